@@ -1,1 +1,22 @@
+//! What every service does the same way: settings from the environment, JSON logs, trace context, HTTP in and out,
+//! health checks and a graceful stop.
+//!
+//! A service is `runtime::run(service, Config::from_environment, app::serve)` and nothing else in `main`.
 
+pub mod aws;
+mod environment;
+mod error;
+mod health;
+pub mod http;
+mod logs;
+mod run;
+mod secret;
+mod serve;
+mod tls;
+pub mod trace;
+
+pub use environment::{Address, Environment, Problem, Problems};
+pub use error::{Error, describe};
+pub use run::{Service, run};
+pub use secret::Secret;
+pub use serve::{layers, serve, serve_until};
