@@ -1,1 +1,30 @@
+//! x402 as we speak it: payments for single HTTP requests, by an EIP-3009 transfer authorization that the buyer signs and a
+//! facilitator settles. `server` sells a route, `client` buys, `facilitator` is the party between them.
+//!
+//! What the peers leave open is closed here: a payment is reserved before the handler runs, amounts are exact, and the buyer
+//! signs nothing outside its policy.
 
+pub mod amount;
+mod asset;
+pub mod client;
+mod decode;
+pub mod exact;
+pub mod facilitator;
+pub mod header;
+pub mod reason;
+mod receipt;
+pub mod rpc;
+pub mod server;
+pub mod wallet;
+pub mod wire;
+
+pub use alloy_primitives::{Address, B256, U256};
+pub use asset::{Asset, AssetError};
+pub use receipt::Receipt;
+
+/// Seconds since 1970 by the system's clock.
+pub fn now_seconds() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,139 @@
+//! The party that checks and settles payments for a seller.
+
+use crate::wire::{FacilitatorRequest, SettlementResponse, VerifyResponse};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use url::Url;
+
+/// Settling on a chain waits for a block.
+const TIMEOUT: Duration = Duration::from_secs(90);
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// Why there is no answer. After a settlement, only `NotSent` says that nothing has moved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FacilitatorError {
+    #[error("the facilitator cannot be reached: {0}")]
+    NotSent(String),
+    #[error("the facilitator gave no usable answer: {0}")]
+    NoAnswer(String),
+}
+
+/// A request to a facilitator, written once and sent to both `/verify` and `/settle`.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub request: FacilitatorRequest,
+    json: Bytes,
+}
+
+impl Order {
+    pub fn new(request: FacilitatorRequest) -> Self {
+        let json = serde_json::to_vec(&request)
+            .expect("the wire types have text keys only, which JSON always takes");
+        Self {
+            request,
+            json: json.into(),
+        }
+    }
+}
+
+/// Checks and settles payments.
+pub trait Facilitator: Send + Sync + 'static {
+    /// Would this payment settle now?
+    fn verify<'a>(
+        &'a self,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<VerifyResponse, FacilitatorError>>;
+
+    /// Moves the money, once. After `NoAnswer` it may or may not have moved.
+    fn settle<'a>(
+        &'a self,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>>;
+}
+
+/// A facilitator behind a URL.
+#[derive(Debug, Clone)]
+pub struct HttpFacilitator {
+    client: reqwest::Client,
+    verify: Url,
+    settle: Url,
+}
+
+impl HttpFacilitator {
+    /// `url` may end in `/` or not and may have a path, as hosted facilitators do.
+    pub fn new(client: reqwest::Client, url: &Url) -> Self {
+        let endpoint = |name: &str| {
+            let mut endpoint = url.clone();
+            if let Ok(mut path) = endpoint.path_segments_mut() {
+                path.pop_if_empty().push(name);
+            }
+            endpoint
+        };
+        Self {
+            client,
+            verify: endpoint("verify"),
+            settle: endpoint("settle"),
+        }
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        order: &Order,
+    ) -> Result<T, FacilitatorError> {
+        let mut request = self
+            .client
+            .post(url.clone())
+            .timeout(TIMEOUT)
+            .body(order.json.clone());
+        request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut headers = http::HeaderMap::new();
+        runtime::trace::inject(&mut headers);
+        let response = request.headers(headers).send().await.map_err(|error| {
+            let kind = if error.is_connect() {
+                FacilitatorError::NotSent
+            } else {
+                FacilitatorError::NoAnswer
+            };
+            kind(describe(&error))
+        })?;
+        let status = response.status();
+        // A refusal may come with any status; what counts is the body.
+        let body = crate::client::read_body(response, ANSWER_BYTES_MAX)
+            .await
+            .map_err(FacilitatorError::NoAnswer)?;
+        serde_json::from_slice(&body)
+            .map_err(|error| FacilitatorError::NoAnswer(format!("status {status}: {error}")))
+    }
+}
+
+/// reqwest prints only its own layer; the reason is below it.
+pub(crate) fn describe(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+impl Facilitator for HttpFacilitator {
+    fn verify<'a>(
+        &'a self,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<VerifyResponse, FacilitatorError>> {
+        Box::pin(self.post(&self.verify, order))
+    }
+
+    fn settle<'a>(
+        &'a self,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>> {
+        Box::pin(self.post(&self.settle, order))
+    }
+}

@@ -1,0 +1,61 @@
+//! Codes for a refused payment, as the reference implementations send them. Programs compare these texts.
+
+pub const INVALID_PAYLOAD: &str = "invalid_payload";
+pub const INVALID_VERSION: &str = "invalid_x402_version";
+pub const INVALID_NETWORK: &str = "invalid_network";
+pub const INVALID_REQUIREMENTS: &str = "invalid_payment_requirements";
+pub const UNSUPPORTED_SCHEME: &str = "unsupported_scheme";
+pub const SIGNATURE: &str = "invalid_exact_evm_signature";
+pub const RECIPIENT_MISMATCH: &str = "invalid_exact_evm_recipient_mismatch";
+pub const VALUE_MISMATCH: &str = "invalid_exact_evm_payload_authorization_value_mismatch";
+pub const VALID_BEFORE: &str = "invalid_exact_evm_payload_authorization_valid_before";
+pub const VALID_AFTER: &str = "invalid_exact_evm_payload_authorization_valid_after";
+pub const INSUFFICIENT_BALANCE: &str = "invalid_exact_evm_insufficient_balance";
+pub const NONCE_USED: &str = "invalid_exact_evm_nonce_already_used";
+pub const NETWORK_MISMATCH: &str = "invalid_exact_evm_network_mismatch";
+pub const MISSING_DOMAIN: &str = "invalid_exact_evm_missing_eip712_domain";
+pub const SIMULATION_FAILED: &str = "invalid_exact_evm_transaction_simulation_failed";
+pub const TRANSACTION_FAILED: &str = "invalid_exact_evm_transaction_failed";
+pub const NO_CONTRACT: &str = "asset_not_deployed_contract";
+pub const SETTLEMENT_PENDING: &str = "settlement_pending";
+pub const UNEXPECTED_VERIFY: &str = "unexpected_verify_error";
+pub const UNEXPECTED_SETTLE: &str = "unexpected_settle_error";
+
+/// What a buyer may see of a facilitator's answer: codes from this table, and from the older spelling of the specification.
+const PUBLIC: &[&str] = &[
+    INVALID_PAYLOAD,
+    INVALID_VERSION,
+    INVALID_NETWORK,
+    INVALID_REQUIREMENTS,
+    UNSUPPORTED_SCHEME,
+    SIGNATURE,
+    RECIPIENT_MISMATCH,
+    VALUE_MISMATCH,
+    VALID_BEFORE,
+    VALID_AFTER,
+    INSUFFICIENT_BALANCE,
+    NONCE_USED,
+    NETWORK_MISMATCH,
+    MISSING_DOMAIN,
+    SIMULATION_FAILED,
+    TRANSACTION_FAILED,
+    NO_CONTRACT,
+    SETTLEMENT_PENDING,
+    UNEXPECTED_VERIFY,
+    UNEXPECTED_SETTLE,
+    "insufficient_funds",
+    "invalid_exact_evm_payload_signature",
+    "invalid_exact_evm_payload_recipient_mismatch",
+    "invalid_scheme",
+    "invalid_transaction_state",
+];
+
+/// The code to show a buyer for a facilitator's reason; `fallback` for anything that is not a known code, because inner error
+/// texts can carry addresses of our systems.
+pub fn public(reason: Option<&str>, fallback: &'static str) -> &'static str {
+    PUBLIC
+        .iter()
+        .find(|known| Some(**known) == reason)
+        .copied()
+        .unwrap_or(fallback)
+}

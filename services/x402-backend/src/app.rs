@@ -1,0 +1,57 @@
+use crate::config::{Config, WeatherSource};
+use crate::routes;
+use crate::weather::{Weather, normals::Normals, open_meteo::OpenMeteo};
+use axum::Router;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::routing::get;
+use std::sync::Arc;
+use x402::facilitator::HttpFacilitator;
+use x402::server::{Sale, Seller};
+
+/// What a buyer's authorization should be valid for: time to answer, to settle, and to ask again.
+const PAYMENT_VALID_SECONDS: u64 = 60;
+
+/// Everything that a request may use.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) weather: Weather,
+    pub(crate) sale: Arc<Sale>,
+}
+
+/// Serves until the process is asked to stop.
+pub(crate) async fn serve(config: Config) -> Result<(), runtime::Error> {
+    runtime::serve(&config.address, router(&config, runtime::http::client())?).await
+}
+
+/// All routes. `/weather` knows whether it can answer before it asks for money.
+pub(crate) fn router(config: &Config, client: reqwest::Client) -> Result<Router, runtime::Error> {
+    let facilitator = HttpFacilitator::new(client.clone(), &config.facilitator_url);
+    let sale = Sale {
+        asset: config.asset.clone(),
+        amount: config.price,
+        pay_to: config.pay_to,
+        max_timeout_seconds: PAYMENT_VALID_SECONDS,
+        description: "Weather of a city".to_owned(),
+        mime_type: "application/json".to_owned(),
+    };
+    let payment = Seller::new(Arc::new(facilitator)).layer(&sale)?;
+    let weather = match config.weather_source {
+        WeatherSource::ClimateNormals => Weather::Normals(Arc::new(Normals::embedded())),
+        WeatherSource::OpenMeteo => Weather::OpenMeteo(OpenMeteo::new(client)),
+    };
+    let app = App {
+        weather,
+        sale: Arc::new(sale),
+    };
+    let sold = get(routes::weather::answer)
+        .route_layer(payment)
+        .route_layer(from_fn_with_state(app.clone(), routes::weather::resolve))
+        .options(routes::cors::preflight);
+    Ok(Router::new()
+        .route("/", get(routes::about::page))
+        .route("/health", get(routes::about::health))
+        .route("/.well-known/x402", get(routes::about::for_sale))
+        .route("/weather", sold)
+        .layer(map_response(routes::cors::allow))
+        .with_state(app))
+}

@@ -1,0 +1,55 @@
+//! What is free: who we are, and what is for sale.
+
+use crate::app::App;
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Html;
+use serde_json::{Value, json};
+use x402::amount::format_decimal;
+use x402::server::public_url;
+
+pub(crate) async fn health() -> Json<Value> {
+    Json(json!({ "status": "healthy" }))
+}
+
+pub(crate) async fn page(State(app): State<App>) -> Html<String> {
+    let price = format_decimal(app.sale.amount, app.sale.asset.decimals);
+    // The name comes from our own configuration, but it costs nothing to keep it from being markup.
+    let currency = app.sale.asset.name.replace(['<', '>', '&'], "");
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Weather for sale</title>\n\
+         <h1>Weather for sale</h1>\n\
+         <p><code>GET /weather?city=Tokyo</code> costs {price} {currency} per request, paid by x402 (HTTP 402). \
+         <a href=\"/.well-known/x402\">Offer as JSON</a></p></html>\n"
+    ))
+}
+
+/// `GET /.well-known/x402`: what is for sale, for programs.
+pub(crate) async fn for_sale(State(app): State<App>, headers: HeaderMap) -> Json<Value> {
+    let sale = &app.sale;
+    Json(json!({
+        "x402Version": x402::wire::VERSION,
+        "resources": [{
+            "resource": public_url(&headers, "/weather"),
+            "path": "/weather",
+            "method": "GET",
+            "description": sale.description,
+            "mimeType": sale.mime_type,
+            "parameters": [{
+                "name": "city",
+                "in": "query",
+                "required": true,
+                "schema": { "type": "string", "minLength": 1, "maxLength": crate::weather::CITY_CHARACTERS_MAX },
+                "description": "Name of a city, in any case",
+                "example": "Tokyo",
+            }],
+            "price": {
+                "amount": sale.amount.to_string(),
+                "displayAmount": format_decimal(sale.amount, sale.asset.decimals),
+                "currency": sale.asset.name,
+            },
+            "accepts": [sale.requirements()],
+        }],
+    }))
+}

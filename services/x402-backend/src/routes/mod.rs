@@ -1,0 +1,3 @@
+pub(crate) mod about;
+pub(crate) mod cors;
+pub(crate) mod weather;

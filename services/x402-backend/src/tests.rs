@@ -1,0 +1,251 @@
+//! The whole sale over real sockets: this service, a facilitator with its ledger, and a paying client.
+
+use crate::app::router;
+use crate::config::{Config, WeatherSource};
+use axum::Router;
+use facilitator::ledger::Ledger;
+use serde_json::Value;
+use url::Url;
+use x402::client::{PayError, PayingClient, Policy};
+use x402::rpc::Rpc;
+use x402::wallet::Wallet;
+use x402::{Asset, U256};
+
+const GRANT: u64 = 1_000_000;
+
+struct Market {
+    _folder: tempfile::TempDir,
+    ledger: Ledger,
+    shop: Url,
+    facilitator: Url,
+    config: Config,
+}
+
+async fn listen(router: Router) -> Url {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Url::parse(&url).unwrap()
+}
+
+async fn market() -> Market {
+    let folder = tempfile::tempdir().unwrap();
+    let asset = Asset {
+        network: "eip155:31337".into(),
+        address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+            .parse()
+            .unwrap(),
+        name: "USDC".into(),
+        version: "2".into(),
+        decimals: 6,
+    };
+    let ledger = Ledger::open(
+        &folder.path().join("ledger.ndjson"),
+        asset.clone(),
+        U256::from(GRANT),
+    )
+    .unwrap();
+    let facilitator = listen(facilitator::router(ledger.clone())).await;
+    let mut environment = runtime::Environment::from_pairs::<String, String>([]);
+    let config = Config {
+        address: environment.address(),
+        facilitator_url: facilitator.clone(),
+        price: U256::from(10_000),
+        asset,
+        pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
+            .parse()
+            .unwrap(),
+        weather_source: WeatherSource::ClimateNormals,
+    };
+    let shop = listen(router(&config, runtime::http::client()).unwrap()).await;
+    Market {
+        _folder: folder,
+        ledger,
+        shop,
+        facilitator,
+        config,
+    }
+}
+
+impl Market {
+    fn buyer(&self, change: impl FnOnce(&mut Policy)) -> PayingClient {
+        let mut policy = Policy {
+            origin: self.shop.origin(),
+            asset: self.config.asset.clone(),
+            pay_to: self.config.pay_to,
+            amount_max: U256::from(50_000),
+        };
+        change(&mut policy);
+        PayingClient::new(runtime::http::client(), Wallet::random().unwrap(), policy).unwrap()
+    }
+
+    fn weather(&self, city: &str) -> Url {
+        let mut url = self.shop.join("weather").unwrap();
+        url.query_pairs_mut().append_pair("city", city);
+        url
+    }
+
+    async fn status(&self, path: &str) -> (u16, Value) {
+        let response = runtime::http::client()
+            .get(self.shop.join(path).unwrap())
+            .send()
+            .await
+            .unwrap();
+        (
+            response.status().as_u16(),
+            response.json().await.unwrap_or_default(),
+        )
+    }
+}
+
+#[tokio::test]
+async fn an_answer_costs_exactly_its_price() {
+    let market = market().await;
+    let buyer = market.buyer(|_| {});
+    let quote = buyer.quote(market.weather("tokyo")).await.unwrap();
+    assert_eq!(quote.amount, U256::from(10_000));
+    let rpc = Rpc::new(runtime::http::client(), market.facilitator.clone());
+    let asset = market.config.asset.address;
+    assert_eq!(
+        rpc.balance_of(asset, buyer.address()).await.unwrap(),
+        U256::from(GRANT)
+    );
+
+    for (count, city) in ["tokyo", "São Paulo", " new  york "]
+        .into_iter()
+        .enumerate()
+    {
+        let paid = buyer.get(market.weather(city)).await.unwrap();
+        assert_eq!(paid.status.as_u16(), 200);
+        let report: Value = serde_json::from_slice(&paid.body).unwrap();
+        assert_eq!(report["kind"], "climateNormal");
+        let receipt = paid.receipt.unwrap();
+        assert_eq!(
+            (receipt.amount.as_str(), receipt.display_amount.as_str()),
+            ("10000", "0.01")
+        );
+        assert_eq!(receipt.transaction.len(), 66);
+        let spent = 10_000 * (count as u64 + 1);
+        assert_eq!(
+            rpc.balance_of(asset, buyer.address()).await.unwrap(),
+            U256::from(GRANT - spent)
+        );
+        assert_eq!(
+            market.ledger.balance(market.config.pay_to),
+            U256::from(GRANT + spent)
+        );
+    }
+    assert_eq!(
+        rpc.transfers_sent(asset, buyer.address()).await.unwrap(),
+        (U256::from(30_000), 3)
+    );
+}
+
+#[tokio::test]
+async fn unanswerable_questions_are_free() {
+    let market = market().await;
+    let buyer = market.buyer(|_| {});
+    for (path, status, code) in [
+        ("weather", 400, "missingCity"),
+        ("weather?city=%20", 400, "missingCity"),
+        ("weather?city=Oslo&city=Rome", 400, "badQuery"),
+        ("weather?city=Atlantis", 404, "unknownCity"),
+    ] {
+        let (found, body) = market.status(path).await;
+        assert_eq!(
+            (found, body["error"]["code"].as_str()),
+            (status, Some(code)),
+            "{path}"
+        );
+    }
+    let paid = buyer.get(market.weather("Atlantis")).await.unwrap();
+    assert_eq!((paid.status.as_u16(), paid.receipt), (404, None));
+    assert_eq!(market.ledger.height(), 0);
+}
+
+#[tokio::test]
+async fn the_buyer_signs_nothing_outside_its_policy() {
+    let market = market().await;
+    let url = market.weather("Oslo");
+    let other = Wallet::random().unwrap().address();
+    let refused = |buyer: PayingClient| {
+        let url = url.clone();
+        async move { buyer.get(url).await.unwrap_err() }
+    };
+    let error = refused(market.buyer(|policy| policy.amount_max = U256::from(9_999))).await;
+    assert!(matches!(error, PayError::PriceAboveLimit { .. }), "{error}");
+    for (expected, buyer) in [
+        (
+            "origin",
+            market
+                .buyer(|policy| policy.origin = Url::parse("http://other.test").unwrap().origin()),
+        ),
+        (
+            "network",
+            market.buyer(|policy| policy.asset.network = "eip155:84532".into()),
+        ),
+        ("asset", market.buyer(|policy| policy.asset.address = other)),
+        (
+            "asset name",
+            market.buyer(|policy| policy.asset.name = "USD Coin".into()),
+        ),
+        (
+            "asset version",
+            market.buyer(|policy| policy.asset.version = "1".into()),
+        ),
+        ("recipient", market.buyer(|policy| policy.pay_to = other)),
+    ] {
+        let error = refused(buyer).await;
+        assert!(
+            matches!(&error, PayError::NotAllowed { what, .. } if *what == expected),
+            "{expected}: {error}"
+        );
+    }
+    assert_eq!(market.ledger.height(), 0);
+}
+
+#[tokio::test]
+async fn what_is_for_sale_is_free_to_see() {
+    let market = market().await;
+    assert_eq!(market.status("health").await.0, 200);
+    assert_eq!(market.status("").await.0, 200);
+    let (_, sale) = market.status(".well-known/x402").await;
+    let resource = &sale["resources"][0];
+    assert_eq!(
+        resource["resource"],
+        market.shop.join("weather").unwrap().as_str()
+    );
+    assert_eq!(resource["accepts"][0]["amount"], "10000");
+    let client = runtime::http::client();
+    let preflight = client
+        .request(reqwest::Method::OPTIONS, market.weather("Oslo"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(preflight.status().as_u16(), 204);
+    assert_eq!(preflight.headers()["access-control-allow-origin"], "*");
+    let refused = client.post(market.weather("Oslo")).send().await.unwrap();
+    assert_eq!(refused.status().as_u16(), 405);
+    let unpaid = client.get(market.weather("Oslo")).send().await.unwrap();
+    assert_eq!(unpaid.status().as_u16(), 402);
+    assert!(
+        unpaid.headers()["access-control-expose-headers"]
+            .to_str()
+            .unwrap()
+            .contains("PAYMENT-REQUIRED")
+    );
+}
+
+#[tokio::test]
+async fn without_its_facilitator_nothing_is_charged() {
+    let mut market = market().await;
+    market.config.facilitator_url = Url::parse("http://127.0.0.1:9/").unwrap();
+    market.shop = listen(router(&market.config, runtime::http::client()).unwrap()).await;
+    let paid = market
+        .buyer(|_| {})
+        .get(market.weather("Oslo"))
+        .await
+        .unwrap();
+    assert_eq!((paid.status.as_u16(), paid.receipt), (502, None));
+    assert_eq!(market.ledger.height(), 0);
+}
