@@ -1,0 +1,96 @@
+//! The model: Amazon Bedrock's ConverseStream.
+
+mod assembly;
+pub(crate) mod document;
+pub(crate) mod failure;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::types::{
+    InferenceConfiguration, Message, SystemContentBlock, ToolConfiguration,
+};
+
+use self::assembly::Assembly;
+pub(crate) use self::assembly::{Answer, Block, ToolUse};
+use crate::event::{Caller, Event, Failure};
+
+/// The longest silence within an answer.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+const INSTRUCTIONS: &str = "\
+You are Turnpike, an assistant that answers questions with the help of tools. Some tools cost money: each such call pays at \
+once, in USDC, from a wallet that belongs to the person you talk to. \
+Call a tool that pays only when the question needs it, once for each thing asked, and never again for something that you \
+already know from this conversation. \
+Answer from what the tools return, and say so when it is not a current measurement. When you paid, say how much. \
+When a tool fails, say why in plain words and do not call it again with the same arguments. \
+Be brief.";
+
+/// One model, ready to be asked. Its connections stay open between turns.
+#[derive(Debug)]
+pub(crate) struct Model {
+    client: Client,
+    id: String,
+    tokens_max: i32,
+}
+
+impl Model {
+    /// Nothing is called yet: credentials and connections come with the first question.
+    pub(crate) fn new(aws: &SdkConfig, id: String, tokens_max: i32) -> Self {
+        Self {
+            client: Client::new(aws),
+            id,
+            tokens_max,
+        }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn tokens_max(&self) -> i32 {
+        self.tokens_max
+    }
+
+    /// Asks for the next message of a conversation, and hands on its text as it comes.
+    pub(crate) async fn answer(
+        &self,
+        messages: Vec<Message>,
+        tools: Option<ToolConfiguration>,
+        caller: &Caller,
+    ) -> Result<Answer, Failure> {
+        let request = self
+            .client
+            .converse_stream()
+            .model_id(&self.id)
+            .system(SystemContentBlock::Text(INSTRUCTIONS.to_owned()))
+            .inference_config(
+                InferenceConfiguration::builder()
+                    .max_tokens(self.tokens_max)
+                    .build(),
+            )
+            .set_messages(Some(messages))
+            .set_tool_config(tools);
+        let mut stream = request
+            .send()
+            .await
+            .map_err(|error| failure::of_request(&error, &self.id))?
+            .stream;
+        let mut assembly = Assembly::default();
+        loop {
+            let event = tokio::time::timeout(SILENCE_MAX, stream.recv())
+                .await
+                .map_err(|_elapsed| failure::timed_out(&self.id))?
+                .map_err(|error| failure::of_stream(&error, &self.id))?;
+            let Some(event) = event else { break };
+            if let Some(text) = assembly.add(event) {
+                caller.emit(Event::Text { text });
+            }
+        }
+        assembly
+            .finish()
+            .ok_or_else(|| failure::broken_off(&self.id))
+    }
+}

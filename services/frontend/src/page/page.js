@@ -1,0 +1,133 @@
+// The chat: what the visitor does, and what follows.
+import { announce } from "./dom.js";
+import { Answer, question } from "./message.js";
+import { ask } from "./stream.js";
+import { refreshWallet } from "./wallet.js";
+
+const byId = (id) => document.getElementById(id);
+const [input, send, stop, messages, welcome, barrier, count] = ["question", "send", "stop", "messages", "welcome", "barrier", "composer-count"].map(byId);
+const lengthMax = Number(document.body.dataset.promptLengthMax);
+
+let conversation;
+let running;
+
+/** Puts a question to the agent and shows the answer as it comes. */
+async function submit(prompt) {
+  welcome.hidden = true;
+  messages.append(question(prompt));
+  await answer(prompt);
+}
+
+async function answer(prompt) {
+  const shown = new Answer();
+  messages.append(shown.node);
+  const turn = new AbortController();
+  running = turn;
+  working(true);
+  toEnd();
+  let problem;
+  try {
+    await ask({
+      prompt,
+      conversation,
+      signal: turn.signal,
+      started: (given) => { if (running === turn) conversation = given ?? conversation; },
+      receive: (event) => {
+        if (running !== turn) return;
+        following(() => shown.receive(event));
+        if (event.type === "payment") refreshWallet();
+        if (event.type === "error") problem = { action: "retry", ...event };
+      },
+    });
+  } catch (failure) {
+    problem = turn.signal.aborted ? "stopped" : failure.problem ?? { code: "pageFailed", title: "This page made a mistake", message: `Reload it and try again. (${failure.message})`, action: "retry" };
+  }
+  if (running !== turn) return;
+  running = undefined;
+  working(false);
+  following(() => finish(shown, problem, prompt));
+  // An answer that was cut short may have paid without a receipt.
+  if (problem) setTimeout(refreshWallet, 1000);
+}
+
+function finish(shown, problem, prompt) {
+  if (!problem || problem === "stopped") return shown.end(problem ?? "done");
+  shown.end("failed");
+  const actions = {
+    retry: ["Try again", () => answer(prompt)],
+    newConversation: ["Ask in a new conversation", () => { conversation = undefined; return answer(prompt); }],
+    signIn: ["Sign in", () => location.assign("/sign-in")],
+  };
+  shown.fail(problem, ...(actions[problem.action] ?? []));
+}
+
+function startOver() {
+  running?.abort();
+  running = undefined;
+  conversation = undefined;
+  messages.replaceChildren();
+  welcome.hidden = false;
+  working(false);
+  announce("New conversation");
+  focus();
+}
+
+// On a touch screen focus opens the keyboard, over the answer.
+function focus() {
+  if (matchMedia("(hover: hover)").matches) input.focus();
+}
+
+function working(yes) {
+  send.hidden = yes;
+  stop.hidden = !yes;
+  barrier.dataset.state = yes ? "working" : "idle";
+  measure();
+}
+
+// The view follows the answer only while the reader is at its end: whoever scrolled up to read is left in peace.
+function following(change) {
+  const page = document.documentElement;
+  const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 80;
+  change();
+  if (atEnd) toEnd();
+}
+
+function toEnd() {
+  requestAnimationFrame(() => scrollTo({ top: document.documentElement.scrollHeight }));
+}
+
+// Length in characters, as the server counts them.
+function measure() {
+  const length = [...input.value.trim()].length;
+  send.setAttribute("aria-disabled", String(length === 0 || length > lengthMax));
+  count.hidden = length < lengthMax * 0.8;
+  count.textContent = `${length.toLocaleString("en")} of ${lengthMax.toLocaleString("en")} characters`;
+  count.classList.toggle("too-long", length > lengthMax);
+  input.style.height = "auto";
+  input.style.height = `${input.scrollHeight}px`;
+}
+
+byId("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const prompt = input.value.trim();
+  if (running || send.getAttribute("aria-disabled") === "true") return;
+  input.value = "";
+  measure();
+  submit(prompt);
+});
+input.addEventListener("input", measure);
+input.addEventListener("keydown", (event) => {
+  // Enter also ends a word in an input method; that Enter is not for us.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  byId("composer").requestSubmit();
+});
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") running?.abort(); });
+stop.addEventListener("click", () => { running?.abort(); focus(); });
+byId("new-conversation").addEventListener("click", startOver);
+for (const suggestion of document.querySelectorAll(".suggestion")) {
+  suggestion.addEventListener("click", () => { if (!running) { submit(suggestion.dataset.question); focus(); } });
+}
+
+measure();
+refreshWallet();

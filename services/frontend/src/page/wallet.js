@@ -1,0 +1,65 @@
+// The wallet in the header.
+import { element, hex, money } from "./dom.js";
+import { wallet } from "./stream.js";
+
+const part = (name) => document.querySelector(`[data-testid="wallet-${name}"]`);
+const strip = document.querySelector('[data-testid="wallet"]');
+let newest = 0;
+
+/** Asks for the wallet and shows it. A slower, older answer never replaces a newer one. */
+export async function refreshWallet() {
+  newest += 1;
+  const turn = newest;
+  let facts;
+  try {
+    facts = await wallet();
+  } catch (failure) {
+    if (turn === newest) showProblem(failure.problem);
+    return;
+  }
+  if (turn === newest) show(facts);
+}
+
+function show(facts) {
+  const currency = facts.currency ?? "USDC";
+  const limits = facts.limits ?? {};
+  const changed = strip.dataset.state === "ready" && part("balance").dataset.value !== facts.displayBalance;
+  amount("balance", facts.displayBalance, currency);
+  amount("spent", facts.displaySpent, currency);
+  amount("limit", limits.displayPerCall, currency);
+  part("address").replaceChildren(hex(facts.address, "wallet address"));
+  strip.dataset.state = "ready";
+  strip.title = facts.payments === undefined ? "" : `${facts.payments} ${facts.payments === 1 ? "payment" : "payments"} so far`;
+  for (const name of changed ? ["balance", "spent"] : []) blink(part(name).parentElement);
+}
+
+function amount(name, value, currency) {
+  const target = part(name);
+  if (value === undefined || value === null) {
+    target.replaceChildren("not known");
+    return;
+  }
+  target.dataset.value = value;
+  target.title = `${value} ${currency}`;
+  target.replaceChildren(money(value), element("span", { class: name === "balance" ? "unit" : "unit sr-only" }, ` ${currency}`));
+}
+
+function blink(item) {
+  item.classList.remove("wallet-changed");
+  void item.offsetWidth;
+  item.classList.add("wallet-changed");
+}
+
+function showProblem(problem) {
+  // Figures that were right a moment ago are better than none; the first time there is nothing to keep.
+  if (strip.dataset.state === "ready") return;
+  strip.dataset.state = "failed";
+  strip.title = problem?.message ?? "";
+  for (const name of ["spent", "limit", "address"]) part(name).replaceChildren("–");
+  const again = element("button", { type: "button", class: "link wallet-problem", testid: "wallet-retry" }, "not available, try again");
+  again.addEventListener("click", () => {
+    part("balance").replaceChildren(element("span", { class: "skeleton" }, "00.00"));
+    refreshWallet();
+  });
+  part("balance").replaceChildren(again);
+}

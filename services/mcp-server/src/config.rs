@@ -1,0 +1,190 @@
+//! Settings, all from the environment.
+
+use std::str::FromStr;
+
+use runtime::{Address, Environment};
+use url::Url;
+use x402::client::Policy;
+use x402::{Asset, U256};
+
+/// Decimal places of USDC on every chain.
+const DECIMALS: u8 = 6;
+
+#[derive(Debug)]
+pub struct Config {
+    pub serving: Serving,
+    /// What `get_weather` buys.
+    pub weather_url: Url,
+    /// What the wallet may pay for, to whom, and how much for one call.
+    pub policy: Policy,
+    /// The Secrets Manager secret that holds the wallet's private key.
+    pub wallet_key_secret_arn: String,
+    /// JSON-RPC of the chain, for the balance.
+    pub chain_rpc_url: Url,
+}
+
+/// Who hands us the requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Serving {
+    /// The Lambda Runtime API.
+    Lambda,
+    /// A socket of our own.
+    Http(Address),
+}
+
+impl Config {
+    pub fn from_environment(environment: &mut Environment) -> Self {
+        let address = environment.address();
+        let lambda = environment.optional("AWS_LAMBDA_RUNTIME_API").is_some();
+        let weather_url = weather_url(environment);
+        let policy = Policy {
+            origin: weather_url.origin(),
+            asset: asset(environment),
+            pay_to: parsed(environment, "PAY_TO"),
+            amount_max: price_limit(environment),
+        };
+        Self {
+            serving: if lambda {
+                Serving::Lambda
+            } else {
+                Serving::Http(address)
+            },
+            weather_url,
+            policy,
+            wallet_key_secret_arn: environment.required("WALLET_KEY_SECRET_ARN"),
+            chain_rpc_url: environment.url("CHAIN_RPC_URL"),
+        }
+    }
+}
+
+fn weather_url(environment: &mut Environment) -> Url {
+    let server = environment.url("RESOURCE_SERVER_URL");
+    let path = environment.required("ENDPOINT_PATH");
+    match server.join(&path) {
+        // `//host/path` joins to another server, and the policy would then trust that one.
+        Ok(url) if path.starts_with('/') && url.origin() == server.origin() => return url,
+        _ if path.is_empty() => {}
+        _ => environment.problem(
+            "ENDPOINT_PATH",
+            format!("{path:?} is not a path such as /weather"),
+        ),
+    }
+    server
+}
+
+fn asset(environment: &mut Environment) -> Asset {
+    let asset = Asset {
+        network: environment.required("NETWORK"),
+        address: parsed(environment, "ASSET_ADDRESS"),
+        name: environment.required("ASSET_NAME"),
+        version: environment.required("ASSET_VERSION"),
+        decimals: DECIMALS,
+    };
+    if !asset.network.is_empty()
+        && let Err(error) = asset.chain_id()
+    {
+        environment.problem("NETWORK", error.to_string());
+    }
+    asset
+}
+
+fn price_limit(environment: &mut Environment) -> U256 {
+    let text = environment.required("PRICE_LIMIT");
+    if text.is_empty() {
+        return U256::ZERO;
+    }
+    x402::amount::parse_decimal(&text, DECIMALS).unwrap_or_else(|error| {
+        environment.problem("PRICE_LIMIT", error.to_string());
+        U256::ZERO
+    })
+}
+
+fn parsed(environment: &mut Environment, name: &str) -> x402::Address {
+    let text = environment.required(name);
+    if text.is_empty() {
+        return x402::Address::ZERO;
+    }
+    x402::Address::from_str(&text).unwrap_or_else(|_| {
+        environment.problem(
+            name,
+            format!("{text:?} is not an address: 0x and 40 hexadecimal digits"),
+        );
+        x402::Address::ZERO
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    const GOOD: [(&str, &str); 10] = [
+        ("RESOURCE_SERVER_URL", "http://127.0.0.1:3001"),
+        ("ENDPOINT_PATH", "/weather"),
+        (
+            "WALLET_KEY_SECRET_ARN",
+            "arn:aws:secretsmanager:us-east-1:000000000000:secret:wallet-key",
+        ),
+        ("NETWORK", "eip155:31337"),
+        (
+            "ASSET_ADDRESS",
+            "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+        ),
+        ("ASSET_NAME", "USDC"),
+        ("ASSET_VERSION", "2"),
+        ("PAY_TO", "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"),
+        ("PRICE_LIMIT", "0.05"),
+        ("CHAIN_RPC_URL", "http://127.0.0.1:3002/"),
+    ];
+
+    fn read(changes: &[(&str, &str)]) -> (Config, Result<(), runtime::Problems>) {
+        let mut environment = Environment::from_pairs(GOOD.iter().chain(changes).copied());
+        let config = Config::from_environment(&mut environment);
+        (config, environment.finish())
+    }
+
+    #[test]
+    fn good_settings() {
+        let (config, result) = read(&[]);
+        assert_eq!(result, Ok(()));
+        assert_eq!(config.weather_url.as_str(), "http://127.0.0.1:3001/weather");
+        assert_eq!(config.policy.amount_max, U256::from(50_000));
+        assert_eq!(
+            config.serving,
+            Serving::Http(Address {
+                host: "127.0.0.1".into(),
+                port: 8080
+            })
+        );
+        let (config, _) = read(&[("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")]);
+        assert_eq!(config.serving, Serving::Lambda);
+    }
+
+    #[test]
+    fn wrong_settings_are_all_named() {
+        let (_, result) = read(&[
+            ("ENDPOINT_PATH", "//example.com/weather"),
+            ("NETWORK", "base"),
+            ("ASSET_ADDRESS", "0x12"),
+            ("PAY_TO", ""),
+            ("PRICE_LIMIT", "0.0000001"),
+            ("WALLET_KEY_SECRET_ARN", ""),
+        ]);
+        expect![[r#"
+            6 settings are wrong
+              ENDPOINT_PATH: "//example.com/weather" is not a path such as /weather
+              ASSET_ADDRESS: "0x12" is not an address: 0x and 40 hexadecimal digits
+              NETWORK: `base` is not an EVM network such as eip155:84532
+              PAY_TO: is missing
+              PRICE_LIMIT: `0.0000001` has more than 6 decimal places
+              WALLET_KEY_SECRET_ARN: is missing"#]]
+        .assert_eq(&result.unwrap_err().to_string());
+    }
+
+    #[test]
+    fn nothing_set() {
+        let mut environment = Environment::from_pairs([("", "")]);
+        let _config = Config::from_environment(&mut environment);
+        assert_eq!(environment.finish().unwrap_err().0.len(), GOOD.len());
+    }
+}

@@ -1,0 +1,7 @@
+//! The MCP server's parts. A library beside the binary, so that tests can put other tools behind the same transport.
+
+pub mod app;
+pub mod config;
+pub mod purse;
+pub mod tools;
+pub mod transport;

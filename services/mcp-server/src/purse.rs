@@ -1,0 +1,112 @@
+//! The wallet and everything that needs it, made when the first call asks for it.
+
+use runtime::Secret;
+use tokio::sync::OnceCell;
+use url::Url;
+use x402::client::{PayingClient, Policy};
+use x402::wallet::Wallet;
+
+use crate::config::Config;
+
+/// Hex digits of a secp256k1 key.
+const KEY_LENGTH: usize = 64;
+
+/// Reads the wallet's key once, when it is first needed: a cold start need not wait for Secrets Manager, and listing the
+/// tools never does. A failure is not kept; the next call tries again.
+pub struct Purse {
+    policy: Policy,
+    chain_rpc_url: Url,
+    wallet_key_secret_arn: String,
+    open: OnceCell<Open>,
+}
+
+/// A purse with its key read.
+pub struct Open {
+    pub wallet: Wallet,
+    pub client: PayingClient,
+    pub http: reqwest::Client,
+}
+
+/// Why there is no wallet. None of the texts says anything about the key.
+#[derive(Debug, thiserror::Error)]
+pub enum PurseError {
+    #[error("the wallet key cannot be read from Secrets Manager: {0}")]
+    Unreadable(String),
+    #[error(
+        "the wallet key must be {KEY_LENGTH} hexadecimal characters, and the secret has {length} characters{other}"
+    )]
+    NotAKey { length: usize, other: &'static str },
+    #[error(transparent)]
+    Asset(#[from] x402::AssetError),
+}
+
+impl Purse {
+    pub fn new(config: Config) -> Self {
+        Self {
+            policy: config.policy,
+            chain_rpc_url: config.chain_rpc_url,
+            wallet_key_secret_arn: config.wallet_key_secret_arn,
+            open: OnceCell::new(),
+        }
+    }
+
+    /// What the wallet may pay for.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// JSON-RPC of the chain that the wallet's money is on.
+    pub fn chain_rpc_url(&self) -> &Url {
+        &self.chain_rpc_url
+    }
+
+    /// Errors when Secrets Manager does not give the key or gives something else.
+    pub async fn open(&self) -> Result<&Open, PurseError> {
+        let opened = self
+            .open
+            .get_or_try_init(async || self.with_wallet(wallet(self.read_key().await?.expose())?))
+            .await;
+        opened.inspect_err(
+            |error| tracing::error!(%error, secret = self.wallet_key_secret_arn, "no wallet"),
+        )
+    }
+
+    fn with_wallet(&self, wallet: Wallet) -> Result<Open, PurseError> {
+        let http = runtime::http::client();
+        let client = PayingClient::new(http.clone(), wallet.clone(), self.policy.clone())?;
+        tracing::info!(address = %wallet.address(), "wallet opened");
+        Ok(Open {
+            wallet,
+            client,
+            http,
+        })
+    }
+
+    async fn read_key(&self) -> Result<Secret<String>, PurseError> {
+        let client = aws_sdk_secretsmanager::Client::new(&runtime::aws::config().await);
+        let answer = client
+            .get_secret_value()
+            .secret_id(&self.wallet_key_secret_arn)
+            .send()
+            .await;
+        let text = answer
+            .map_err(|error| PurseError::Unreadable(runtime::describe(&error)))?
+            .secret_string;
+        text.map(Secret::new)
+            .ok_or_else(|| PurseError::Unreadable("it is not a text".to_owned()))
+    }
+}
+
+fn wallet(key: &str) -> Result<Wallet, PurseError> {
+    let refused = |other| PurseError::NotAKey {
+        length: key.chars().count(),
+        other,
+    };
+    if key.len() != KEY_LENGTH {
+        return Err(refused(""));
+    }
+    if !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(refused(", some of them not hexadecimal"));
+    }
+    Wallet::from_hex(key).map_err(|_| refused(", but is out of range"))
+}

@@ -1,0 +1,172 @@
+//! The tools, as MCP shows them.
+
+mod price;
+mod refusal;
+mod wallet;
+mod weather;
+
+use std::sync::Arc;
+
+use rmcp::handler::server::router::tool::ToolRouter;
+use rmcp::handler::server::tool::ToolCallContext;
+use rmcp::handler::server::wrapper::{Json, Parameters};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams,
+    CompleteResult, Implementation, ListPromptsRequestMethod, ListPromptsResult,
+    ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
+    ListResourcesResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler, tool, tool_handler, tool_router};
+use runtime::trace::{self, TraceContext};
+use url::Url;
+
+use crate::purse::{Open, Purse};
+use price::PriceReport;
+use wallet::WalletReport;
+use weather::{PaidWeather, WeatherQuestion};
+
+/// The tools and the purse behind them. Clones share both.
+#[derive(Clone)]
+pub struct Tools {
+    shop: Arc<Shop>,
+    router: Arc<ToolRouter<Self>>,
+}
+
+struct Shop {
+    weather_url: Url,
+    purse: Purse,
+}
+
+impl Shop {
+    async fn open(&self) -> Result<&Open, String> {
+        let opened = self.purse.open().await;
+        opened.map_err(|error| {
+            format!(
+                "Nothing was paid: there is no wallet. Only the operator can mend this: {error}."
+            )
+        })
+    }
+}
+
+#[tool_router]
+impl Tools {
+    pub fn new(weather_url: Url, purse: Purse) -> Self {
+        Self {
+            shop: Arc::new(Shop { weather_url, purse }),
+            router: Arc::new(Self::tool_router()),
+        }
+    }
+
+    #[tool(
+        description = "The weather in a city, bought from a weather service. Every answer costs money, which is paid from \
+                       the wallet of this server; the receipt is part of the result. Ask get_price first to know the price.",
+        annotations(
+            title = "Buy the weather",
+            read_only_hint = false,
+            destructive_hint = false,
+            open_world_hint = true
+        )
+    )]
+    async fn get_weather(
+        &self,
+        Parameters(question): Parameters<WeatherQuestion>,
+    ) -> Result<Json<PaidWeather>, String> {
+        weather::buy(&self.shop, &question).await.map(Json)
+    }
+
+    #[tool(
+        description = "What one answer of get_weather costs now, and whether the wallet's limit allows it. Free.",
+        annotations(
+            title = "Ask for the price",
+            read_only_hint = true,
+            open_world_hint = true
+        )
+    )]
+    async fn get_price(&self) -> Result<Json<PriceReport>, String> {
+        price::ask(&self.shop).await.map(Json)
+    }
+
+    #[tool(
+        description = "The wallet that pays: its address, its balance, what it has spent so far, and its limits. Free.",
+        annotations(
+            title = "Look into the wallet",
+            read_only_hint = true,
+            open_world_hint = true
+        )
+    )]
+    async fn get_wallet(&self) -> Result<Json<WalletReport>, String> {
+        wallet::look(&self.shop).await.map(Json)
+    }
+}
+
+#[tool_handler(router = self.router)]
+impl ServerHandler for Tools {
+    fn get_info(&self) -> ServerConfig {
+        // Only what exists: a client takes every declared capability as a promise.
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
+            .with_instructions(
+                "get_weather costs money for each answer and returns a receipt; get_price and get_wallet are free.",
+            )
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        // rmcp answers from a task of its own, which does not inherit the trace of the HTTP request.
+        let parts = context.extensions.get::<axum::http::request::Parts>();
+        let traced = parts
+            .and_then(|parts| parts.extensions.get::<TraceContext>())
+            .copied();
+        let tool = request.name.clone();
+        let call = async {
+            let response = self
+                .router
+                .call(ToolCallContext::new(self, request, context))
+                .await;
+            let ok = matches!(&response, Ok(CallToolResponse::Complete(result)) if result.is_error != Some(true));
+            tracing::info!(%tool, ok, "tool called");
+            response
+        };
+        trace::scope(traced.unwrap_or_default(), call).await
+    }
+
+    // The defaults of the four below answer with empty lists, as if there were prompts, resources and completions.
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+    }
+
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<
+            ListResourceTemplatesRequestMethod,
+        >())
+    }
+
+    async fn complete(
+        &self,
+        _request: CompleteRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    }
+}

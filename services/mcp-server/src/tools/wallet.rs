@@ -1,0 +1,73 @@
+//! `get_wallet`: what the chain says about the wallet.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use x402::amount::format_decimal;
+
+use super::Shop;
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WalletReport {
+    address: String,
+    /// The chain, as a CAIP-2 name.
+    network: String,
+    /// The currency's contract.
+    asset: String,
+    currency: String,
+    /// In the currency's smallest units.
+    balance: String,
+    /// In whole units: `9.99`.
+    display_balance: String,
+    /// What the wallet has paid so far, in the currency's smallest units.
+    spent: String,
+    /// The same in whole units.
+    display_spent: String,
+    /// How many payments that was.
+    payments: u64,
+    limits: Limits,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Limits {
+    /// The most that the wallet pays for one answer, in the currency's smallest units.
+    per_call: String,
+    /// The same in whole units.
+    display_per_call: String,
+}
+
+/// Errors are sentences for the model.
+pub(super) async fn look(shop: &Shop) -> Result<WalletReport, String> {
+    let open = shop.open().await?;
+    let policy = shop.purse.policy();
+    let (asset, owner) = (&policy.asset, open.wallet.address());
+    let chain = x402::rpc::Rpc::new(open.http.clone(), shop.purse.chain_rpc_url().clone());
+    let (balance, transfers) = tokio::try_join!(
+        chain.balance_of(asset.address, owner),
+        chain.transfers_sent(asset.address, owner)
+    )
+    .map_err(|error| {
+        tracing::warn!(%error, "the chain does not answer");
+        format!(
+            "The chain that the wallet is on cannot be asked now: {error}. Try again in a moment."
+        )
+    })?;
+    let (spent, payments) = transfers;
+    let display = |amount| format_decimal(amount, asset.decimals);
+    Ok(WalletReport {
+        address: owner.to_string(),
+        network: asset.network.clone(),
+        asset: asset.address.to_string(),
+        currency: asset.name.clone(),
+        display_balance: display(balance),
+        balance: balance.to_string(),
+        display_spent: display(spent),
+        spent: spent.to_string(),
+        payments,
+        limits: Limits {
+            per_call: policy.amount_max.to_string(),
+            display_per_call: display(policy.amount_max),
+        },
+    })
+}

@@ -1,0 +1,193 @@
+//! `get_weather`: one paid request to the weather service.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use x402::Receipt;
+use x402::client::Paid;
+
+use super::{Shop, refusal};
+
+const CITY_CHARACTERS_MAX: usize = 100;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct WeatherQuestion {
+    /// Name of a city, for example `Tokyo` or `San Francisco`.
+    #[schemars(length(min = 1, max = 100))]
+    city: String,
+}
+
+/// What the weather service answers.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Weather {
+    city: String,
+    /// ISO 3166-1 code of the country.
+    country: String,
+    temperature_celsius: f64,
+    /// In words: `light rain`.
+    conditions: String,
+    /// The month that a climate normal is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    month: Option<String>,
+    /// Whose data this is.
+    source: String,
+    /// `observation` is the weather now, `climateNormal` is what is usual in that month and no measurement of today.
+    kind: String,
+    /// What the number is, where it could be taken for something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PaidWeather {
+    #[serde(flatten)]
+    weather: Weather,
+    payment: Payment,
+}
+
+/// The receipt. Repeated here with its schema, so that a change to it is a change to this tool that somebody sees.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Payment {
+    /// In the currency's smallest units.
+    amount: String,
+    /// In whole units: `0.01`.
+    display_amount: String,
+    currency: String,
+    /// The chain, as a CAIP-2 name.
+    network: String,
+    /// The currency's contract.
+    asset: String,
+    payer: String,
+    pay_to: String,
+    /// Hash of the transaction that moved the money.
+    transaction: String,
+    /// URL of what was bought.
+    resource: String,
+}
+
+impl From<Receipt> for Payment {
+    fn from(receipt: Receipt) -> Self {
+        let Receipt {
+            amount,
+            display_amount,
+            currency,
+            network,
+            asset,
+            payer,
+            pay_to,
+            transaction,
+            resource,
+        } = receipt;
+        Self {
+            amount,
+            display_amount,
+            currency,
+            network,
+            asset,
+            payer,
+            pay_to,
+            transaction,
+            resource,
+        }
+    }
+}
+
+/// Errors are sentences for the model.
+pub(super) async fn buy(shop: &Shop, question: &WeatherQuestion) -> Result<PaidWeather, String> {
+    let city = checked(&question.city)?;
+    let url = url(&shop.weather_url, city);
+    let paid = shop
+        .open()
+        .await?
+        .client
+        .get(url)
+        .await
+        .map_err(|error| refusal::explain(&shop.purse.policy().asset, &error))?;
+    if let Some(receipt) = &paid.receipt {
+        let Receipt {
+            display_amount,
+            currency,
+            transaction,
+            ..
+        } = receipt;
+        tracing::info!(amount = display_amount, currency, transaction, "paid");
+    }
+    read(paid)
+}
+
+fn checked(city: &str) -> Result<&str, String> {
+    let city = city.trim();
+    if city.is_empty()
+        || city.chars().count() > CITY_CHARACTERS_MAX
+        || city.chars().any(char::is_control)
+    {
+        return Err(format!(
+            "Nothing was paid: `city` must be the name of a city, of 1 to {CITY_CHARACTERS_MAX} characters."
+        ));
+    }
+    Ok(city)
+}
+
+/// Where the weather in a city is sold.
+pub(super) fn url(weather_url: &Url, city: &str) -> Url {
+    let mut url = weather_url.clone();
+    url.query_pairs_mut().append_pair("city", city);
+    url
+}
+
+fn read(paid: Paid) -> Result<PaidWeather, String> {
+    let Paid {
+        status,
+        body,
+        receipt,
+        ..
+    } = paid;
+    let cost = receipt.as_ref().map_or_else(
+        || "Nothing was paid.".to_owned(),
+        |receipt| {
+            let Receipt {
+                display_amount,
+                currency,
+                transaction,
+                ..
+            } = receipt;
+            format!("{display_amount} {currency} were paid for it (transaction {transaction}).")
+        },
+    );
+    if !status.is_success() {
+        return Err(format!("{} {cost}", complaint(status.as_u16(), &body)));
+    }
+    let weather = serde_json::from_slice(&body).map_err(|error| {
+        tracing::error!(%error, "the weather service's answer cannot be read");
+        format!("The weather service sent an answer that cannot be read. {cost}")
+    })?;
+    let receipt = receipt.ok_or(
+        "The weather service sent an answer without a receipt, so it cannot be shown as paid.",
+    )?;
+    Ok(PaidWeather {
+        weather,
+        payment: receipt.into(),
+    })
+}
+
+/// The weather service's own words, if it has any.
+fn complaint(status: u16, body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Answer {
+        error: Problem,
+    }
+    #[derive(Deserialize)]
+    struct Problem {
+        message: String,
+    }
+    match serde_json::from_slice::<Answer>(body) {
+        Ok(answer) => format!(
+            "The weather service says: {}.",
+            answer.error.message.trim_end_matches('.')
+        ),
+        Err(_) => format!("The weather service answered with HTTP status {status}."),
+    }
+}
