@@ -1,0 +1,408 @@
+//! The intrinsic functions: from a node of the template to the value it stands for.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use serde_json::{Map, Value, json};
+
+use super::cidr;
+use super::error::{Result, TemplateError};
+use super::node::{Kind, Node};
+
+/// What a resource that exists answers to `Ref` and `GetAtt`.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Physical {
+    pub(crate) reference: String,
+    pub(crate) attributes: BTreeMap<String, Value>,
+}
+
+/// Everything that a value of a template can refer to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    pub(crate) stack_name: String,
+    pub(crate) region: String,
+    pub(crate) account: String,
+    pub(crate) parameters: BTreeMap<String, Value>,
+    pub(crate) conditions: BTreeMap<String, bool>,
+    pub(crate) mappings: Option<Node>,
+    /// The resources that exist by now, by logical id.
+    pub(crate) resources: BTreeMap<String, Physical>,
+}
+
+impl Scope {
+    /// The value of a node; `None` is `AWS::NoValue`, which removes the property that holds it.
+    pub(crate) fn evaluate(&self, node: &Node) -> Result<Option<Value>> {
+        Ok(Some(match &node.kind {
+            Kind::Scalar(value) => value.clone(),
+            Kind::List(items) => {
+                let mut values = Vec::with_capacity(items.len());
+                for item in items {
+                    values.extend(self.evaluate(item)?);
+                }
+                Value::Array(values)
+            }
+            Kind::Map(entries) => {
+                let mut map = Map::new();
+                for entry in entries {
+                    if let Some(value) = self.evaluate(&entry.value)? {
+                        map.insert(entry.key.clone(), value);
+                    }
+                }
+                Value::Object(map)
+            }
+            Kind::Call(name, argument) => return self.call(name, argument, node.line),
+        }))
+    }
+
+    pub(crate) fn value(&self, node: &Node) -> Result<Value> {
+        self.evaluate(node)?.ok_or_else(|| {
+            TemplateError::new(
+                node.line,
+                "AWS::NoValue where a value is needed",
+                "give a value",
+            )
+        })
+    }
+
+    /// A value as text; a list is not one.
+    pub(crate) fn string(&self, node: &Node) -> Result<String> {
+        as_text(&self.value(node)?).ok_or_else(|| {
+            TemplateError::new(
+                node.line,
+                "is a list or a map where text is needed",
+                "pick one item with !Select, or join them with !Join",
+            )
+        })
+    }
+
+    fn list(&self, node: &Node) -> Result<Vec<Value>> {
+        match self.value(node)? {
+            Value::Array(items) => Ok(items),
+            _ => Err(TemplateError::new(
+                node.line,
+                "is not a list",
+                "give a list, or make one with !Split",
+            )),
+        }
+    }
+
+    fn call(&self, name: &str, argument: &Node, line: usize) -> Result<Option<Value>> {
+        let text = |value: String| Ok(Some(Value::String(value)));
+        match name {
+            "Ref" => self.reference(&self.string(argument)?, line),
+            "GetAtt" => self.get_att(argument, line).map(Some),
+            "Sub" => text(self.substitute(argument, line)?),
+            "Join" => {
+                let [separator, list] = arguments(argument, "Join", line)?;
+                let separator = self.string(separator)?;
+                let items: Option<Vec<String>> = self.list(list)?.iter().map(as_text).collect();
+                text(
+                    items
+                        .ok_or_else(|| {
+                            TemplateError::new(
+                                line,
+                                "!Join of something that is not text",
+                                "join texts only",
+                            )
+                        })?
+                        .join(&separator),
+                )
+            }
+            "Split" => {
+                let [separator, source] = arguments(argument, "Split", line)?;
+                let separator = self.string(separator)?;
+                Ok(Some(
+                    self.string(source)?
+                        .split(&separator)
+                        .map(|part| json!(part))
+                        .collect(),
+                ))
+            }
+            "Select" => {
+                let [index, list] = arguments(argument, "Select", line)?;
+                let index: usize = self.string(index)?.parse().map_err(|_| {
+                    TemplateError::new(line, "!Select needs a number first", "!Select [0, list]")
+                })?;
+                let list = self.list(list)?;
+                let count = list.len();
+                list.into_iter().nth(index).map(Some).ok_or_else(|| {
+                    TemplateError::new(
+                        line,
+                        format!("!Select {index} of a list of {count}"),
+                        "the list is shorter than the template expects",
+                    )
+                })
+            }
+            "If" => {
+                let [condition, yes, no] = arguments(argument, "If", line)?;
+                let chosen = if self.condition(condition)? { yes } else { no };
+                self.evaluate(chosen)
+            }
+            "FindInMap" => self.find_in_map(argument, line).map(Some),
+            "Cidr" => {
+                let [block, count, bits] = arguments(argument, "Cidr", line)?;
+                let number = |node: &Node| {
+                    self.string(node)?.parse::<u32>().map_err(|_| {
+                        TemplateError::new(
+                            line,
+                            "!Cidr needs numbers",
+                            "!Cidr [block, count, bits]",
+                        )
+                    })
+                };
+                let blocks = cidr::split(&self.string(block)?, number(count)?, number(bits)?)
+                    .map_err(|problem| {
+                        TemplateError::new(line, problem, "choose a larger block")
+                    })?;
+                Ok(Some(json!(blocks)))
+            }
+            "GetAZs" => Ok(Some(json!(
+                ["a", "b", "c"].map(|zone| format!("{}{zone}", self.region))
+            ))),
+            "Base64" => {
+                text(base64::engine::general_purpose::STANDARD.encode(self.string(argument)?))
+            }
+            "Length" => Ok(Some(json!(self.list(argument)?.len()))),
+            _ => self
+                .condition_call(name, argument, line)
+                .map(|value| Some(Value::Bool(value))),
+        }
+    }
+
+    /// The truth of a condition: its name, or a call.
+    pub(crate) fn condition(&self, node: &Node) -> Result<bool> {
+        match &node.kind {
+            Kind::Call(name, argument) => self.condition_call(name, argument, node.line),
+            Kind::Map(entries) if entries.len() == 1 && entries[0].key == "Condition" => {
+                self.condition(&entries[0].value)
+            }
+            _ => {
+                let name = self.string(node)?;
+                self.conditions.get(&name).copied().ok_or_else(|| {
+                    TemplateError::new(
+                        node.line,
+                        format!("the condition `{name}` does not exist"),
+                        "declare it under Conditions",
+                    )
+                })
+            }
+        }
+    }
+
+    fn condition_call(&self, name: &str, argument: &Node, line: usize) -> Result<bool> {
+        match name {
+            "Condition" => self.condition(argument),
+            "Equals" => {
+                let [left, right] = arguments(argument, "Equals", line)?;
+                Ok(as_text(&self.value(left)?) == as_text(&self.value(right)?))
+            }
+            "Not" => {
+                let [inner] = arguments(argument, "Not", line)?;
+                Ok(!self.condition(inner)?)
+            }
+            "And" => argument
+                .items()
+                .iter()
+                .try_fold(true, |all, item| Ok(self.condition(item)? && all)),
+            "Or" => argument
+                .items()
+                .iter()
+                .try_fold(false, |any, item| Ok(self.condition(item)? || any)),
+            _ => Err(TemplateError::new(
+                line,
+                format!("`{name}` is not a condition"),
+                "use Equals, Not, And, Or or Condition",
+            )),
+        }
+    }
+
+    fn reference(&self, name: &str, line: usize) -> Result<Option<Value>> {
+        let value = match name {
+            "AWS::NoValue" => return Ok(None),
+            "AWS::Region" => json!(self.region),
+            "AWS::AccountId" => json!(self.account),
+            "AWS::Partition" => json!("aws"),
+            "AWS::URLSuffix" => json!("amazonaws.com"),
+            "AWS::StackName" => json!(self.stack_name),
+            "AWS::StackId" => json!(format!(
+                "arn:aws:cloudformation:{}:{}:stack/{}/local",
+                self.region, self.account, self.stack_name
+            )),
+            "AWS::NotificationARNs" => json!([]),
+            _ => match (self.parameters.get(name), self.resources.get(name)) {
+                (Some(value), _) => value.clone(),
+                (None, Some(physical)) => json!(physical.reference),
+                (None, None) => {
+                    return Err(TemplateError::new(
+                        line,
+                        format!("`{name}` is no parameter and no resource of this template"),
+                        "declare it, or mend the name",
+                    ));
+                }
+            },
+        };
+        Ok(Some(value))
+    }
+
+    fn get_att(&self, argument: &Node, line: usize) -> Result<Value> {
+        let (resource, attribute) = match &argument.kind {
+            Kind::List(items) if items.len() == 2 => {
+                (self.string(&items[0])?, self.string(&items[1])?)
+            }
+            _ => split_attribute(&self.string(argument)?, line)?,
+        };
+        self.attribute(&resource, &attribute, line)
+    }
+
+    fn attribute(&self, resource: &str, attribute: &str, line: usize) -> Result<Value> {
+        let physical = self.resources.get(resource).ok_or_else(|| {
+            TemplateError::new(
+                line,
+                format!("there is no resource `{resource}` to take {attribute} from"),
+                "declare it, or mend the name",
+            )
+        })?;
+        physical.attributes.get(attribute).cloned().ok_or_else(|| {
+            let known: Vec<&str> = physical.attributes.keys().map(String::as_str).collect();
+            let fix = if known.is_empty() {
+                "it has none; use !Ref".to_owned()
+            } else {
+                format!("it has {}", known.join(", "))
+            };
+            TemplateError::new(
+                line,
+                format!("`{resource}` has no attribute `{attribute}`"),
+                fix,
+            )
+        })
+    }
+
+    fn substitute(&self, argument: &Node, line: usize) -> Result<String> {
+        let (template, local) = match &argument.kind {
+            Kind::List(items) if items.len() == 2 => {
+                let mut local = BTreeMap::new();
+                for entry in items[1].entries() {
+                    local.insert(entry.key.clone(), self.string(&entry.value)?);
+                }
+                (self.string(&items[0])?, local)
+            }
+            _ => (self.string(argument)?, BTreeMap::new()),
+        };
+        let mut result = String::with_capacity(template.len());
+        for piece in pieces(&template) {
+            match piece {
+                Piece::Text(text) => result.push_str(text),
+                Piece::Name(name) => {
+                    let value = match local.get(name) {
+                        Some(value) => Some(Value::String(value.clone())),
+                        None if name.contains("::") || !name.contains('.') => {
+                            self.reference(name, line)?
+                        }
+                        None => {
+                            let (resource, attribute) = split_attribute(name, line)?;
+                            Some(self.attribute(&resource, &attribute, line)?)
+                        }
+                    };
+                    result.push_str(&value.as_ref().and_then(as_text).ok_or_else(|| {
+                        TemplateError::new(
+                            line,
+                            format!("${{{name}}} is not text"),
+                            "join a list with !Join first",
+                        )
+                    })?);
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    fn find_in_map(&self, argument: &Node, line: usize) -> Result<Value> {
+        let [map, first, second] = arguments(argument, "FindInMap", line)?;
+        let path = [self.string(map)?, self.string(first)?, self.string(second)?];
+        let found = self
+            .mappings
+            .as_ref()
+            .and_then(|mappings| path.iter().try_fold(mappings, |node, key| node.get(key)));
+        match found {
+            Some(node) => self.value(node),
+            None => Err(TemplateError::new(
+                line,
+                format!("Mappings has no {}", path.join(" / ")),
+                "add it under Mappings",
+            )),
+        }
+    }
+}
+
+/// A piece of a `!Sub` text.
+pub(super) enum Piece<'a> {
+    Text(&'a str),
+    Name(&'a str),
+}
+
+/// Takes a `!Sub` text apart; `${!Name}` is the text `${Name}`.
+pub(super) fn pieces(template: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    let mut rest = template;
+    while let Some(start) = rest.find("${") {
+        let Some(length) = rest[start..].find('}') else {
+            break;
+        };
+        let inner = &rest[start + 2..start + length];
+        if let Some(literal) = inner.strip_prefix('!') {
+            found.push(Piece::Text(&rest[..start + 2]));
+            found.push(Piece::Text(literal));
+            found.push(Piece::Text("}"));
+        } else {
+            found.push(Piece::Text(&rest[..start]));
+            found.push(Piece::Name(inner.trim()));
+        }
+        rest = &rest[start + length + 1..];
+    }
+    found.push(Piece::Text(rest));
+    found
+}
+
+/// `Thing.Attribute`, where the attribute may hold dots of its own.
+pub(super) fn split_attribute(text: &str, line: usize) -> Result<(String, String)> {
+    text.split_once('.')
+        .map(|(resource, attribute)| (resource.to_owned(), attribute.to_owned()))
+        .ok_or_else(|| {
+            TemplateError::new(
+                line,
+                format!("`{text}` names no attribute"),
+                "write Resource.Attribute",
+            )
+        })
+}
+
+/// A scalar as text.
+pub(crate) fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// The arguments of a function that takes exactly `N`.
+fn arguments<'a, const N: usize>(
+    argument: &'a Node,
+    name: &str,
+    line: usize,
+) -> Result<[&'a Node; N]> {
+    let items: Vec<&Node> = argument.items().iter().collect();
+    let count = items.len();
+    items.try_into().map_err(|_| {
+        TemplateError::new(
+            line,
+            format!("!{name} takes {N} arguments and has {count}"),
+            "see the CloudFormation reference of the function",
+        )
+    })
+}
+
+#[cfg(test)]
+#[path = "intrinsics_tests.rs"]
+mod tests;
