@@ -1,1 +1,24 @@
-fn main() {}
+//! `cargo xtask`: the one way in. Parse, load the context, run, report.
+
+mod cloud;
+mod commands;
+mod context;
+mod error;
+mod image;
+mod local;
+mod output;
+mod plan;
+mod render;
+mod repo;
+mod tools;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let out = output::Output::detect();
+    match commands::run(&out).await {
+        Ok(code) => code,
+        Err(error) => error::report(&error, &out),
+    }
+}

@@ -1,0 +1,81 @@
+//! What a deploy and a cloud say to each other. The local cloud and CloudFormation speak the same words.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One stack as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StackRequest {
+    /// The stack's name: `turnpike-local-agent`.
+    pub(crate) name: String,
+    /// Whose stack it is: a service's name, `network` or `artifacts`.
+    pub(crate) owner: String,
+    /// The rendered template, as YAML.
+    pub(crate) template: String,
+    /// A value for every parameter that the template declares without a default.
+    pub(crate) parameters: BTreeMap<String, String>,
+}
+
+/// What applying a stack did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Applied {
+    /// False when the stack was already as it should be.
+    pub(crate) changed: bool,
+    /// What was done to each resource, in the order it was done.
+    pub(crate) changes: Vec<Change>,
+    /// The stack's outputs, with the keys of the template: `Url`, `RuntimeArn`.
+    pub(crate) outputs: BTreeMap<String, String>,
+}
+
+/// What happened to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Change {
+    pub(crate) action: Action,
+    pub(crate) logical_id: String,
+    pub(crate) resource_type: String,
+    /// The properties that differ; empty unless `action` is an update or a replacement.
+    pub(crate) properties: Vec<String>,
+}
+
+/// The four things that can happen to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Action {
+    Create,
+    Update,
+    Replace,
+    Delete,
+}
+
+/// One stack as it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StackState {
+    pub(crate) name: String,
+    pub(crate) owner: String,
+    /// True when every process that the stack calls for is running and answers.
+    pub(crate) healthy: bool,
+    pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) processes: Vec<ProcessState>,
+    pub(crate) log_groups: Vec<String>,
+}
+
+/// One process (a container, a function's instance) of a stack.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProcessState {
+    pub(crate) name: String,
+    /// Absent while it is not running.
+    pub(crate) pid: Option<u32>,
+    /// In words: `running`, `starting`, `restarting in 4 s`, `failed: ...`.
+    pub(crate) state: String,
+    pub(crate) restarts: u32,
+    /// RFC 3339, UTC.
+    pub(crate) started_at: Option<String>,
+    /// How it ended the last time, if it did: `exit status 101`, `signal 9`.
+    pub(crate) last_exit: Option<String>,
+}

@@ -1,0 +1,79 @@
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::rollout::{self, Outputs, Reporter};
+use crate::context::Context;
+use crate::error::UserError;
+use crate::repo::{CloudKind, Stage};
+
+/// Build what changed and bring a stage to what the repository says
+///
+/// Returns when every service is healthy. Run it again after an interruption: it goes on where it was.
+#[derive(Debug, Args)]
+#[command(after_help = concat!("Source: ", file!()))]
+pub(crate) struct Deploy {
+    /// Only these services [default: all of the stage]
+    services: Vec<String>,
+    /// The stage, from Cargo.toml
+    #[arg(long, default_value = "local")]
+    stage: String,
+    /// Do not ask before anything is replaced or deleted
+    #[arg(long)]
+    yes: bool,
+    /// Print one JSON event per line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Deploy {
+    pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
+        let stage = context.stage(&self.stage)?;
+        context.check_services(&self.services)?;
+        local_only(stage, "deploy")?;
+        let reporter = Reporter {
+            out: context.out.clone(),
+            json: self.json,
+        };
+        let work = rollout::deploy(context, stage, &self.services, &reporter);
+        let outputs = tokio::select! {
+            outputs = work => outputs?,
+            _ = tokio::signal::ctrl_c() => {
+                context.out.warning("stopped waiting; what has been started goes on");
+                context.out.hint("run the same command again to go on where this one stopped");
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        if !self.json {
+            welcome(context, &outputs);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What to do next, after a deploy.
+pub(crate) fn welcome(context: &Context, outputs: &Outputs) {
+    let pages = context
+        .repo
+        .services
+        .iter()
+        .filter(|service| service.public);
+    for url in pages.filter_map(|service| outputs.get(&service.name)?.get("Url")) {
+        context.out.step("open", url);
+    }
+    context
+        .out
+        .note("ask:   cargo xtask invoke \"What is the weather in Tokyo?\"");
+    context.out.note("watch: cargo xtask logs --follow");
+    context.out.note("stop:  cargo xtask destroy");
+}
+
+/// Refuses a stage whose cloud this version can render for, but not deploy to.
+pub(crate) fn local_only(stage: &Stage, verb: &str) -> Result<(), UserError> {
+    if stage.cloud == CloudKind::Local {
+        return Ok(());
+    }
+    let name = &stage.name;
+    Err(UserError::new(format!("`{verb}` does not reach AWS yet, and the stage {name} is on AWS"))
+        .hint(format!("`cargo xtask render --stage {name}` writes its templates; `cargo xtask {verb}` works on the local stage")))
+}

@@ -1,0 +1,167 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use futures_util::StreamExt;
+use serde_json::Value as Json;
+use time::{Duration, OffsetDateTime};
+
+use super::deploy::local_only;
+use super::rollout;
+use crate::context::Context;
+use crate::error::UserError;
+use crate::local::logs::{LogLine, LogQuery, follow_logs, read_logs};
+use crate::output::Output;
+use crate::repo::Stage;
+
+/// Show the logs of all services, merged in the order of time
+#[derive(Debug, Args)]
+#[command(after_help = concat!("`supervisor` is the local cloud's own log.\nSource: ", file!()))]
+pub(crate) struct Logs {
+    /// Only these services [default: all]
+    services: Vec<String>,
+    /// The stage, from Cargo.toml
+    #[arg(long, default_value = "local")]
+    stage: String,
+    /// Go on with every new line, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// How far back: 90s, 10m, 2h, 1d
+    #[arg(long, default_value = "10m")]
+    since: String,
+    /// Only the lines of one trace, by its id
+    #[arg(long)]
+    trace: Option<String>,
+    /// Print one JSON object per line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Logs {
+    pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
+        let stage = context.stage(&self.stage)?;
+        local_only(stage, "logs")?;
+        let services: Vec<String> = self
+            .services
+            .iter()
+            .filter(|name| *name != "supervisor")
+            .cloned()
+            .collect();
+        context.check_services(&services)?;
+        let since = duration(&self.since)?;
+        let query = LogQuery {
+            owners: self.services.clone(),
+            since: Some(OffsetDateTime::now_utc() - since),
+            trace_id: self.trace.clone(),
+        };
+        let folder = rollout::folder(context, stage);
+        if self.follow {
+            let lines = show_all(&context.out, follow_logs(&folder, &query), self.json);
+            tokio::select! {
+                () = lines => {}
+                signal = tokio::signal::ctrl_c() => signal?,
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let lines = read_logs(&folder, &query);
+        if lines.is_empty() {
+            context.out.note(&format!(
+                "no line in the last {}; --since 1d looks further back",
+                self.since
+            ));
+        }
+        for line in &lines {
+            show(&context.out, line, self.json);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Shows every line from now on, without end.
+pub(crate) async fn follow(context: &Context, stage: &Stage) -> anyhow::Result<()> {
+    let query = LogQuery {
+        since: Some(OffsetDateTime::now_utc()),
+        ..LogQuery::default()
+    };
+    show_all(
+        &context.out,
+        follow_logs(&rollout::folder(context, stage), &query),
+        false,
+    )
+    .await;
+    Ok(())
+}
+
+async fn show_all(out: &Output, lines: impl futures_util::Stream<Item = LogLine>, json: bool) {
+    let mut lines = std::pin::pin!(lines);
+    while let Some(line) = lines.next().await {
+        show(out, &line, json);
+    }
+}
+
+fn show(out: &Output, line: &LogLine, json: bool) {
+    if json {
+        return out.json(line);
+    }
+    let (hour, minute, second, millisecond) = line.timestamp.time().as_hms_milli();
+    let time = out.paint(
+        "2",
+        &format!("{hour:02}:{minute:02}:{second:02}.{millisecond:03}"),
+    );
+    let owner = out.paint(colour(&line.owner), &format!("{:<12}", line.owner));
+    let level = match line.level.as_str() {
+        "ERROR" => out.paint("1;31", "ERROR"),
+        "WARN" => out.paint("33", "WARN "),
+        level => format!("{level:<5}"),
+    };
+    let mut text = line.message.clone();
+    for (name, value) in &line.fields {
+        let value = match value {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        text.push_str(&out.paint("2", &format!(" {name}={value}")));
+    }
+    if let Some(trace) = &line.trace_id {
+        text.push_str(&out.paint("2", &format!(" trace={trace}")));
+    }
+    out.data(&format!("{time} {owner} {level} {text}"));
+}
+
+/// The same colour for the same service, every time.
+fn colour(owner: &str) -> &'static str {
+    const COLOURS: [&str; 6] = ["32", "34", "35", "36", "94", "92"];
+    let sum: usize = owner.bytes().map(usize::from).sum();
+    COLOURS[sum % COLOURS.len()]
+}
+
+/// `10m`
+fn duration(text: &str) -> Result<Duration, UserError> {
+    let problem = || {
+        UserError::new(format!("--since {text} is no duration")).hint("write 90s, 10m, 2h or 1d")
+    };
+    let unit = text.chars().last().ok_or_else(problem)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()]
+        .parse()
+        .map_err(|_| problem())?;
+    match unit {
+        's' => Ok(Duration::seconds(number)),
+        'm' => Ok(Duration::minutes(number)),
+        'h' => Ok(Duration::hours(number)),
+        'd' => Ok(Duration::days(number)),
+        _ => Err(problem()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("90s").unwrap(), Duration::seconds(90));
+        assert_eq!(duration("2h").unwrap(), Duration::hours(2));
+        for text in ["", "m", "10", "10w", "1.5h", "10µ"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

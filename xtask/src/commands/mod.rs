@@ -1,0 +1,99 @@
+//! The table of contents: every verb, in the order in which a change meets it.
+
+mod check;
+mod completions;
+mod deploy;
+mod destroy;
+mod dev;
+mod invoke;
+mod local_cloud;
+mod logs;
+mod outputs;
+mod plan;
+mod render;
+mod rendering;
+mod rollout;
+mod running;
+mod status;
+mod suites;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::context::Context;
+use crate::output::Output;
+
+/// Puts a paying AI agent on AWS, or on this machine
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Begin with `cargo xtask deploy`: the whole system on this machine, no account needed."
+)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Check(check::Check),
+    Render(render::Render),
+    Plan(plan::Plan),
+    Deploy(deploy::Deploy),
+    Outputs(outputs::Outputs),
+    Status(status::Status),
+    Logs(logs::Logs),
+    Invoke(invoke::Invoke),
+    Dev(dev::Dev),
+    Destroy(destroy::Destroy),
+    Test(test::Test),
+    Completions(completions::Completions),
+    LocalCloud(local_cloud::LocalCloud),
+}
+
+/// Reads the command line and does what it says.
+pub(crate) async fn run(out: &Output) -> anyhow::Result<ExitCode> {
+    let verb = match CommandLine::try_parse() {
+        Ok(CommandLine { verb: Some(verb) }) => verb,
+        Ok(CommandLine { verb: None }) => {
+            out.data(CommandLine::command().render_help().to_string().trim_end());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(error) => {
+            let code = if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
+            error.print()?;
+            return Ok(code);
+        }
+    };
+    // These two need no facts.
+    match &verb {
+        Verb::Completions(command) => return command.run(),
+        Verb::LocalCloud(command) => return command.run().await,
+        _ => {}
+    }
+    let context = Context::load(out.clone())?;
+    match verb {
+        Verb::Check(command) => command.run(&context),
+        Verb::Render(command) => command.run(&context),
+        Verb::Plan(command) => command.run(&context),
+        Verb::Deploy(command) => command.run(&context).await,
+        Verb::Outputs(command) => command.run(&context).await,
+        Verb::Status(command) => command.run(&context).await,
+        Verb::Logs(command) => command.run(&context).await,
+        Verb::Invoke(command) => command.run(&context).await,
+        Verb::Dev(command) => command.run(&context).await,
+        Verb::Destroy(command) => command.run(&context).await,
+        Verb::Test(command) => command.run(&context),
+        Verb::Completions(command) => command.run(),
+        Verb::LocalCloud(command) => command.run().await,
+    }
+}

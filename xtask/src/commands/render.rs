@@ -1,0 +1,38 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::rendering;
+use crate::context::Context;
+use crate::tools::files;
+
+/// Write the CloudFormation that would be deployed
+///
+/// Needs no credentials. Values that only a deploy knows are parameters of the templates.
+#[derive(Debug, Args)]
+#[command(after_help = concat!("Source: ", file!()))]
+pub(crate) struct Render {
+    /// The stage, from Cargo.toml
+    #[arg(long, default_value = "local")]
+    stage: String,
+    /// Where to write one file per stack [default: target/rendered/STAGE]
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+impl Render {
+    pub(crate) fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
+        let stage = context.stage(&self.stage)?;
+        let folder = self
+            .out
+            .clone()
+            .unwrap_or_else(|| context.repo.target.join("rendered").join(&stage.name));
+        for stack in rendering::rendered(&context.repo, stage)? {
+            let path = folder.join(format!("{}.yaml", stack.plan.owner));
+            files::write(&path, &stack.template)?;
+            context.out.data(&path.display().to_string());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,121 @@
+//! What `check`, `render`, `plan` and `deploy` share: every stack of a stage, planned and rendered.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+
+use crate::error::UserError;
+use crate::image::{self, Image};
+use crate::plan::{self, ArgValue, StackPlan};
+use crate::render::{self, HealthCheck};
+use crate::repo::{Repo, Service, Stage};
+use crate::tools::files;
+
+/// One stack with its template as it goes to a cloud.
+#[derive(Debug)]
+pub(crate) struct RenderedStack {
+    pub(crate) plan: StackPlan,
+    pub(crate) template: String,
+}
+
+/// Renders every stack of the stage, in the order of the deploy.
+pub(crate) fn rendered(repo: &Repo, stage: &Stage) -> anyhow::Result<Vec<RenderedStack>> {
+    let templates = files::templates(&repo.root)?;
+    let mut stacks = Vec::new();
+    for mut plan in plan::stacks(repo, stage) {
+        if let Some(service) = repo
+            .service(&plan.owner)
+            .filter(|service| service.kind.has_image())
+        {
+            // The health check, the user and the port stand in the Dockerfile alone. No ARG that is still unknown can
+            // change them, so a stand-in is good enough here.
+            let stand_ins = plan
+                .args
+                .iter()
+                .map(|(name, value)| (name.clone(), stand_in(value)))
+                .collect();
+            let image = interpret(repo, service, &stand_ins)?;
+            take_image_facts(repo, service, &image, &mut plan)?;
+        }
+        let template = render::render(&templates, &plan.template, &plan.values)
+            .with_context(|| format!("cannot render the stack {}", plan.name))?;
+        stacks.push(RenderedStack { plan, template });
+    }
+    Ok(stacks)
+}
+
+/// Reads a service's Dockerfile with values for its ARGs.
+pub(crate) fn interpret(
+    repo: &Repo,
+    service: &Service,
+    args: &BTreeMap<String, String>,
+) -> anyhow::Result<Image> {
+    let path = service.folder().join("Dockerfile");
+    let shown = path
+        .strip_prefix(&repo.root)
+        .unwrap_or(&path)
+        .display()
+        .to_string();
+    let text = files::read(&path).with_context(|| {
+        format!(
+            "{} is a {} service, which is shipped as an image",
+            service.name,
+            service.kind.name()
+        )
+    })?;
+    image::interpret(&shown, &text, args).map_err(|problem| UserError::new(problem).into())
+}
+
+fn stand_in(value: &ArgValue) -> String {
+    match value {
+        ArgValue::Text(text) => text.clone(),
+        ArgValue::Output { owner, key } => format!("{{{owner}.{key}}}"),
+    }
+}
+
+fn take_image_facts(
+    repo: &Repo,
+    service: &Service,
+    image: &Image,
+    plan: &mut StackPlan,
+) -> anyhow::Result<()> {
+    let dockerfile = service.folder().join("Dockerfile");
+    let shown = dockerfile
+        .strip_prefix(&repo.root)
+        .unwrap_or(&dockerfile)
+        .display();
+    let Some(values) = &mut plan.values.service else {
+        return Ok(());
+    };
+    let missing =
+        |line: &str, why: &str| UserError::new(format!("{shown}: there is no {line}; {why}"));
+    let exposed = image
+        .config
+        .exposed_ports
+        .first()
+        .and_then(|port| port.split('/').next()?.parse().ok());
+    values.port = exposed.ok_or_else(|| {
+        missing(
+            "EXPOSE",
+            "the load balancer has to know the port: EXPOSE 8080",
+        )
+    })?;
+    values.user.clone_from(&image.config.user);
+    if values.user.is_empty() || values.user.split(':').next() == Some("0") {
+        return Err(missing("USER", "the container would run as root: USER 65532:65532").into());
+    }
+    let why = "ECS and the local stage ask it whether the service is well: HEALTHCHECK CMD [\"/program\", \"health\"]";
+    let check = image
+        .config
+        .health_check
+        .as_ref()
+        .ok_or_else(|| missing("HEALTHCHECK", why))?;
+    values.health_check = Some(HealthCheck {
+        command: check.command.clone(),
+        interval_seconds: check.interval_seconds,
+        timeout_seconds: check.timeout_seconds,
+        start_period_seconds: check.start_period_seconds,
+        retries: check.retries,
+    });
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Words for people. Data goes to stdout, everything else to stderr, and nothing depends on colour.
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+/// Where a command writes, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    colour: bool,
+    terminal: bool,
+}
+
+impl Output {
+    /// Colour only for a person at a terminal who has not asked for none (https://no-color.org).
+    pub(crate) fn detect() -> Self {
+        let terminal = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
+        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { colour, terminal }
+    }
+
+    /// True when a person watches: live lines may be rewritten.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// One line of data.
+    pub(crate) fn data(&self, line: &str) {
+        let mut stdout = std::io::stdout().lock();
+        // Nobody is left to tell when the reader has gone (`| head`).
+        if writeln!(stdout, "{line}").is_err() {
+            std::process::exit(0);
+        }
+    }
+
+    /// One JSON document, or one event of a stream of them, on a line of its own.
+    pub(crate) fn json(&self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.data(&text),
+            Err(error) => self.error(&format!("cannot write the result as JSON: {error}")),
+        }
+    }
+
+    /// Text without a line end, for answers that arrive in pieces.
+    pub(crate) fn fragment(&self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        if write!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .is_err()
+        {
+            std::process::exit(0);
+        }
+    }
+
+    /// What is being done, or has been: `build    5 services`.
+    pub(crate) fn step(&self, verb: &str, text: &str) {
+        self.line(&format!(
+            "{} {text}",
+            self.paint("1;36", &format!("{verb:>9}"))
+        ));
+    }
+
+    /// A remark under a step.
+    pub(crate) fn note(&self, text: &str) {
+        for line in text.lines() {
+            self.line(&format!("{:>9} {}", "", self.paint("2", line)));
+        }
+    }
+
+    pub(crate) fn warning(&self, text: &str) {
+        self.line(&format!("{} {text}", self.paint("1;33", "warning:")));
+    }
+
+    pub(crate) fn error(&self, text: &str) {
+        self.line(&format!("{} {text}", self.paint("1;31", "error:")));
+    }
+
+    pub(crate) fn hint(&self, text: &str) {
+        self.line(&format!("{} {text}", self.paint("1;32", "hint:")));
+    }
+
+    /// Wraps text in a terminal colour when colour is wanted; `code` is an SGR code.
+    pub(crate) fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn line(&self, text: &str) {
+        // A closed stderr must not end the work.
+        drop(writeln!(std::io::stderr().lock(), "{text}"));
+    }
+}

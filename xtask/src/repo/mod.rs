@@ -1,0 +1,64 @@
+//! The facts: services, links and stages, from one `cargo metadata` call, checked before anything uses them.
+
+mod load;
+mod manifest;
+mod service;
+mod stage;
+mod validate;
+
+use std::path::PathBuf;
+
+pub(crate) use load::load;
+pub(crate) use service::{Alphabet, Kind, Link, Service};
+pub(crate) use stage::{CloudKind, Resolved, Stage};
+
+/// Everything that the manifests say.
+#[derive(Debug, Clone)]
+pub(crate) struct Repo {
+    /// The folder of the root `Cargo.toml`.
+    pub(crate) root: PathBuf,
+    /// Cargo's target folder.
+    pub(crate) target: PathBuf,
+    /// The first part of every name in a cloud: `turnpike`.
+    pub(crate) project: String,
+    /// By name.
+    pub(crate) services: Vec<Service>,
+    /// By name.
+    pub(crate) stages: Vec<Stage>,
+}
+
+impl Repo {
+    /// The service with this name.
+    pub(crate) fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+}
+
+/// The services that a stage runs: all that are not optional, and all that a link of one of these reaches.
+pub(crate) fn deployed<'a>(repo: &'a Repo, stage: &Stage) -> Vec<&'a Service> {
+    let mut names: Vec<&str> = repo
+        .services
+        .iter()
+        .filter(|service| !service.optional)
+        .map(|service| service.name.as_str())
+        .collect();
+    let mut next = 0;
+    while let Some(service) = names.get(next).and_then(|name| repo.service(name)) {
+        next += 1;
+        for (_, _, value) in service.values() {
+            if let Some(Resolved::Link(link)) = stage.resolve(value)
+                && !names.contains(&link.service.as_str())
+                && repo.service(&link.service).is_some()
+            {
+                names.push(&link.service);
+            }
+        }
+    }
+    repo.services
+        .iter()
+        .filter(|service| names.contains(&service.name.as_str()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! What a service says of itself under `[package.metadata.service]`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// One deployable service.
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    /// The package's name, which is also the binary's, the image's and the stack's.
+    pub(crate) name: String,
+    pub(crate) manifest: PathBuf,
+    pub(crate) kind: Kind,
+    /// Deployed only on a stage where a link reaches it.
+    pub(crate) optional: bool,
+    /// People open it in a browser.
+    pub(crate) public: bool,
+    /// A folder of the container that outlives it.
+    pub(crate) data: Option<String>,
+    pub(crate) cpu_units: u32,
+    pub(crate) memory_mib: u32,
+    pub(crate) timeout_seconds: u32,
+    /// Docker ARGs: baked into the image.
+    pub(crate) args: BTreeMap<String, Value>,
+    /// Environment variables that the template sets.
+    pub(crate) env: BTreeMap<String, Value>,
+    /// Secrets, by the environment variable that the service reads them from.
+    pub(crate) secrets: BTreeMap<String, Secret>,
+}
+
+impl Service {
+    /// Every value with the table it stands in.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&'static str, &String, &Value)> {
+        let args = self.args.iter().map(|(name, value)| ("args", name, value));
+        let env = self.env.iter().map(|(name, value)| ("env", name, value));
+        args.chain(env)
+    }
+
+    /// The folder of the service's manifest.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.manifest
+            .parent()
+            .map(PathBuf::from)
+            .unwrap_or_default()
+    }
+}
+
+/// Where a service runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Fargate,
+    Lambda,
+    Agentcore,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [Self::Fargate, Self::Lambda, Self::Agentcore];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fargate => "fargate",
+            Self::Lambda => "lambda",
+            Self::Agentcore => "agentcore",
+        }
+    }
+
+    /// What a link may ask of a service of this kind. The template's outputs have the same names in PascalCase.
+    pub(crate) fn outputs(self) -> &'static [&'static str] {
+        match self {
+            Self::Fargate => &["url", "serviceName", "clusterName", "logGroupName"],
+            Self::Lambda => &["url", "functionArn", "functionName", "logGroupName"],
+            Self::Agentcore => &[
+                "runtimeArn",
+                "runtimeId",
+                "runtimeVersion",
+                "endpointArn",
+                "endpointName",
+                "logGroupName",
+            ],
+        }
+    }
+
+    /// The output that a caller's permission is about; none where the network alone decides who may call.
+    pub(crate) fn called_by(self) -> Option<&'static str> {
+        match self {
+            Self::Fargate => None,
+            Self::Lambda => Some("functionArn"),
+            Self::Agentcore => Some("runtimeArn"),
+        }
+    }
+
+    /// True when it is shipped as an image; a Lambda function is a zip.
+    pub(crate) fn has_image(self) -> bool {
+        self != Self::Lambda
+    }
+}
+
+/// Where the value of an ARG or of an environment variable comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// Written in the manifest.
+    Text(String),
+    /// A setting of the stage, by its key.
+    Stage(String),
+    /// An output of another service.
+    Link(Link),
+}
+
+/// One service's need of another: an order, a value and a permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) service: String,
+    pub(crate) output: String,
+    /// The stage's setting that, where it is set, names a hosted one to use instead.
+    pub(crate) hosted: Option<String>,
+}
+
+/// A secret that the cloud makes and nobody sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Secret {
+    pub(crate) name: String,
+    pub(crate) length: u32,
+    pub(crate) alphabet: Alphabet,
+}
+
+/// The characters of a generated secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Alphabet {
+    /// `0-9a-f`.
+    Hex,
+    /// Letters and digits.
+    Password,
+}

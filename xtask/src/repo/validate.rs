@@ -1,0 +1,344 @@
+//! What no single table can know: that links meet services, stages have the settings, and no secret stands in clear.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Repo;
+use super::manifest::{ManifestFile, nearest};
+use super::service::{Service, Value};
+use super::stage::{CloudKind, Stage};
+use crate::error::Problem;
+
+const HEADER: &str = "package.metadata.service";
+
+pub(super) fn validate(repo: &Repo, root_manifest: &ManifestFile, problems: &mut Vec<Problem>) {
+    for service in &repo.services {
+        let file = ManifestFile::new(&repo.root, &service.manifest);
+        links(repo, service, &file, problems);
+        variables(service, &file, problems);
+    }
+    logical_names(repo, problems);
+    if !problems.is_empty() {
+        // A cycle or a missing setting among facts that were not understood would be a false alarm.
+        return;
+    }
+    cycles(repo, problems);
+    for stage in &repo.stages {
+        settings(repo, stage, root_manifest, problems);
+    }
+}
+
+fn links(repo: &Repo, service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
+    for (table, name, value) in service.values() {
+        let Value::Link(link) = value else { continue };
+        let header = format!("{HEADER}.{table}");
+        let Some(target) = repo.service(&link.service) else {
+            let names: Vec<&str> = repo
+                .services
+                .iter()
+                .map(|service| service.name.as_str())
+                .collect();
+            let near = nearest(&link.service, &names)
+                .map_or(String::new(), |near| format!("did you mean `{near}`? "));
+            let text = format!("{name} links to `{}`, which is no service", link.service);
+            problems.push(file.problem(
+                &header,
+                name,
+                text,
+                format!("{near}services: {}", names.join(", ")),
+            ));
+            continue;
+        };
+        let outputs = target.kind.outputs();
+        if !outputs.contains(&link.output.as_str()) {
+            let near = nearest(&link.output, outputs)
+                .map_or(String::new(), |near| format!("did you mean `{near}`? "));
+            let text = format!(
+                "{name} links to `{}.{}`, which is no output of it",
+                link.service, link.output
+            );
+            let fix = format!(
+                "{near}outputs of a {} service: {}",
+                target.kind.name(),
+                outputs.join(", ")
+            );
+            problems.push(file.problem(&header, name, text, fix));
+        }
+    }
+}
+
+fn variables(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let secrets = service.secrets.keys().map(|name| ("secrets", name));
+    for (table, name) in service
+        .values()
+        .map(|(table, name, _)| (table, name))
+        .chain(secrets)
+    {
+        let header = format!("{HEADER}.{table}");
+        if let Some(first) = seen.insert(name, table) {
+            let fix = format!("keep it under [{HEADER}.{first}] or under [{header}], not both");
+            problems.push(file.problem(
+                &header,
+                name,
+                format!("duplicate name: {name} is also under `{first}`"),
+                fix,
+            ));
+        }
+        if !is_variable_name(name) {
+            let fix =
+                "use capital letters, digits and underscores, beginning with a letter".to_owned();
+            problems.push(file.problem(
+                &header,
+                name,
+                format!("`{name}` is no environment variable name"),
+                fix,
+            ));
+        }
+    }
+    if !service.kind.has_image()
+        && let Some(name) = service.args.keys().next()
+    {
+        let text = format!(
+            "{name} is a Docker ARG, but a {} is a zip without an image",
+            service.kind.name()
+        );
+        problems.push(file.problem(
+            &format!("{HEADER}.args"),
+            name,
+            text,
+            format!("move it to [{HEADER}.env]"),
+        ));
+    }
+    for (table, name, value) in service.values() {
+        let by_name = (table == "args").then(|| secret_word(name)).flatten();
+        let by_value = match value {
+            Value::Text(text) => looks_secret(text),
+            Value::Stage(_) | Value::Link(_) => None,
+        };
+        if let Some(reason) = by_name
+            .map(|word| format!("its name says `{word}`"))
+            .or(by_value.map(str::to_owned))
+        {
+            let text = format!(
+                "{name} looks like a secret ({reason}), and `{table}` are readable by anyone who has the image or the template"
+            );
+            let fix = format!(
+                "move it to [{HEADER}.secrets]: {name} = {{ name = \"...\", length = 64, alphabet = \"hex\" }}"
+            );
+            problems.push(file.problem(&format!("{HEADER}.{table}"), name, text, fix));
+        }
+    }
+}
+
+fn is_variable_name(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
+}
+
+/// The word in an ARG's name that tells of a secret.
+fn secret_word(name: &str) -> Option<&'static str> {
+    let words: Vec<&str> = name.split('_').collect();
+    [
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "TOKEN",
+        "CREDENTIAL",
+        "CREDENTIALS",
+        "MNEMONIC",
+        "PRIVATE",
+        "KEY",
+        "APIKEY",
+    ]
+    .into_iter()
+    .find(|word| words.contains(word))
+}
+
+/// What a value has in common with a secret.
+pub(super) fn looks_secret(value: &str) -> Option<&'static str> {
+    let bare = value.trim();
+    let digits = bare.strip_prefix("0x").unwrap_or(bare);
+    let hex = |text: &str| text.chars().all(|letter| letter.is_ascii_hexdigit());
+    if digits.len() == 64 && hex(digits) {
+        return Some("its value is 64 hexadecimal digits, the form of a private key");
+    }
+    let upper = |text: &str| {
+        text.chars()
+            .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
+    };
+    if bare.len() == 20 && (bare.starts_with("AKIA") || bare.starts_with("ASIA")) && upper(bare) {
+        return Some("its value is an AWS access key");
+    }
+    if bare.contains("-----BEGIN") && bare.contains("PRIVATE KEY") {
+        return Some("its value is a private key in PEM form");
+    }
+    if ["ghp_", "github_pat_", "xoxb-", "sk-ant-", "sk_live_"]
+        .iter()
+        .any(|prefix| bare.starts_with(prefix))
+    {
+        return Some("its value has the form of an access token");
+    }
+    let password = bare
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split('/').next()?.split_once('@'));
+    if password.is_some_and(|(user, _)| user.contains(':')) {
+        return Some("its value is a URL with a password");
+    }
+    None
+}
+
+/// Two services whose names differ only in punctuation would get the same names in a template.
+fn logical_names(repo: &Repo, problems: &mut Vec<Problem>) {
+    let mut seen: BTreeMap<String, &Service> = BTreeMap::new();
+    for service in &repo.services {
+        let folded = service.name.replace(['-', '_'], "").to_lowercase();
+        let taken = ["network", "artifacts"]
+            .contains(&folded.as_str())
+            .then(|| folded.clone());
+        let other = seen.insert(folded, service).map(|other| other.name.clone());
+        if let Some(other) = taken.or(other) {
+            let file = ManifestFile::new(&repo.root, &service.manifest);
+            let text = format!(
+                "duplicate name: `{}` and `{other}` would share a stack",
+                service.name
+            );
+            problems.push(file.problem("package", "name", text, "rename one of them".to_owned()));
+        }
+    }
+}
+
+/// Every cycle is named whole, once.
+fn cycles(repo: &Repo, problems: &mut Vec<Problem>) {
+    let mut finished: BTreeSet<&str> = BTreeSet::new();
+    for service in &repo.services {
+        let mut path: Vec<&str> = Vec::new();
+        visit(repo, service, &mut path, &mut finished, problems);
+    }
+}
+
+fn visit<'a>(
+    repo: &'a Repo,
+    service: &'a Service,
+    path: &mut Vec<&'a str>,
+    finished: &mut BTreeSet<&'a str>,
+    problems: &mut Vec<Problem>,
+) {
+    if finished.contains(service.name.as_str()) {
+        return;
+    }
+    path.push(&service.name);
+    for (table, name, value) in service.values() {
+        let Value::Link(link) = value else { continue };
+        if let Some(start) = path.iter().position(|step| *step == link.service) {
+            let cycle = [&path[start..], &[link.service.as_str()]]
+                .concat()
+                .join(" -> ");
+            let file = ManifestFile::new(&repo.root, &service.manifest);
+            let fix =
+                "remove one of these links: what is deployed first cannot know what comes after it"
+                    .to_owned();
+            problems.push(file.problem(
+                &format!("{HEADER}.{table}"),
+                name,
+                format!("the links form a cycle: {cycle}"),
+                fix,
+            ));
+        } else if let Some(target) = repo.service(&link.service) {
+            visit(repo, target, path, finished, problems);
+        }
+    }
+    path.pop();
+    finished.insert(&service.name);
+}
+
+/// A stage has every setting that a service needs, none that nobody knows, and none that does harm.
+fn settings(repo: &Repo, stage: &Stage, file: &ManifestFile, problems: &mut Vec<Problem>) {
+    let header = format!("workspace.metadata.stages.{}", stage.name);
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for service in &repo.services {
+        for (_, name, value) in service.values() {
+            match value {
+                Value::Stage(key) => {
+                    known.insert(key);
+                    let deployed = is_deployed(repo, stage, service);
+                    if deployed && !stage.settings.contains_key(key) {
+                        let text = format!(
+                            "the stage has no `{key}`, which {} needs for {name}",
+                            service.name
+                        );
+                        problems.push(file.problem(
+                            &header,
+                            key,
+                            text,
+                            format!("add {key} = \"...\" to [{header}]"),
+                        ));
+                    }
+                }
+                Value::Link(link) => known.extend(link.hosted.as_deref()),
+                Value::Text(_) => {}
+            }
+        }
+    }
+    for (key, value) in &stage.settings {
+        let names: Vec<&str> = known.iter().copied().collect();
+        if !known.contains(key.as_str()) {
+            let near = nearest(key, &names)
+                .map_or(String::new(), |near| format!("did you mean `{near}`? "));
+            let own = "cloud, region, account, vpc_cidr, log_retention_days, protect";
+            let fix = format!("{near}known keys: {own}, {}", names.join(", "));
+            problems.push(file.problem(
+                &header,
+                key,
+                format!("unknown key `{key}` in [{header}]"),
+                fix,
+            ));
+        }
+        if let Some(reason) = looks_secret(value) {
+            let fix = "a secret is never written down: let the cloud make it (secrets), or name one that it holds".to_owned();
+            problems.push(file.problem(
+                &header,
+                key,
+                format!("`{key}` looks like a secret ({reason})"),
+                fix,
+            ));
+        }
+    }
+    if stage.cloud == CloudKind::Cloudformation && stage.region.is_empty() {
+        let text = "the stage has no `region`".to_owned();
+        problems.push(file.problem(
+            &header,
+            "region",
+            text,
+            "add region = \"us-west-2\", or another".to_owned(),
+        ));
+    }
+    if stage.cloud == CloudKind::Cloudformation
+        && stage
+            .settings
+            .get("access")
+            .is_some_and(|access| access == "open")
+    {
+        let text = "access is \"open\": a public page would be a public wallet".to_owned();
+        problems.push(file.problem(&header, "access", text, "set access = \"key\"".to_owned()));
+    }
+    if let Some(account) = &stage.account
+        && (account.len() != 12 || !account.chars().all(|digit| digit.is_ascii_digit()))
+    {
+        let text = format!("`{account}` is no AWS account id");
+        problems.push(file.problem(
+            &header,
+            "account",
+            text,
+            "write the twelve digits in quotes".to_owned(),
+        ));
+    }
+}
+
+/// True when the stage runs this service.
+fn is_deployed(repo: &Repo, stage: &Stage, target: &Service) -> bool {
+    super::deployed(repo, stage)
+        .iter()
+        .any(|service| service.name == target.name)
+}

@@ -1,0 +1,92 @@
+//! Cargo, which builds the services.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use cargo_metadata::Message;
+
+use crate::error::Failure;
+
+/// Builds the packages in one call and returns the path of each one's executable. Cargo's own progress and errors reach
+/// the terminal unabridged.
+pub(crate) fn build(root: &Path, packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut arguments = vec![
+        "build".to_owned(),
+        "--message-format=json-render-diagnostics".to_owned(),
+    ];
+    arguments.extend(
+        packages
+            .iter()
+            .map(|package| format!("--package={package}")),
+    );
+    let reader = duct::cmd(program(), &arguments)
+        .dir(root)
+        // Cargo told this process about itself; the child must find out for itself.
+        .env_remove("CARGO_MANIFEST_DIR")
+        .reader()
+        .context("cannot start cargo")?;
+    let mut executables = BTreeMap::new();
+    for message in Message::parse_stream(BufReader::new(&reader)) {
+        match message {
+            Ok(Message::CompilerArtifact(artifact)) => {
+                if let Some(executable) = artifact.executable {
+                    executables.insert(artifact.target.name, executable.into_std_path_buf());
+                }
+            }
+            Ok(_) => {}
+            Err(_) => {
+                let hint = "the errors above are cargo's; mend them and run the same command again";
+                return Err(Failure::new("the services do not compile", hint).into());
+            }
+        }
+    }
+    let missing: Vec<&&str> = packages
+        .iter()
+        .filter(|package| !executables.contains_key(**package))
+        .collect();
+    anyhow::ensure!(missing.is_empty(), "cargo built no program for {missing:?}");
+    Ok(executables)
+}
+
+/// The cargo that runs this tool, else the one on the path.
+fn program() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+/// A finished cargo call: what it wrote to stdout, and whether it succeeded.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) output: String,
+    pub(crate) success: bool,
+}
+
+/// Runs cargo with the terminal as its stderr, shows its stdout as it comes, and keeps it.
+pub(crate) fn run_tests(
+    root: &Path,
+    arguments: &[&str],
+    environment: &[(String, String)],
+) -> anyhow::Result<Run> {
+    let mut command = duct::cmd(program(), arguments)
+        .dir(root)
+        .env_remove("CARGO_MANIFEST_DIR")
+        .unchecked();
+    for (name, value) in environment {
+        command = command.env(name, value);
+    }
+    let reader = command.reader().context("cannot start cargo")?;
+    let mut output = String::new();
+    for line in BufReader::new(&reader).lines() {
+        let line = line.context("cannot read what cargo says")?;
+        // Progress is not data: the closing line alone goes to stdout.
+        drop(writeln!(std::io::stderr().lock(), "{line}"));
+        output.push_str(&line);
+        output.push('\n');
+    }
+    let success = reader
+        .try_wait()
+        .context("cannot wait for cargo")?
+        .is_some_and(|output| output.status.success());
+    Ok(Run { output, success })
+}

@@ -1,0 +1,7 @@
+//! Effects: one file per outside program or API. Nothing above decides here, nothing here decides.
+
+pub(crate) mod agentcore;
+pub(crate) mod build_context;
+pub(crate) mod cargo;
+pub(crate) mod files;
+pub(crate) mod test_tools;

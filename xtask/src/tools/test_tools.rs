@@ -1,0 +1,116 @@
+//! Tools that tests need and the project does not ship: found on the machine, or installed under `target/test-tools`
+//! by name from PyPI and npm, without root.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use xshell::{Shell, cmd};
+
+/// The versions that the results in docs/ were seen with.
+const CFN_LINT: &str = "cfn-lint==1.58.0";
+const NODE_PACKAGES: [&str; 2] = [
+    "node@22.23.3",
+    "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+];
+
+/// One outside tool, or a set that is installed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    CfnLint,
+    /// Node 22 with the MCP conformance suite.
+    Node,
+    /// Chromium with its WebDriver.
+    Chromium,
+}
+
+/// Makes the tool ready and returns the environment variables that tell tests where it is.
+///
+/// # Errors
+/// What is missing, and how to get it.
+pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, String)>> {
+    let folder = target.join("test-tools");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let shown = |path: &Path| path.display().to_string();
+    match tool {
+        Tool::CfnLint => Ok(vec![(
+            "TURNPIKE_TEST_CFN_LINT".to_owned(),
+            shown(&cfn_lint(&folder)?),
+        )]),
+        Tool::Node => {
+            let modules = node(&folder)?;
+            let program = modules.join("node_modules/node/bin/node");
+            anyhow::ensure!(program.is_file(), "npm installed no {}", program.display());
+            Ok(vec![
+                ("TURNPIKE_TEST_NODE".to_owned(), shown(&program)),
+                ("TURNPIKE_TEST_NPM".to_owned(), shown(&modules)),
+            ])
+        }
+        Tool::Chromium => {
+            let chromium = ["chromium", "chromium-browser", "google-chrome"]
+                .iter()
+                .find_map(|name| which::which(name).ok());
+            let chromium = chromium.context(
+                "there is no chromium; on Debian: apt-get install chromium chromium-driver",
+            )?;
+            let driver = which::which("chromedriver")
+                .context("there is no chromedriver; on Debian: apt-get install chromium-driver")?;
+            Ok(vec![
+                ("TURNPIKE_TEST_CHROMIUM".to_owned(), shown(&chromium)),
+                ("TURNPIKE_TEST_CHROMEDRIVER".to_owned(), shown(&driver)),
+            ])
+        }
+    }
+}
+
+fn cfn_lint(folder: &Path) -> anyhow::Result<PathBuf> {
+    let environment = folder.join("python");
+    let program = environment.join("bin/cfn-lint");
+    if is_current(folder, "python", CFN_LINT) && program.is_file() {
+        return Ok(program);
+    }
+    let python = which::which("python3")
+        .context("there is no python3; on Debian: apt-get install python3-venv")?;
+    let shell = Shell::new()?;
+    let pip = environment.join("bin/pip");
+    cmd!(shell, "{python} -m venv --clear {environment}")
+        .quiet()
+        .run()
+        .context(
+            "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv",
+        )?;
+    cmd!(
+        shell,
+        "{pip} install --quiet --disable-pip-version-check {CFN_LINT}"
+    )
+    .quiet()
+    .run()?;
+    note_current(folder, "python", CFN_LINT)?;
+    Ok(program)
+}
+
+fn node(folder: &Path) -> anyhow::Result<PathBuf> {
+    let modules = folder.join("npm");
+    let wanted = NODE_PACKAGES.join(" ");
+    if is_current(folder, "npm", &wanted) {
+        return Ok(modules);
+    }
+    let npm =
+        which::which("npm").context("there is no npm; on Debian: apt-get install nodejs npm")?;
+    std::fs::create_dir_all(&modules)?;
+    let shell = Shell::new()?;
+    cmd!(shell, "{npm} install --prefix {modules} --no-save --no-audit --no-fund --loglevel=error {NODE_PACKAGES...}").quiet().run()?;
+    note_current(folder, "npm", &wanted)?;
+    Ok(modules)
+}
+
+/// True when exactly these versions were installed before.
+fn is_current(folder: &Path, name: &str, wanted: &str) -> bool {
+    std::fs::read_to_string(folder.join(format!("{name}.installed")))
+        .is_ok_and(|found| found == wanted)
+}
+
+fn note_current(folder: &Path, name: &str, wanted: &str) -> anyhow::Result<()> {
+    let path = folder.join(format!("{name}.installed"));
+    std::fs::write(&path, wanted).with_context(|| format!("cannot write {}", path.display()))
+}
