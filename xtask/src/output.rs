@@ -8,20 +8,18 @@ use serde::Serialize;
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
     colour: bool,
-    terminal: bool,
+    colour_data: bool,
 }
 
 impl Output {
     /// Colour only for a person at a terminal who has not asked for none (https://no-color.org).
     pub(crate) fn detect() -> Self {
-        let terminal = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
-        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { colour, terminal }
-    }
-
-    /// True when a person watches: live lines may be rewritten.
-    pub(crate) fn is_terminal(&self) -> bool {
-        self.terminal
+        let wanted = std::env::var_os("CI").is_none()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            colour: wanted && std::io::stderr().is_terminal(),
+            colour_data: wanted && std::io::stdout().is_terminal(),
+        }
     }
 
     /// One line of data.
@@ -79,17 +77,26 @@ impl Output {
         self.line(&format!("{} {text}", self.paint("1;32", "hint:")));
     }
 
-    /// Wraps text in a terminal colour when colour is wanted; `code` is an SGR code.
+    /// Puts a part of a line for stderr in a colour; `code` is an SGR code.
     pub(crate) fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        painted(self.colour, code, text)
+    }
+
+    /// The same for a line of data, which goes to stdout.
+    pub(crate) fn paint_data(&self, code: &str, text: &str) -> String {
+        painted(self.colour_data, code, text)
     }
 
     fn line(&self, text: &str) {
         // A closed stderr must not end the work.
         drop(writeln!(std::io::stderr().lock(), "{text}"));
+    }
+}
+
+fn painted(colour: bool, code: &str, text: &str) -> String {
+    if colour {
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
     }
 }

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -7,6 +8,8 @@ use super::rollout;
 use crate::context::Context;
 use crate::error::UserError;
 use crate::local::{self, LocalCloud};
+use crate::plan;
+use crate::repo::Stage;
 
 /// Stop a stage and remove it, in the reverse order of its deploy
 #[derive(Debug, Args)]
@@ -33,11 +36,11 @@ impl Destroy {
         }
         let folder = rollout::folder(context, stage);
         let removed = match LocalCloud::connect(&folder).await? {
-            Some(cloud) => stop(context, &cloud).await?,
+            Some(cloud) => stop(context, stage, &cloud).await?,
             // A supervisor that was killed leaves its processes and its notes behind.
             None => local::reap(&folder)?,
         };
-        let logs: Option<std::path::PathBuf> = None;
+        let logs = local::clear(&folder)?;
         match removed {
             0 => context.out.step("done", "nothing was running"),
             _ => context.out.step("done", "no process and no port is left"),
@@ -51,10 +54,27 @@ impl Destroy {
     }
 }
 
-/// Deletes every stack, the newest first, and then the supervisor itself.
-pub(crate) async fn stop(context: &Context, cloud: &LocalCloud) -> anyhow::Result<usize> {
-    let stacks = cloud.describe().await?;
-    for stack in stacks.iter().rev() {
+/// Deletes every stack, callers before what they call, and then ends the supervisor itself.
+pub(crate) async fn stop(
+    context: &Context,
+    stage: &Stage,
+    cloud: &LocalCloud,
+) -> anyhow::Result<usize> {
+    let order: Vec<String> = plan::stacks(&context.repo, stage)
+        .into_iter()
+        .map(|stack| stack.name)
+        .collect();
+    let mut stacks = cloud.describe().await?;
+    // What the facts no longer name was deployed by other facts, and nothing that they name needs it.
+    stacks.sort_by_key(|stack| {
+        Reverse(
+            order
+                .iter()
+                .position(|name| *name == stack.name)
+                .unwrap_or(usize::MAX),
+        )
+    });
+    for stack in &stacks {
         cloud.delete(&stack.name).await?;
         context.out.step("removed", &stack.name);
     }

@@ -39,7 +39,7 @@ impl Dev {
         drop(watcher);
         match LocalCloud::connect(&folder).await? {
             Some(cloud) if !ran_before => {
-                destroy::stop(context, &cloud).await?;
+                destroy::stop(context, stage, &cloud).await?;
             }
             _ => context
                 .out
@@ -96,7 +96,7 @@ fn watch(root: &Path) -> anyhow::Result<(notify::RecommendedWatcher, mpsc::Recei
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !event.kind.is_access()) {
             // A full channel already says that something changed.
-            drop(sender.try_send(()));
+            sender.try_send(()).ok();
         }
     })
     .context("cannot watch files")?;

@@ -103,14 +103,14 @@ fn show(out: &Output, line: &LogLine, json: bool) {
         return out.json(line);
     }
     let (hour, minute, second, millisecond) = line.timestamp.time().as_hms_milli();
-    let time = out.paint(
+    let time = out.paint_data(
         "2",
         &format!("{hour:02}:{minute:02}:{second:02}.{millisecond:03}"),
     );
-    let owner = out.paint(colour(&line.owner), &format!("{:<12}", line.owner));
+    let owner = out.paint_data(colour(&line.owner), &format!("{:<12}", line.owner));
     let level = match line.level.as_str() {
-        "ERROR" => out.paint("1;31", "ERROR"),
-        "WARN" => out.paint("33", "WARN "),
+        "ERROR" => out.paint_data("1;31", "ERROR"),
+        "WARN" => out.paint_data("33", "WARN "),
         level => format!("{level:<5}"),
     };
     let mut text = line.message.clone();
@@ -119,10 +119,10 @@ fn show(out: &Output, line: &LogLine, json: bool) {
             Json::String(text) => text.clone(),
             other => other.to_string(),
         };
-        text.push_str(&out.paint("2", &format!(" {name}={value}")));
+        text.push_str(&out.paint_data("2", &format!(" {name}={value}")));
     }
     if let Some(trace) = &line.trace_id {
-        text.push_str(&out.paint("2", &format!(" trace={trace}")));
+        text.push_str(&out.paint_data("2", &format!(" trace={trace}")));
     }
     out.data(&format!("{time} {owner} {level} {text}"));
 }

@@ -31,9 +31,9 @@ impl Status {
         } else {
             for stack in stacks.iter().filter(|stack| !stack.processes.is_empty()) {
                 let mark = if stack.healthy {
-                    context.out.paint("32", "healthy")
+                    context.out.paint_data("32", "healthy")
                 } else {
-                    context.out.paint("31", "not healthy")
+                    context.out.paint_data("31", "not healthy")
                 };
                 let url = stack
                     .outputs

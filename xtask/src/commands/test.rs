@@ -27,14 +27,14 @@ impl Test {
     pub(crate) fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let all = suites::all();
         if self.list {
-            for suite in &all {
+            for suite in all {
                 context
                     .out
                     .data(&format!("{:<12} {}", suite.name, suite.about));
             }
             return Ok(ExitCode::SUCCESS);
         }
-        suites::check_names(&all, &self.suites)?;
+        suites::check_names(all, &self.suites)?;
         let required = std::env::var("CI").is_ok_and(|value| value == "true");
         let mut total = Outcome::default();
         for suite in all

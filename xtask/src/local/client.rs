@@ -206,6 +206,7 @@ impl LocalCloud {
     }
 
     /// The supervisor's pid.
+    #[cfg(test)]
     pub(crate) fn pid(&self) -> u32 {
         self.contact.pid
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod aws;
 mod balancer;
+mod clear;
 mod client;
 mod folder;
 mod http_client;
@@ -18,6 +19,7 @@ mod template;
 mod testing;
 mod vault;
 
+pub(crate) use clear::clear;
 pub(crate) use client::{LocalCloud, reap};
 pub(crate) use store::{ImageStore, Source, StoredFile};
 pub(crate) use supervisor::supervise;

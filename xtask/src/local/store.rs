@@ -23,9 +23,9 @@ pub(crate) struct StoredFile {
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     File(PathBuf),
+    /// Tests have no files lying about.
+    #[cfg(test)]
     Bytes(Vec<u8>),
-    /// An empty folder.
-    Folder,
 }
 
 /// The images and code of one local cloud.
@@ -153,8 +153,8 @@ fn put_file(root: &Path, file: &StoredFile) -> anyhow::Result<()> {
         Source::File(source) => {
             fs::copy(source, &path).with_context(|| format!("cannot copy {}", source.display()))?;
         }
+        #[cfg(test)]
         Source::Bytes(bytes) => fs::write(&path, bytes)?,
-        Source::Folder => fs::create_dir_all(&path)?,
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(file.mode))?;
     Ok(())

@@ -84,3 +84,19 @@ pub(super) fn serverless(owner: &str, digest: &str, mode: &str) -> StackRequest 
         parameters: [("ImageUri".to_owned(), uri)].into(),
     }
 }
+
+/// Like [`fargate`], with a volume at `/data`: its old process has to go before the new one comes.
+pub(super) fn stateful(owner: &str, digest: &str, environment: &[&str]) -> StackRequest {
+    let mut request = fargate(owner, digest, environment);
+    request.template = request
+        .template
+        .replace(
+            "Family: !Ref AWS::StackName",
+            "Family: !Ref AWS::StackName\n      Volumes: [{Name: data}]",
+        )
+        .replace(
+            "- Name: app\n",
+            "- Name: app\n          MountPoints: [{SourceVolume: data, ContainerPath: /data}]\n",
+        );
+    request
+}

@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::order::{callees, order};
-use crate::render::names::{parameter_name, pascal_case, stack_name};
+use super::parameters::{Input, Parameters};
+use crate::render::names::{pascal_case, stack_name};
 use crate::render::{
     CallValues, EnvironmentValue, ParameterValues, SecretValues, ServiceValues, StackValues,
     StageValues,
 };
-use crate::repo::{CloudKind, Kind, Link, Repo, Resolved, Service, Stage};
+use crate::repo::{CloudKind, Kind, Repo, Resolved, Service, Stage, Value};
 
 /// One stack, before anything of it is known that only a deploy can tell.
 #[derive(Debug, Clone)]
@@ -28,28 +29,6 @@ pub(crate) struct StackPlan {
     /// The owners of the stacks that must stand before this one.
     pub(crate) after: Vec<String>,
     pub(crate) kind: Option<Kind>,
-}
-
-/// One parameter of a stack's template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Input {
-    pub(crate) parameter: String,
-    pub(crate) source: Source,
-}
-
-/// Where a parameter's value comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Source {
-    /// The reference of the service's image, by digest.
-    Image,
-    CodeBucket,
-    CodeKey,
-    /// An output of another stack; the key is the template's, in PascalCase.
-    Output {
-        owner: String,
-        key: String,
-    },
 }
 
 /// The value of a Docker ARG.
@@ -104,71 +83,16 @@ fn stack_values(repo: &Repo, stage: &Stage) -> StackValues {
 }
 
 fn service_stack(repo: &Repo, stage: &Stage, service: &Service) -> StackPlan {
-    let mut inputs: Vec<Input> = standard_inputs(service.kind);
-    let mut parameters = Vec::new();
-    let mut link_parameter = |link: &Link, output: &str, parameters: &mut Vec<ParameterValues>| {
-        let key = pascal_case(output);
-        let parameter = parameter_name(&link.service, output);
-        if !inputs.iter().any(|input| input.parameter == parameter) {
-            let source = Source::Output {
-                owner: link.service.clone(),
-                key,
-            };
-            inputs.push(Input {
-                parameter: parameter.clone(),
-                source,
-            });
-            let description = format!("The {output} of {}", link.service);
-            parameters.push(ParameterValues {
-                name: parameter.clone(),
-                description,
-            });
-        }
-        parameter
-    };
-    let mut environment = Vec::new();
-    for (name, value) in &service.env {
-        let (value, parameter) = match stage.resolve(value) {
-            Some(Resolved::Text(text)) => (Some(text.to_owned()), None),
-            Some(Resolved::Link(link)) => (
-                None,
-                Some(link_parameter(link, &link.output, &mut parameters)),
-            ),
-            None => continue,
-        };
-        environment.push(EnvironmentValue {
-            name: name.clone(),
-            value,
-            parameter,
-        });
-    }
-    let mut calls = Vec::new();
-    for callee in callees(service, stage)
-        .into_iter()
-        .filter_map(|name| repo.service(name))
-    {
-        let parameter = callee.kind.called_by().map(|output| {
-            let link = Link {
-                service: callee.name.clone(),
-                output: output.to_owned(),
-                hosted: None,
-            };
-            link_parameter(&link, output, &mut parameters)
-        });
-        calls.push(CallValues {
-            service: callee.name.clone(),
-            kind: callee.kind.name().to_owned(),
-            parameter: parameter.unwrap_or_default(),
-        });
-    }
-    let mut after: Vec<String> = inputs
-        .iter()
-        .filter_map(|input| owner_of(&input.source))
-        .collect();
+    let mut parameters = Parameters::standard(service.kind);
+    let environment = parameters.environment(stage, service);
+    let calls = parameters.calls(repo, stage, service);
+    let mut after: Vec<String> = parameters.owners().map(str::to_owned).collect();
     after.extend(callees(service, stage).into_iter().map(str::to_owned));
     after.push("artifacts".to_owned());
     after.sort();
     after.dedup();
+    let arg =
+        |(name, value): (&String, &Value)| Some((name.clone(), arg_value(stage.resolve(value)?)));
     let mut values = stack_values(repo, stage);
     values.service = Some(service_values(
         repo,
@@ -176,57 +100,17 @@ fn service_stack(repo: &Repo, stage: &Stage, service: &Service) -> StackPlan {
         service,
         environment,
         calls,
-        parameters,
+        parameters.declared,
     ));
     StackPlan {
         name: stack_name(&repo.project, &stage.name, &service.name),
         owner: service.name.clone(),
         template: format!("{}.yaml.tera", service.kind.name()),
         values,
-        inputs,
-        args: service
-            .args
-            .iter()
-            .filter_map(|(name, value)| Some((name.clone(), arg_value(stage.resolve(value)?))))
-            .collect(),
+        inputs: parameters.inputs,
+        args: service.args.iter().filter_map(arg).collect(),
         after,
         kind: Some(service.kind),
-    }
-}
-
-/// The parameters that every template of a kind has.
-fn standard_inputs(kind: Kind) -> Vec<Input> {
-    let input = |parameter: &str, source: Source| Input {
-        parameter: parameter.to_owned(),
-        source,
-    };
-    let network = |key: &str| {
-        input(
-            key,
-            Source::Output {
-                owner: "network".to_owned(),
-                key: key.to_owned(),
-            },
-        )
-    };
-    match kind {
-        Kind::Fargate => vec![
-            input("ImageUri", Source::Image),
-            network("VpcId"),
-            network("SubnetIds"),
-        ],
-        Kind::Agentcore => vec![input("ImageUri", Source::Image)],
-        Kind::Lambda => vec![
-            input("CodeBucket", Source::CodeBucket),
-            input("CodeKey", Source::CodeKey),
-        ],
-    }
-}
-
-fn owner_of(source: &Source) -> Option<String> {
-    match source {
-        Source::Output { owner, .. } => Some(owner.clone()),
-        Source::Image | Source::CodeBucket | Source::CodeKey => None,
     }
 }
 

@@ -9,7 +9,7 @@ mod validate;
 use std::path::PathBuf;
 
 pub(crate) use load::load;
-pub(crate) use service::{Alphabet, Kind, Link, Service};
+pub(crate) use service::{Alphabet, Kind, Link, Service, Value};
 pub(crate) use stage::{CloudKind, Resolved, Stage};
 
 /// Everything that the manifests say.

@@ -256,38 +256,13 @@ fn visit<'a>(
 /// A stage has every setting that a service needs, none that nobody knows, and none that does harm.
 fn settings(repo: &Repo, stage: &Stage, file: &ManifestFile, problems: &mut Vec<Problem>) {
     let header = format!("workspace.metadata.stages.{}", stage.name);
-    let mut known: BTreeSet<&str> = BTreeSet::new();
-    for service in &repo.services {
-        for (_, name, value) in service.values() {
-            match value {
-                Value::Stage(key) => {
-                    known.insert(key);
-                    let deployed = is_deployed(repo, stage, service);
-                    if deployed && !stage.settings.contains_key(key) {
-                        let text = format!(
-                            "the stage has no `{key}`, which {} needs for {name}",
-                            service.name
-                        );
-                        problems.push(file.problem(
-                            &header,
-                            key,
-                            text,
-                            format!("add {key} = \"...\" to [{header}]"),
-                        ));
-                    }
-                }
-                Value::Link(link) => known.extend(link.hosted.as_deref()),
-                Value::Text(_) => {}
-            }
-        }
-    }
+    let known = known_settings(repo, stage, &header, file, problems);
     for (key, value) in &stage.settings {
-        let names: Vec<&str> = known.iter().copied().collect();
-        if !known.contains(key.as_str()) {
-            let near = nearest(key, &names)
+        if !known.contains(&key.as_str()) {
+            let near = nearest(key, &known)
                 .map_or(String::new(), |near| format!("did you mean `{near}`? "));
             let own = "cloud, region, account, vpc_cidr, log_retention_days, protect";
-            let fix = format!("{near}known keys: {own}, {}", names.join(", "));
+            let fix = format!("{near}known keys: {own}, {}", known.join(", "));
             problems.push(file.problem(
                 &header,
                 key,
@@ -296,44 +271,71 @@ fn settings(repo: &Repo, stage: &Stage, file: &ManifestFile, problems: &mut Vec<
             ));
         }
         if let Some(reason) = looks_secret(value) {
-            let fix = "a secret is never written down: let the cloud make it (secrets), or name one that it holds".to_owned();
-            problems.push(file.problem(
-                &header,
-                key,
-                format!("`{key}` looks like a secret ({reason})"),
-                fix,
-            ));
+            let fix = "a secret is never written down: let the cloud make it (secrets), or name one that it holds";
+            let text = format!("`{key}` looks like a secret ({reason})");
+            problems.push(file.problem(&header, key, text, fix.to_owned()));
         }
     }
-    if stage.cloud == CloudKind::Cloudformation && stage.region.is_empty() {
-        let text = "the stage has no `region`".to_owned();
-        problems.push(file.problem(
-            &header,
-            "region",
-            text,
-            "add region = \"us-west-2\", or another".to_owned(),
-        ));
-    }
-    if stage.cloud == CloudKind::Cloudformation
-        && stage
+    let mut refuse = |key: &str, text: String, fix: &str| {
+        problems.push(file.problem(&header, key, text, fix.to_owned()))
+    };
+    if stage.cloud == CloudKind::Cloudformation {
+        if stage.region.is_empty() {
+            refuse(
+                "region",
+                "the stage has no `region`".to_owned(),
+                "add region = \"us-west-2\", or another",
+            );
+        }
+        if stage
             .settings
             .get("access")
             .is_some_and(|access| access == "open")
-    {
-        let text = "access is \"open\": a public page would be a public wallet".to_owned();
-        problems.push(file.problem(&header, "access", text, "set access = \"key\"".to_owned()));
+        {
+            let text = "access is \"open\": a public page would be a public wallet".to_owned();
+            refuse("access", text, "set access = \"key\"");
+        }
     }
     if let Some(account) = &stage.account
         && (account.len() != 12 || !account.chars().all(|digit| digit.is_ascii_digit()))
     {
-        let text = format!("`{account}` is no AWS account id");
-        problems.push(file.problem(
-            &header,
+        refuse(
             "account",
-            text,
-            "write the twelve digits in quotes".to_owned(),
-        ));
+            format!("`{account}` is no AWS account id"),
+            "write the twelve digits in quotes",
+        );
     }
+}
+
+/// The settings that services name; those that one needs and the stage lacks are reported.
+fn known_settings<'a>(
+    repo: &'a Repo,
+    stage: &Stage,
+    header: &str,
+    file: &ManifestFile,
+    problems: &mut Vec<Problem>,
+) -> Vec<&'a str> {
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for service in &repo.services {
+        for (_, name, value) in service.values() {
+            match value {
+                Value::Stage(key) => {
+                    known.insert(key);
+                    if is_deployed(repo, stage, service) && !stage.settings.contains_key(key) {
+                        let text = format!(
+                            "the stage has no `{key}`, which {} needs for {name}",
+                            service.name
+                        );
+                        let fix = format!("add {key} = \"...\" to [{header}]");
+                        problems.push(file.problem(header, key, text, fix));
+                    }
+                }
+                Value::Link(link) => known.extend(link.hosted.as_deref()),
+                Value::Text(_) => {}
+            }
+        }
+    }
+    known.into_iter().collect()
 }
 
 /// True when the stage runs this service.

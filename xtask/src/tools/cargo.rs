@@ -12,21 +12,34 @@ use crate::error::Failure;
 /// Builds the packages in one call and returns the path of each one's executable. Cargo's own progress and errors reach
 /// the terminal unabridged.
 pub(crate) fn build(root: &Path, packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    build_with(root, packages, &[], &[])
+}
+
+/// [`build`] with more arguments and environment variables for cargo.
+pub(crate) fn build_with(
+    root: &Path,
+    packages: &[&str],
+    more_arguments: &[String],
+    environment: &[(String, String)],
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut arguments = vec![
         "build".to_owned(),
         "--message-format=json-render-diagnostics".to_owned(),
     ];
+    arguments.extend_from_slice(more_arguments);
     arguments.extend(
         packages
             .iter()
             .map(|package| format!("--package={package}")),
     );
-    let reader = duct::cmd(program(), &arguments)
+    let mut command = duct::cmd(program(), &arguments)
         .dir(root)
         // Cargo told this process about itself; the child must find out for itself.
-        .env_remove("CARGO_MANIFEST_DIR")
-        .reader()
-        .context("cannot start cargo")?;
+        .env_remove("CARGO_MANIFEST_DIR");
+    for (name, value) in environment {
+        command = command.env(name, value);
+    }
+    let reader = command.reader().context("cannot start cargo")?;
     let mut executables = BTreeMap::new();
     for message in Message::parse_stream(BufReader::new(&reader)) {
         match message {

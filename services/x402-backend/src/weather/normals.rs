@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use time::Month;
 
 const TABLE: &str = include_str!("normals.csv");
-const SOURCE: &str = "embedded table of climate normals 1991-2020, approximate monthly means after the national weather services";
+const SOURCE: &str = "embedded table of climate normals 1991-2020 of the Japan Meteorological Agency, NOAA and other weather services";
 const NOTE: &str = "This is a climate normal, the long-term mean temperature of the month. It is neither an observation nor a forecast.";
 
 struct City {

@@ -10,7 +10,8 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::launcher::Launcher;
-use super::{health, log_file};
+use super::life::{Life, live};
+use super::log_file;
 use crate::cloud::ProcessState;
 use crate::local::http_client::Client;
 use crate::local::resources::ProcessPlan;
@@ -19,9 +20,6 @@ const PAUSE_MIN: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// After this long in health, the next failure counts as the first.
 const STEADY: Duration = Duration::from_secs(60);
-/// How often a running process is asked whether it is still well, and how often it may fail.
-const CHECK_EVERY: Duration = Duration::from_secs(10);
-const CHECKS_FAILED_MAX: u32 = 3;
 
 /// What to do when the very first start fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,25 +43,26 @@ struct Run {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// What the task that keeps a process and its keeper both look at.
 #[derive(Debug)]
-struct Shared {
-    plan: ProcessPlan,
+pub(super) struct Shared {
+    pub(super) plan: ProcessPlan,
     status: watch::Sender<Status>,
-    target: watch::Sender<Option<SocketAddr>>,
+    pub(super) target: watch::Sender<Option<SocketAddr>>,
     hurry: Notify,
 }
 
 #[derive(Debug, Clone)]
-struct Status {
-    phase: Phase,
-    pid: Option<u32>,
+pub(super) struct Status {
+    pub(super) phase: Phase,
+    pub(super) pid: Option<u32>,
     restarts: u32,
-    started_at: Option<OffsetDateTime>,
+    pub(super) started_at: Option<OffsetDateTime>,
     last_exit: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Phase {
+pub(super) enum Phase {
     Starting,
     Running,
     Restarting { at: Instant },
@@ -262,104 +261,8 @@ async fn keep(
 }
 
 impl Shared {
-    fn set(&self, change: impl FnOnce(&mut Status)) {
+    pub(super) fn set(&self, change: impl FnOnce(&mut Status)) {
         self.status.send_modify(change);
-    }
-}
-
-/// How one run of the process came to its end.
-enum Life {
-    Stopped,
-    Ended {
-        healthy_for: Option<Duration>,
-        how: String,
-    },
-}
-
-async fn live(
-    shared: &Shared,
-    launcher: &Launcher,
-    client: &Client,
-    stop: &CancellationToken,
-) -> Life {
-    let plan = &shared.plan;
-    let unstarted = |error: anyhow::Error| Life::Ended {
-        healthy_for: None,
-        how: format!("{} cannot start: {error:#}", plan.name),
-    };
-    let port = match launcher.ports.take() {
-        Ok(port) => port,
-        Err(error) => return unstarted(error),
-    };
-    let log = launcher.folder.log(&plan.owner);
-    let log_start = log_file::length(&log);
-    let started = launcher
-        .environment(plan, &[("PORT".to_owned(), port.to_string())])
-        .and_then(|environment| Ok((launcher.start(plan, &environment)?, environment)));
-    let (child, environment) = match started {
-        Ok(started) => started,
-        Err(error) => return unstarted(error),
-    };
-    shared.set(|status| {
-        status.pid = Some(child.id());
-        status.started_at = Some(OffsetDateTime::now_utc());
-    });
-    let problem = tokio::select! {
-        ready = health::ready(client, plan, &environment, port) => ready.err(),
-        exit = child.wait() => Some(exit),
-        () = stop.cancelled() => {
-            child.end().await;
-            return Life::Stopped;
-        }
-    };
-    if let Some(problem) = problem {
-        child.end().await;
-        let how = format!(
-            "{} did not become healthy: {problem}{}",
-            plan.name,
-            log_file::tail_since(&log, log_start)
-        );
-        return Life::Ended {
-            healthy_for: None,
-            how,
-        };
-    }
-    let healthy_since = Instant::now();
-    shared.target.send_replace(Some(health::address(port)));
-    shared.set(|status| status.phase = Phase::Running);
-    let how = tokio::select! {
-        exit = child.wait() => exit,
-        problem = sickness(client, plan, port) => {
-            shared.target.send_replace(None);
-            child.end().await;
-            problem
-        }
-        () = stop.cancelled() => {
-            shared.target.send_replace(None);
-            child.end().await;
-            return Life::Stopped;
-        }
-    };
-    Life::Ended {
-        healthy_for: Some(healthy_since.elapsed()),
-        how,
-    }
-}
-
-/// Returns when a running process has failed its health check several times in a row.
-async fn sickness(client: &Client, plan: &ProcessPlan, port: u16) -> String {
-    let mut failed = 0;
-    loop {
-        tokio::time::sleep(CHECK_EVERY).await;
-        match health::answers(client, &plan.health, port).await {
-            Ok(()) => failed = 0,
-            Err(problem) => {
-                failed += 1;
-                if failed >= CHECKS_FAILED_MAX {
-                    return format!("unhealthy: {problem}");
-                }
-            }
-        }
     }
 }
 

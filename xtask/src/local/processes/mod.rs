@@ -5,6 +5,7 @@ mod function;
 mod health;
 mod keeper;
 mod launcher;
+mod life;
 mod log_file;
 mod ports;
 mod records;

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::image::{Image, Overrides, variable_map};
+use super::image::{Image, Overrides};
 use super::plan::{EndpointPlan, FunctionPlan, FunctionUrl, Health, ProcessPlan, RuntimePlan};
 use super::properties::{Input, texts};
 use super::role::role_for;
+use super::variables::variable_map;
 use super::{Builder, physical};
 use crate::local::template::{Physical, Result};
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::image::{Image, Overrides, variables};
+use super::image::{Image, Overrides};
 use super::plan::{Health, ProcessPlan, SecretReference, ServicePlan, TaskPlan};
 use super::properties::{Input, field, texts};
 use super::role::role_for;
+use super::variables::variables;
 use super::{Builder, physical};
 use crate::local::template::{Physical, Result};
 

@@ -10,6 +10,7 @@ mod plan;
 mod properties;
 mod role;
 mod secret;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,10 +23,11 @@ use super::template::{Physical, Resource, Result, Scope, Template, TemplateError
 use crate::cloud::StackRequest;
 
 pub(crate) use diff::changes;
+#[cfg(test)]
+pub(crate) use plan::Listener;
 pub(crate) use plan::{
-    Action, Balancer, EndpointPlan, FunctionPlan, FunctionUrl, Health, Listener, Made, Plan,
-    ProcessPlan, RolePlan, Rule, RuntimePlan, SecretPlan, SecretReference, SecretValue,
-    ServicePlan, TargetGroup,
+    Action, Balancer, FunctionPlan, Health, Made, Plan, ProcessPlan, Rule, SecretPlan,
+    SecretReference, SecretValue, ServicePlan,
 };
 pub(crate) use properties::Input;
 pub(crate) use secret::draw;

@@ -71,24 +71,7 @@ fn recipe(input: Input<'_>) -> Result<Recipe> {
         .unwrap_or_default()
         .chars()
         .collect();
-    let kinds: [(&str, bool, Vec<char>); 5] = [
-        ("ExcludeLowercase", false, ('a'..='z').collect()),
-        ("ExcludeUppercase", false, ('A'..='Z').collect()),
-        ("ExcludeNumbers", false, ('0'..='9').collect()),
-        ("ExcludePunctuation", false, PUNCTUATION.chars().collect()),
-        ("IncludeSpace", true, vec![' ']),
-    ];
-    let alphabets: Vec<Vec<char>> = kinds
-        .into_iter()
-        .filter(|(flag, wanted, _)| input.flag(&rule(flag), false) == *wanted)
-        .map(|(_, _, characters)| {
-            characters
-                .into_iter()
-                .filter(|character| !excluded.contains(character))
-                .collect::<Vec<_>>()
-        })
-        .filter(|characters| !characters.is_empty())
-        .collect();
+    let alphabets = alphabets(input, &excluded);
     let length = input.number(&rule("PasswordLength"), 32)? as usize;
     let each_kind = input.flag(&rule("RequireEachIncludedType"), true);
     if alphabets.is_empty()
@@ -136,6 +119,29 @@ fn recipe(input: Input<'_>) -> Result<Recipe> {
         each_kind,
         template,
     })
+}
+
+/// One alphabet for each kind of character that the rules allow, without the excluded ones.
+fn alphabets(input: Input<'_>, excluded: &[char]) -> Vec<Vec<char>> {
+    let rule = |name: &str| format!("GenerateSecretString.{name}");
+    let kinds: [(&str, bool, Vec<char>); 5] = [
+        ("ExcludeLowercase", false, ('a'..='z').collect()),
+        ("ExcludeUppercase", false, ('A'..='Z').collect()),
+        ("ExcludeNumbers", false, ('0'..='9').collect()),
+        ("ExcludePunctuation", false, PUNCTUATION.chars().collect()),
+        ("IncludeSpace", true, vec![' ']),
+    ];
+    kinds
+        .into_iter()
+        .filter(|(flag, wanted, _)| input.flag(&rule(flag), false) == *wanted)
+        .map(|(_, _, characters)| {
+            characters
+                .into_iter()
+                .filter(|character| !excluded.contains(character))
+                .collect::<Vec<_>>()
+        })
+        .filter(|characters| !characters.is_empty())
+        .collect()
 }
 
 /// Draws a value from the operating system's randomness.

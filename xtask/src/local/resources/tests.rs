@@ -6,51 +6,7 @@ use crate::local::store::{Source, StoredFile};
 pub(crate) const DIGEST: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 
 /// A stack like the ones that templates/fargate.yaml.tera makes.
-pub(crate) const FARGATE: &str = "\
-Parameters:
-  ImageUri: {Type: String}
-Resources:
-  TaskRole:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument: {Statement: [{Effect: Allow, Principal: {Service: ecs-tasks.amazonaws.com}, Action: 'sts:AssumeRole'}]}
-      Policies:
-        - PolicyName: a
-          PolicyDocument: {Statement: [{Effect: Allow, Action: 'bedrock:InvokeModel', Resource: '*'}]}
-  Secret:
-    Type: AWS::SecretsManager::Secret
-    Properties: {Name: key, GenerateSecretString: {PasswordLength: 20, ExcludePunctuation: true}}
-  LogGroup: {Type: 'AWS::Logs::LogGroup', Properties: {LogGroupName: /ecs/a}}
-  Cluster: {Type: 'AWS::ECS::Cluster'}
-  Service:
-    Type: AWS::ECS::Service
-    DependsOn: Listener
-    Properties:
-      Cluster: !Ref Cluster
-      TaskDefinition: !Ref TaskDefinition
-      DesiredCount: 1
-      LoadBalancers: [{ContainerName: app, ContainerPort: 8080, TargetGroupArn: !Ref TargetGroup}]
-  TaskDefinition:
-    Type: AWS::ECS::TaskDefinition
-    Properties:
-      Family: a
-      TaskRoleArn: !GetAtt TaskRole.Arn
-      ExecutionRoleArn: !GetAtt TaskRole.Arn
-      ContainerDefinitions:
-        - Name: app
-          Image: !Ref ImageUri
-          PortMappings: [{ContainerPort: 8080}]
-          Environment: [{Name: GREETING, Value: hello}]
-          Secrets: [{Name: ACCESS_KEY, ValueFrom: !Ref Secret}]
-  LoadBalancer: {Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties: {Type: application}}
-  TargetGroup: {Type: 'AWS::ElasticLoadBalancingV2::TargetGroup', Properties: {Port: 8080, Protocol: HTTP, HealthCheckPath: /health}}
-  Listener:
-    Type: AWS::ElasticLoadBalancingV2::Listener
-    Properties: {LoadBalancerArn: !Ref LoadBalancer, Port: 80, Protocol: HTTP, DefaultActions: [{Type: forward, TargetGroupArn: !Ref TargetGroup}]}
-Outputs:
-  Url: {Value: !Sub 'http://${LoadBalancer.DNSName}'}
-  LogGroupName: {Value: !Ref LogGroup}
-";
+pub(crate) const FARGATE: &str = include_str!("../fixture/planned.yaml");
 
 /// Reads the properties of one resource of the given type, written as YAML on one line.
 pub(crate) fn input_of<T>(

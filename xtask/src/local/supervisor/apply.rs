@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::try_join_all;
 
-use super::cloud::{Cloud, Reserved};
+use super::cloud::Cloud;
 use super::live::{Live, LiveBalancer, Member};
-use super::teardown;
+use super::ports::Reserved;
 use crate::local::aws::{AgentRuntime, EndpointFacts, Function, Role};
 use crate::local::balancer::{self, Front};
 use crate::local::processes::{FirstFailure, FunctionStarter, Keeper};
@@ -17,9 +17,6 @@ use crate::local::resources::{Plan, ProcessPlan, ServicePlan};
 
 /// The process's own limit counts from its start; this only has to be longer.
 const START_MAX: Duration = Duration::from_secs(180);
-
-/// A previous version that was well before gets this long to be so again.
-const PUT_BACK_MAX: Duration = Duration::from_secs(40);
 
 pub(super) struct Apply<'a> {
     pub(super) cloud: &'a Cloud,
@@ -55,7 +52,7 @@ impl Apply<'_> {
     }
 
     /// Roles and secrets, before anything that uses them.
-    fn put_identities(&self, plan: &Plan) -> anyhow::Result<()> {
+    pub(super) fn put_identities(&self, plan: &Plan) -> anyhow::Result<()> {
         let (aws, vault) = (&self.cloud.aws, &self.cloud.launcher.vault);
         for role in &plan.roles {
             let identity = Role {
@@ -256,53 +253,6 @@ impl Apply<'_> {
         }
         live.balancers = balancers;
         Ok(())
-    }
-
-    /// Takes back what was begun, and says so in the error.
-    async fn undo(&self, live: Live, before: Option<&Live>, error: anyhow::Error) -> anyhow::Error {
-        teardown::abandoned(self.cloud, &live, before).await;
-        let Some(before) = before else {
-            return error.context(format!(
-                "the stack {} was not created; nothing of it is left",
-                self.name
-            ));
-        };
-        let problem = match self.put_back(before).await {
-            Ok(()) => format!(
-                "the stack {} was not updated; its previous version is running",
-                self.name
-            ),
-            Err(again) => format!(
-                "the stack {} was not updated, and its previous version does not start again either ({again:#})",
-                self.name
-            ),
-        };
-        error.context(problem)
-    }
-
-    async fn put_back(&self, before: &Live) -> anyhow::Result<()> {
-        self.put_identities(&before.plan)?;
-        let stopped: Vec<&Arc<Keeper>> = before
-            .keepers()
-            .filter(|keeper| keeper.is_stopped())
-            .collect();
-        for keeper in &stopped {
-            keeper.start_again(
-                self.cloud.launcher.clone(),
-                self.cloud.client.clone(),
-                FirstFailure::Retry,
-            );
-        }
-        let healthy = try_join_all(stopped.iter().map(|keeper| keeper.healthy(PUT_BACK_MAX))).await;
-        for balancer in &before.plan.balancers {
-            if let Some(old) = before.balancers.get(&balancer.logical_id) {
-                balancer::set(
-                    &old.shared,
-                    before.routing(balancer, &before.plan.services, false),
-                );
-            }
-        }
-        healthy.map(drop)
     }
 }
 

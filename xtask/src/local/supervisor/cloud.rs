@@ -1,7 +1,6 @@
 //! All stacks of one local cloud: apply, delete, describe, restore, stop.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,21 +8,17 @@ use anyhow::Context;
 use tokio_util::task::TaskTracker;
 
 use super::live::Live;
+use super::ports::{Reserved, bind_first};
+use super::slot::{Slot, Standing};
 use super::state::{self, Record};
 use super::{apply, teardown};
-use crate::cloud::{Applied, ProcessState, StackRequest, StackState};
+use crate::cloud::{Applied, StackRequest, StackState};
 use crate::local::aws::Aws;
-use crate::local::balancer;
 use crate::local::folder::{remove_file, remove_folder};
 use crate::local::http_client::Client;
 use crate::local::processes::{FirstFailure, Launcher, note};
 use crate::local::resources::{Builder, Made, Plan, changes, plan};
 use crate::local::store::ImageStore;
-
-/// The page that people open has a port that they can remember.
-const FRONTEND_PORT: u16 = 3000;
-/// Every other load balancer and Function URL gets the first free port from here on.
-const FIRST_PORT: u16 = 4300;
 
 /// How long a deploy waits for a process that is not well although nothing changed.
 const RECOVERY: Duration = Duration::from_secs(40);
@@ -38,23 +33,6 @@ pub(super) struct Cloud {
     pub(super) drains: TaskTracker,
 }
 
-/// One stack's place. `gate` lets one apply or delete in at a time; what stands can be looked at meanwhile.
-pub(super) struct Slot {
-    gate: tokio::sync::Mutex<()>,
-    standing: Mutex<Standing>,
-}
-
-#[derive(Default, Clone)]
-pub(super) struct Standing {
-    pub(super) record: Option<Record>,
-    pub(super) live: Option<Arc<Live>>,
-    /// Why a stack that is on disk does not stand.
-    problem: Option<String>,
-}
-
-/// Ports that were bound for resources which are about to be made.
-pub(super) type Reserved = BTreeMap<String, TcpListener>;
-
 impl Cloud {
     pub(super) fn new(account: &str, aws: Aws, launcher: Launcher, client: Client) -> Self {
         Self {
@@ -67,20 +45,12 @@ impl Cloud {
         }
     }
 
-    fn slot(&self, name: &str) -> Arc<Slot> {
+    pub(super) fn slot(&self, name: &str) -> Arc<Slot> {
         let mut stacks = self.stacks.lock().unwrap_or_else(PoisonError::into_inner);
-        stacks
-            .entry(name.to_owned())
-            .or_insert_with(|| {
-                Arc::new(Slot {
-                    gate: tokio::sync::Mutex::default(),
-                    standing: Mutex::default(),
-                })
-            })
-            .clone()
+        stacks.entry(name.to_owned()).or_default().clone()
     }
 
-    fn slots(&self) -> Vec<(String, Arc<Slot>)> {
+    pub(super) fn slots(&self) -> Vec<(String, Arc<Slot>)> {
         let stacks = self.stacks.lock().unwrap_or_else(PoisonError::into_inner);
         stacks
             .iter()
@@ -207,7 +177,7 @@ impl Cloud {
         Ok(())
     }
 
-    fn plan(
+    pub(super) fn plan(
         &self,
         request: &StackRequest,
         previous: &[Made],
@@ -290,116 +260,6 @@ impl Cloud {
             .filter_map(|(name, slot)| slot.get().state(name))
             .collect()
     }
-
-    /// Makes all stacks on disk stand again. What fails is noted and shown; it stops nothing else.
-    pub(super) async fn restore(&self) -> anyhow::Result<()> {
-        for record in state::read_stacks(&self.launcher.folder)? {
-            let name = record.request.name.clone();
-            let slot = self.slot(&name);
-            let _gate = slot.gate.lock().await;
-            let restored = self.restore_one(&record).await;
-            let problem = restored.as_ref().err().map(|error| format!("{error:#}"));
-            if let Some(problem) = &problem {
-                note(
-                    &self.launcher.folder,
-                    "ERROR",
-                    "a stack could not be restored",
-                    &[("stack", name.clone()), ("error", problem.clone())],
-                );
-            }
-            slot.set(Standing {
-                record: Some(record),
-                live: restored.ok().map(Arc::new),
-                problem,
-            });
-        }
-        Ok(())
-    }
-
-    async fn restore_one(&self, record: &Record) -> anyhow::Result<Live> {
-        let mut reserved = Reserved::new();
-        let plan = self.plan(&record.request, &record.resources, None, &mut reserved)?;
-        let moved = changes(&record.resources, &plan.resources);
-        let live = apply::Apply {
-            cloud: self,
-            name: &record.request.name,
-            first: FirstFailure::Retry,
-        }
-        .make(plan, None, reserved)
-        .await?;
-        if !moved.is_empty() {
-            // A port was taken by somebody else meanwhile: the next deploy sees the new outputs.
-            state::write_stack(
-                &self.launcher.folder,
-                &Record {
-                    request: record.request.clone(),
-                    resources: live.plan.resources.clone(),
-                },
-            )?;
-        }
-        Ok(live)
-    }
-
-    /// Stops everything and keeps it on disk.
-    pub(super) async fn stop(&self) {
-        let slots = self.slots();
-        let stopping = slots.iter().map(|(_, slot)| async move {
-            let _gate = slot.gate.lock().await;
-            let standing = slot.get();
-            if let Some(live) = &standing.live {
-                teardown::down(self, live, false).await;
-            }
-            slot.set(Standing {
-                live: None,
-                ..standing
-            });
-        });
-        futures_util::future::join_all(stopping).await;
-        self.drains.close();
-        self.drains.wait().await;
-        self.aws.stop().await;
-    }
-}
-
-impl Slot {
-    fn get(&self) -> Standing {
-        self.standing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set(&self, standing: Standing) {
-        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
-    }
-}
-
-impl Standing {
-    fn state(&self, name: &str) -> Option<StackState> {
-        let record = self.record.as_ref()?;
-        let owner = &record.request.owner;
-        Some(match &self.live {
-            Some(live) => live.state(name, owner),
-            None => StackState {
-                name: name.to_owned(),
-                owner: owner.clone(),
-                healthy: false,
-                outputs: BTreeMap::new(),
-                processes: vec![ProcessState {
-                    name: owner.clone(),
-                    pid: None,
-                    state: format!(
-                        "failed: {}",
-                        self.problem.as_deref().unwrap_or("it does not stand")
-                    ),
-                    restarts: 0,
-                    started_at: None,
-                    last_exit: None,
-                }],
-                log_groups: Vec::new(),
-            },
-        })
-    }
 }
 
 /// Names become file names.
@@ -414,20 +274,4 @@ fn check_name(name: &str) -> anyhow::Result<()> {
         "`{name}` is no name for a stack or its owner: use letters, digits and hyphens"
     );
     Ok(())
-}
-
-/// Binds the port that is wanted, else the first that is free.
-fn bind_first(owner: &str, wanted: Option<u16>) -> anyhow::Result<TcpListener> {
-    let preferred = (owner == "frontend").then_some(FRONTEND_PORT);
-    // Tests run side by side and would take each other's ports while a supervisor restarts.
-    let usual = if cfg!(test) {
-        0..0
-    } else {
-        FIRST_PORT..FIRST_PORT + 500
-    };
-    let candidates = wanted.into_iter().chain(preferred).chain(usual).chain([0]);
-    candidates
-        .map(balancer::bind)
-        .find_map(Result::ok)
-        .context("no free port on 127.0.0.1")
 }

@@ -4,6 +4,10 @@ mod apply;
 mod cloud;
 mod control;
 mod live;
+mod ports;
+mod restore;
+mod rollback;
+mod slot;
 mod state;
 mod teardown;
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use serde_json::{Map, Value, json};
 
-use super::cidr;
 use super::error::{Result, TemplateError};
 use super::node::{Kind, Node};
 
@@ -76,7 +75,7 @@ impl Scope {
         })
     }
 
-    fn list(&self, node: &Node) -> Result<Vec<Value>> {
+    pub(super) fn list(&self, node: &Node) -> Result<Vec<Value>> {
         match self.value(node)? {
             Value::Array(items) => Ok(items),
             _ => Err(TemplateError::new(
@@ -93,70 +92,13 @@ impl Scope {
             "Ref" => self.reference(&self.string(argument)?, line),
             "GetAtt" => self.get_att(argument, line).map(Some),
             "Sub" => text(self.substitute(argument, line)?),
-            "Join" => {
-                let [separator, list] = arguments(argument, "Join", line)?;
-                let separator = self.string(separator)?;
-                let items: Option<Vec<String>> = self.list(list)?.iter().map(as_text).collect();
-                text(
-                    items
-                        .ok_or_else(|| {
-                            TemplateError::new(
-                                line,
-                                "!Join of something that is not text",
-                                "join texts only",
-                            )
-                        })?
-                        .join(&separator),
-                )
-            }
-            "Split" => {
-                let [separator, source] = arguments(argument, "Split", line)?;
-                let separator = self.string(separator)?;
-                Ok(Some(
-                    self.string(source)?
-                        .split(&separator)
-                        .map(|part| json!(part))
-                        .collect(),
-                ))
-            }
-            "Select" => {
-                let [index, list] = arguments(argument, "Select", line)?;
-                let index: usize = self.string(index)?.parse().map_err(|_| {
-                    TemplateError::new(line, "!Select needs a number first", "!Select [0, list]")
-                })?;
-                let list = self.list(list)?;
-                let count = list.len();
-                list.into_iter().nth(index).map(Some).ok_or_else(|| {
-                    TemplateError::new(
-                        line,
-                        format!("!Select {index} of a list of {count}"),
-                        "the list is shorter than the template expects",
-                    )
-                })
-            }
+            "Join" | "Split" | "Select" | "Cidr" => self.list_call(name, argument, line).map(Some),
             "If" => {
                 let [condition, yes, no] = arguments(argument, "If", line)?;
                 let chosen = if self.condition(condition)? { yes } else { no };
                 self.evaluate(chosen)
             }
             "FindInMap" => self.find_in_map(argument, line).map(Some),
-            "Cidr" => {
-                let [block, count, bits] = arguments(argument, "Cidr", line)?;
-                let number = |node: &Node| {
-                    self.string(node)?.parse::<u32>().map_err(|_| {
-                        TemplateError::new(
-                            line,
-                            "!Cidr needs numbers",
-                            "!Cidr [block, count, bits]",
-                        )
-                    })
-                };
-                let blocks = cidr::split(&self.string(block)?, number(count)?, number(bits)?)
-                    .map_err(|problem| {
-                        TemplateError::new(line, problem, "choose a larger block")
-                    })?;
-                Ok(Some(json!(blocks)))
-            }
             "GetAZs" => Ok(Some(json!(
                 ["a", "b", "c"].map(|zone| format!("{}{zone}", self.region))
             ))),
@@ -170,54 +112,7 @@ impl Scope {
         }
     }
 
-    /// The truth of a condition: its name, or a call.
-    pub(crate) fn condition(&self, node: &Node) -> Result<bool> {
-        match &node.kind {
-            Kind::Call(name, argument) => self.condition_call(name, argument, node.line),
-            Kind::Map(entries) if entries.len() == 1 && entries[0].key == "Condition" => {
-                self.condition(&entries[0].value)
-            }
-            _ => {
-                let name = self.string(node)?;
-                self.conditions.get(&name).copied().ok_or_else(|| {
-                    TemplateError::new(
-                        node.line,
-                        format!("the condition `{name}` does not exist"),
-                        "declare it under Conditions",
-                    )
-                })
-            }
-        }
-    }
-
-    fn condition_call(&self, name: &str, argument: &Node, line: usize) -> Result<bool> {
-        match name {
-            "Condition" => self.condition(argument),
-            "Equals" => {
-                let [left, right] = arguments(argument, "Equals", line)?;
-                Ok(as_text(&self.value(left)?) == as_text(&self.value(right)?))
-            }
-            "Not" => {
-                let [inner] = arguments(argument, "Not", line)?;
-                Ok(!self.condition(inner)?)
-            }
-            "And" => argument
-                .items()
-                .iter()
-                .try_fold(true, |all, item| Ok(self.condition(item)? && all)),
-            "Or" => argument
-                .items()
-                .iter()
-                .try_fold(false, |any, item| Ok(self.condition(item)? || any)),
-            _ => Err(TemplateError::new(
-                line,
-                format!("`{name}` is not a condition"),
-                "use Equals, Not, And, Or or Condition",
-            )),
-        }
-    }
-
-    fn reference(&self, name: &str, line: usize) -> Result<Option<Value>> {
+    pub(super) fn reference(&self, name: &str, line: usize) -> Result<Option<Value>> {
         let value = match name {
             "AWS::NoValue" => return Ok(None),
             "AWS::Region" => json!(self.region),
@@ -255,7 +150,7 @@ impl Scope {
         self.attribute(&resource, &attribute, line)
     }
 
-    fn attribute(&self, resource: &str, attribute: &str, line: usize) -> Result<Value> {
+    pub(super) fn attribute(&self, resource: &str, attribute: &str, line: usize) -> Result<Value> {
         let physical = self.resources.get(resource).ok_or_else(|| {
             TemplateError::new(
                 line,
@@ -278,45 +173,6 @@ impl Scope {
         })
     }
 
-    fn substitute(&self, argument: &Node, line: usize) -> Result<String> {
-        let (template, local) = match &argument.kind {
-            Kind::List(items) if items.len() == 2 => {
-                let mut local = BTreeMap::new();
-                for entry in items[1].entries() {
-                    local.insert(entry.key.clone(), self.string(&entry.value)?);
-                }
-                (self.string(&items[0])?, local)
-            }
-            _ => (self.string(argument)?, BTreeMap::new()),
-        };
-        let mut result = String::with_capacity(template.len());
-        for piece in pieces(&template) {
-            match piece {
-                Piece::Text(text) => result.push_str(text),
-                Piece::Name(name) => {
-                    let value = match local.get(name) {
-                        Some(value) => Some(Value::String(value.clone())),
-                        None if name.contains("::") || !name.contains('.') => {
-                            self.reference(name, line)?
-                        }
-                        None => {
-                            let (resource, attribute) = split_attribute(name, line)?;
-                            Some(self.attribute(&resource, &attribute, line)?)
-                        }
-                    };
-                    result.push_str(&value.as_ref().and_then(as_text).ok_or_else(|| {
-                        TemplateError::new(
-                            line,
-                            format!("${{{name}}} is not text"),
-                            "join a list with !Join first",
-                        )
-                    })?);
-                }
-            }
-        }
-        Ok(result)
-    }
-
     fn find_in_map(&self, argument: &Node, line: usize) -> Result<Value> {
         let [map, first, second] = arguments(argument, "FindInMap", line)?;
         let path = [self.string(map)?, self.string(first)?, self.string(second)?];
@@ -333,35 +189,6 @@ impl Scope {
             )),
         }
     }
-}
-
-/// A piece of a `!Sub` text.
-pub(super) enum Piece<'a> {
-    Text(&'a str),
-    Name(&'a str),
-}
-
-/// Takes a `!Sub` text apart; `${!Name}` is the text `${Name}`.
-pub(super) fn pieces(template: &str) -> Vec<Piece<'_>> {
-    let mut found = Vec::new();
-    let mut rest = template;
-    while let Some(start) = rest.find("${") {
-        let Some(length) = rest[start..].find('}') else {
-            break;
-        };
-        let inner = &rest[start + 2..start + length];
-        if let Some(literal) = inner.strip_prefix('!') {
-            found.push(Piece::Text(&rest[..start + 2]));
-            found.push(Piece::Text(literal));
-            found.push(Piece::Text("}"));
-        } else {
-            found.push(Piece::Text(&rest[..start]));
-            found.push(Piece::Name(inner.trim()));
-        }
-        rest = &rest[start + length + 1..];
-    }
-    found.push(Piece::Text(rest));
-    found
 }
 
 /// `Thing.Attribute`, where the attribute may hold dots of its own.
@@ -387,7 +214,7 @@ pub(crate) fn as_text(value: &Value) -> Option<String> {
 }
 
 /// The arguments of a function that takes exactly `N`.
-fn arguments<'a, const N: usize>(
+pub(super) fn arguments<'a, const N: usize>(
     argument: &'a Node,
     name: &str,
     line: usize,

@@ -3,11 +3,14 @@
 //! Nothing here knows a resource type; `local/resources` says what a type becomes.
 
 mod cidr;
+mod conditions;
 mod error;
 mod intrinsics;
+mod lists;
 mod node;
 mod order;
 mod parameters;
+mod substitution;
 
 use std::collections::{BTreeMap, BTreeSet};
 

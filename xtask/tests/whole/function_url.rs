@@ -1,16 +1,10 @@
 //! The MCP conformance suite against the running server, through its Function URL. The suite cannot sign requests, so a proxy
 //! on loopback signs them as the local cloud's operator.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test may panic, and says why"
-)]
-
-mod common;
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::common::System;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
@@ -18,7 +12,6 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, Response, Uri};
-use common::System;
 use serde_json::Value as Json;
 
 #[derive(Clone)]
@@ -37,7 +30,7 @@ fn the_conformance_suite_passes_through_the_function_url() {
     let notes: Json = serde_json::from_str(&notes).unwrap();
     let operator = |key: &str| notes["operator"][key].as_str().unwrap().to_owned();
     let proxy = Proxy {
-        client: common::client(),
+        client: crate::common::client(),
         function: system.output("mcp-server", "url"),
         credentials: Credentials::new(
             operator("accessKeyId"),

@@ -9,17 +9,17 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 /// What the local stage charges, in millionths of a USDC.
-pub const PRICE: u64 = 10_000;
+pub(crate) const PRICE: u64 = 10_000;
 /// What the ledger gives every account to begin with.
-pub const GRANT: u64 = 10_000_000;
+pub(crate) const GRANT: u64 = 10_000_000;
 
-pub struct System {
+pub(crate) struct System {
     folder: TempDir,
 }
 
 impl System {
     /// A deployed system. Panics with everything that the tool said when the deploy fails.
-    pub fn deployed() -> Self {
+    pub(crate) fn deployed() -> Self {
         let system = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -27,7 +27,7 @@ impl System {
         system
     }
 
-    pub fn not_deployed() -> Self {
+    pub(crate) fn not_deployed() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
@@ -35,7 +35,7 @@ impl System {
 
     /// The tool, pointed at this system.
     #[expect(clippy::disallowed_methods, reason = "a test plays the user")]
-    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_xtask"));
         command
             .args(arguments)
@@ -47,13 +47,13 @@ impl System {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Runs a verb that must succeed and returns its stdout.
     #[track_caller]
-    pub fn succeed(&self, arguments: &[&str]) -> String {
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -67,13 +67,13 @@ impl System {
     }
 
     #[track_caller]
-    pub fn json(&self, arguments: &[&str]) -> Json {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Json {
         serde_json::from_str(&self.succeed(arguments)).unwrap()
     }
 
     /// One output of one service.
     #[track_caller]
-    pub fn output(&self, owner: &str, key: &str) -> String {
+    pub(crate) fn output(&self, owner: &str, key: &str) -> String {
         let outputs = self.json(&["outputs", "--json"]);
         outputs[owner][key]
             .as_str()
@@ -82,7 +82,7 @@ impl System {
     }
 
     /// The running processes as `(owner, pid)`.
-    pub fn processes(&self) -> Vec<(String, u32)> {
+    pub(crate) fn processes(&self) -> Vec<(String, u32)> {
         let output = self.run(&["status", "--json"]);
         let Ok(Json::Array(stacks)) = serde_json::from_slice(&output.stdout) else {
             return Vec::new();
@@ -102,18 +102,18 @@ impl System {
     }
 
     /// The process id of the supervisor.
-    pub fn supervisor(&self) -> u32 {
+    pub(crate) fn supervisor(&self) -> u32 {
         let text = fs::read_to_string(self.local_folder().join("supervisor.json")).unwrap();
         let notes: Json = serde_json::from_str(&text).unwrap();
         u32::try_from(notes["pid"].as_u64().unwrap()).unwrap()
     }
 
-    pub fn local_folder(&self) -> std::path::PathBuf {
+    pub(crate) fn local_folder(&self) -> std::path::PathBuf {
         self.folder.path().join("local")
     }
 
     /// The facilitator's ledger, asked as any chain is asked.
-    pub fn ledger(&self) -> Ledger {
+    pub(crate) fn ledger(&self) -> Ledger {
         let url = self.output("facilitator", "url");
         Ledger {
             url,
@@ -123,7 +123,7 @@ impl System {
 
     /// The address that pays.
     #[track_caller]
-    pub fn wallet(&self) -> String {
+    pub(crate) fn wallet(&self) -> String {
         let url = self.output("frontend", "url");
         let wallet: Json = get(&format!("{url}/api/wallet")).1;
         wallet["address"]
@@ -144,19 +144,19 @@ impl Drop for System {
                 tail.join("\n")
             );
         }
-        drop(self.run(&["destroy", "--purge"]));
+        drop(self.run(&["destroy"]));
     }
 }
 
 /// A ledger seen through JSON-RPC.
-pub struct Ledger {
+pub(crate) struct Ledger {
     url: String,
     asset: String,
 }
 
 impl Ledger {
     /// The balance of an account, in millionths.
-    pub fn balance(&self, address: &str) -> u64 {
+    pub(crate) fn balance(&self, address: &str) -> u64 {
         let data = format!("0x70a08231{:0>64}", address.trim_start_matches("0x"));
         let answer = self.call(
             "eth_call",
@@ -166,7 +166,7 @@ impl Ledger {
     }
 
     /// How many payments have been settled.
-    pub fn settlements(&self) -> u64 {
+    pub(crate) fn settlements(&self) -> u64 {
         number(self.call("eth_blockNumber", json!([])).as_str().unwrap())
     }
 
@@ -193,7 +193,7 @@ fn number(hexadecimal: &str) -> u64 {
 }
 
 /// GET with the answer as JSON (null when it is none).
-pub fn get(url: &str) -> (u16, Json) {
+pub(crate) fn get(url: &str) -> (u16, Json) {
     block_on(async {
         let response = client().get(url).send().await.unwrap();
         (
@@ -203,7 +203,7 @@ pub fn get(url: &str) -> (u16, Json) {
     })
 }
 
-pub fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder()
         .timeout(Duration::from_secs(20))
@@ -212,7 +212,7 @@ pub fn client() -> reqwest::Client {
         .unwrap()
 }
 
-pub fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -221,7 +221,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// True once the condition holds; gives up after the time.
-pub fn eventually(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
+pub(crate) fn eventually(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + time;
     while Instant::now() < end {
         if condition() {
@@ -233,7 +233,7 @@ pub fn eventually(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
 }
 
 /// True while a process with this id exists.
-pub fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
@@ -241,14 +241,12 @@ pub fn is_alive(pid: u32) -> bool {
 }
 
 /// `kill -9`.
-pub fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     if let Some(pid) = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
     {
-        drop(rustix::process::kill_process(
-            pid,
-            rustix::process::Signal::KILL,
-        ));
+        // It may have ended a moment before.
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
     }
 }

@@ -1,16 +1,9 @@
 //! The page in a real browser: one question, one payment, seen as a visitor sees it.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test may panic, and says why"
-)]
-
-mod common;
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::{GRANT, PRICE, System};
+use crate::common::{GRANT, PRICE, System};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
 

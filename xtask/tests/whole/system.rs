@@ -1,15 +1,8 @@
 //! The whole system on the local stage, as a user runs it: real processes, real HTTP, real payments on the development ledger.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test may panic, and says why"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{GRANT, PRICE, System, block_on, client, eventually, get, is_alive, kill};
+use crate::common::{GRANT, PRICE, System, block_on, client, eventually, get, is_alive, kill};
 use serde_json::{Value as Json, json};
 
 const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
@@ -88,25 +81,33 @@ fn one_question_costs_exactly_the_price_and_nothing_is_left_behind() {
         "{pids:?} are still there"
     );
     assert!(
-        block_on(client().get(&page).send()).is_err(),
+        block_on(async { client().get(&page).send().await }).is_err(),
         "the port of the page is still open"
     );
 }
 
 #[test]
 #[ignore = "runs the whole system: cargo xtask test system"]
-fn a_wallet_and_its_ledger_outlive_a_destroy_but_not_a_purge() {
+fn a_destroyed_system_leaves_no_wallet_behind() {
     let system = System::deployed();
     let wallet = system.wallet();
     system.succeed(&["invoke", "What is the weather in Oslo?"]);
     system.succeed(&["destroy"]);
-    system.succeed(&["deploy"]);
-    assert_eq!(system.wallet(), wallet);
-    assert_eq!(system.ledger().balance(&wallet), GRANT - PRICE);
-    system.succeed(&["destroy", "--purge"]);
+    let left: Vec<_> = std::fs::read_dir(system.local_folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(
+        left.iter()
+            .all(|name| name == "logs" || name == "supervisor.lock"),
+        "{left:?}"
+    );
+    assert!(
+        String::from_utf8_lossy(&system.run(&["destroy"]).stderr).contains("nothing was running")
+    );
     system.succeed(&["deploy"]);
     let other = system.wallet();
-    assert_ne!(other, wallet, "a purged key does not come back");
+    assert_ne!(other, wallet, "a destroyed key does not come back");
     assert_eq!(system.ledger().balance(&other), GRANT);
 }
 
@@ -188,14 +189,15 @@ fn doors_are_shut() {
     assert_eq!(status, 402, "the backend wants a payment");
     assert_eq!(get(&format!("{backend}/weather?city=Atlantis")).0, 404);
     let page = system.output("frontend", "url");
-    let foreign = block_on(
+    let foreign = block_on(async {
         client()
             .post(format!("{page}/api/chat"))
             .header("origin", "https://evil.example")
             .header("sec-fetch-site", "cross-site")
             .json(&json!({ "prompt": "What is the weather in Tokyo?" }))
-            .send(),
-    )
+            .send()
+            .await
+    })
     .unwrap();
     assert!(
         foreign.status().is_client_error(),

@@ -1,0 +1,135 @@
+//! A deploy to the local cloud: build, then every stack in its order, each with the outputs of those before it.
+
+mod inputs;
+mod report;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context as _;
+
+use inputs::Inputs;
+pub(crate) use report::{Event, Outputs, Reporter};
+
+use super::rendering::{self, RenderedStack};
+use crate::cloud::StackState;
+use crate::context::Context;
+use crate::error::UserError;
+use crate::local::{ImageStore, LocalCloud};
+use crate::repo::Stage;
+use crate::tools::{cargo, files};
+
+/// Where the local cloud of a stage keeps everything.
+pub(crate) fn folder(context: &Context, stage: &Stage) -> PathBuf {
+    match std::env::var_os("TURNPIKE_LOCAL_DIR") {
+        Some(folder) => PathBuf::from(folder).join(&stage.name),
+        None => context.repo.target.join("local").join(&stage.name),
+    }
+}
+
+/// Deploys the named services (none: all) to the local cloud and returns when they are healthy.
+pub(crate) async fn deploy(
+    context: &Context,
+    stage: &Stage,
+    only: &[String],
+    reporter: &Reporter,
+) -> anyhow::Result<Outputs> {
+    let started = Instant::now();
+    let stacks = rendering::rendered(&context.repo, stage)?;
+    let chosen = chosen(stage, &stacks, only)?;
+    let programs = build(context, &chosen, reporter)?;
+    let folder = folder(context, stage);
+    let executable = std::env::current_exe().context("cannot find this program")?;
+    let cloud = LocalCloud::start(&folder, &executable, &files::build_id(&executable)?).await?;
+    let standing = cloud.describe().await?;
+    let outputs = standing
+        .iter()
+        .map(|state| (state.owner.clone(), state.outputs.clone()));
+    let mut inputs = Inputs::new(
+        context,
+        stage,
+        ImageStore::new(&folder)?,
+        programs,
+        outputs.collect(),
+    );
+    let mut changed = false;
+    for stack in chosen {
+        let begun = Instant::now();
+        let existed = standing.iter().any(|state| state.name == stack.plan.name);
+        let applied = cloud.apply(&inputs.request(stack)?).await?;
+        changed |= applied.changed;
+        let result = match (applied.changed, existed) {
+            (false, _) => "unchanged",
+            (true, false) => "created",
+            (true, true) => "updated",
+        };
+        reporter.report(&Event::Stack {
+            name: &stack.plan.name,
+            result,
+            changes: &applied.changes,
+            seconds: begun.elapsed().as_secs_f64(),
+        });
+        inputs
+            .outputs
+            .insert(stack.plan.owner.clone(), applied.outputs);
+    }
+    if only.is_empty() {
+        let planned =
+            |state: &&StackState| stacks.iter().any(|stack| stack.plan.name == state.name);
+        for state in standing.iter().rev().filter(|state| !planned(state)) {
+            cloud.delete(&state.name).await?;
+            inputs.outputs.remove(&state.owner);
+            changed = true;
+            reporter.report(&Event::Removed { name: &state.name });
+        }
+        inputs.prune()?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    reporter.report(&Event::Done {
+        changed,
+        seconds,
+        outputs: &inputs.outputs,
+    });
+    Ok(inputs.outputs)
+}
+
+/// The stacks to deploy, in their order.
+fn chosen<'a>(
+    stage: &Stage,
+    stacks: &'a [RenderedStack],
+    only: &[String],
+) -> anyhow::Result<Vec<&'a RenderedStack>> {
+    if let Some(name) = only
+        .iter()
+        .find(|name| !stacks.iter().any(|stack| stack.plan.owner == **name))
+    {
+        let hint = format!(
+            "no service of the stage links to it; `cargo xtask plan --stage {}` lists what there is",
+            stage.name
+        );
+        let problem = format!("{name} is not part of the stage {}", stage.name);
+        return Err(UserError::new(problem).hint(hint).into());
+    }
+    let wanted = |stack: &&RenderedStack| only.is_empty() || only.contains(&stack.plan.owner);
+    Ok(stacks.iter().filter(wanted).collect())
+}
+
+/// Compiles the services of these stacks in one cargo call.
+fn build(
+    context: &Context,
+    stacks: &[&RenderedStack],
+    reporter: &Reporter,
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let begun = Instant::now();
+    let services = stacks.iter().filter(|stack| stack.plan.kind.is_some());
+    let services: Vec<&str> = services.map(|stack| stack.plan.owner.as_str()).collect();
+    reporter.report(&Event::Build {
+        services: &services,
+    });
+    let programs = cargo::build(&context.repo.root, &services)?;
+    reporter.report(&Event::Built {
+        seconds: begun.elapsed().as_secs_f64(),
+    });
+    Ok(programs)
+}
