@@ -32,10 +32,7 @@ pub(crate) fn build_with(
             .iter()
             .map(|package| format!("--package={package}")),
     );
-    let mut command = duct::cmd(program(), &arguments)
-        .dir(root)
-        // Cargo told this process about itself; the child must find out for itself.
-        .env_remove("CARGO_MANIFEST_DIR");
+    let mut command = call(root, &arguments);
     for (name, value) in environment {
         command = command.env(name, value);
     }
@@ -63,6 +60,32 @@ pub(crate) fn build_with(
     Ok(executables)
 }
 
+/// A cargo call in the repository, in the environment that a user's shell would give it.
+///
+/// Cargo tells what it runs about itself in variables. Handed on, they differ from those of the user's own cargo calls, and
+/// build scripts that look at them (ring's does) would be run again at every change between the two.
+fn call<Argument: Into<std::ffi::OsString> + Clone>(
+    root: &Path,
+    arguments: &[Argument],
+) -> duct::Expression {
+    let ours = |name: &str| {
+        name.starts_with("CARGO_PKG_")
+            || [
+                "CARGO_MANIFEST_DIR",
+                "CARGO_MANIFEST_PATH",
+                "CARGO_CRATE_NAME",
+                "CARGO_BIN_NAME",
+                "CARGO_PRIMARY_PACKAGE",
+            ]
+            .contains(&name)
+    };
+    let mut command = duct::cmd(program(), arguments.to_vec()).dir(root);
+    for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
+        command = command.env_remove(name);
+    }
+    command
+}
+
 /// The cargo that runs this tool, else the one on the path.
 fn program() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
@@ -81,10 +104,7 @@ pub(crate) fn run_tests(
     arguments: &[&str],
     environment: &[(String, String)],
 ) -> anyhow::Result<Run> {
-    let mut command = duct::cmd(program(), arguments)
-        .dir(root)
-        .env_remove("CARGO_MANIFEST_DIR")
-        .unchecked();
+    let mut command = call(root, arguments).unchecked();
     for (name, value) in environment {
         command = command.env(name, value);
     }

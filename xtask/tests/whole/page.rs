@@ -119,7 +119,10 @@ fn one_question_is_answered_and_paid_on_the_page() {
 /// Types a question, watches the answer arrive, and returns the transaction of the receipt.
 async fn ask_on_the_page(browser: &Browser, url: &str) -> String {
     browser.client.goto(url).await.unwrap();
-    assert_eq!(browser.settled_text("wallet-balance", "10").await, "10.00");
+    assert_eq!(
+        browser.settled_text("wallet-balance", "10.00").await,
+        "10.00 USDC"
+    );
     let input = browser
         .client
         .find(Locator::Css("[data-testid='question-input']"))
@@ -140,7 +143,10 @@ async fn ask_on_the_page(browser: &Browser, url: &str) -> String {
     assert_eq!(browser.settled_text("receipt-amount", "0.01").await, "0.01");
     let answer = browser.settled_text("answer", "°").await;
     assert!(answer.contains("Tokyo"), "{answer}");
-    assert_eq!(browser.settled_text("wallet-balance", "9.99").await, "9.99");
+    assert_eq!(
+        browser.settled_text("wallet-balance", "9.99").await,
+        "9.99 USDC"
+    );
     assert_eq!(
         browser.settled_text("model", "offline").await,
         "offline model"

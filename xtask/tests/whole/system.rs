@@ -68,6 +68,10 @@ fn one_question_costs_exactly_the_price_and_nothing_is_left_behind() {
     );
     assert_eq!(ledger.settlements(), 1);
 
+    assert_destroy_leaves_nothing(&system, &outputs);
+}
+
+fn assert_destroy_leaves_nothing(system: &System, outputs: &Json) {
     let mut pids: Vec<u32> = system.processes().into_iter().map(|(_, pid)| pid).collect();
     assert!(pids.len() >= 5, "{pids:?}");
     pids.push(system.supervisor());
