@@ -281,11 +281,15 @@ fn facts_that_do_not_hold_are_reported_together_with_their_lines() {
         &["check"],
         expect![[r#"
             exit 2
-            error: the facts in the manifests do not hold (5 problems)
-              services/agent/Cargo.toml:9: BACKEND_KEY links to `backnd`, which is no service
-                fix: services: agent
-              services/agent/Cargo.toml:9: BACKEND_KEY looks like a secret (its name says `KEY`), and `args` are readable by anyone who has the image or the template
+            error: the facts in the manifests do not hold (4 problems)
+              services/agent/Cargo.toml:10: BACKEND_KEY links to `backnd`, which is no service
+                fix: did you mean `backend`? services: agent, backend
+              services/agent/Cargo.toml:10: BACKEND_KEY looks like a secret (its name says `KEY`), and `args` are readable by anyone who has the image or the template
                 fix: move it to [package.metadata.service.secrets]: BACKEND_KEY = { name = "...", length = 64, alphabet = "hex" }
+              services/backend/Cargo.toml:6: the service has no `kind`
+                fix: set kind to one of: fargate, lambda, agentcore
+              services/backend/Cargo.toml:7: unknown key `knid` in [package.metadata.service]
+                fix: did you mean `kind`? known keys: args, cpu_units, data, env, kind, memory_mib, optional, public, secrets, timeout_seconds
         "#]],
     );
 }
@@ -294,7 +298,15 @@ fn facts_that_do_not_hold_are_reported_together_with_their_lines() {
 fn a_cycle_is_named_whole() {
     let fixture = Fixture::new();
     fixture.manifest("backend", &format!("{BACKEND}\n[package.metadata.service.args]\nAGENT_ARN = {{ link = \"agent.runtimeArn\" }}\n"));
-    fixture.check(&["plan"], expect![""]);
+    fixture.check(
+        &["plan"],
+        expect![[r#"
+        exit 2
+        error: the facts in the manifests do not hold
+          services/backend/Cargo.toml:13: the links form a cycle: agent -> backend -> agent
+            fix: remove one of these links: what is deployed first cannot know what comes after it
+    "#]],
+    );
 }
 
 #[test]
@@ -304,19 +316,41 @@ fn a_dockerfile_that_does_not_fit_is_named_by_line() {
         "services/agent/Dockerfile",
         &DOCKERFILE.replace("ARG BACKEND_URL=none", "ARG OTHER"),
     );
-    fixture.check(&["check"], expect![""]);
+    fixture.check(&["check"], expect![[r#"
+        exit 2
+        error: services/agent/Dockerfile:2: ARG OTHER has no value; add OTHER to [package.metadata.service.args], or a default: ARG OTHER=...
+    "#]]);
     fixture.write(
         "services/agent/Dockerfile",
         &DOCKERFILE.replace("USER 65532:65532", "USER 0"),
     );
-    fixture.check(&["check"], expect![""]);
+    fixture.check(
+        &["check"],
+        expect![[r#"
+        exit 2
+        error: services/agent/Dockerfile: USER 0 is root; write USER 65532:65532
+    "#]],
+    );
     fixture.write(
         "services/agent/Dockerfile",
         &DOCKERFILE.replace("COPY program /program", "RUN make"),
     );
-    fixture.check(&["check"], expect![""]);
+    fixture.check(
+        &["check"],
+        expect![[r#"
+        exit 2
+        error: services/agent/Dockerfile:3: RUN is not declarative: it needs the docker builder
+    "#]],
+    );
     fs::remove_file(fixture.folder.path().join("services/agent/Dockerfile")).unwrap();
-    fixture.check(&["check"], expect![""]);
+    fixture.check(
+        &["check"],
+        expect![[r#"
+        exit 2
+        error: services/agent/Dockerfile: there is no such file
+        hint: agent is of the kind agentcore, which is shipped as an image
+    "#]],
+    );
 }
 
 #[test]
@@ -327,5 +361,9 @@ fn a_template_that_does_not_render_is_named_by_line() {
         "templates/fargate.yaml.tera",
         &format!("{{{{ no_such_value }}}}\n{text}"),
     );
-    fixture.check(&["check"], expect![""]);
+    fixture.check(&["check"], expect![[r#"
+        exit 1
+        error: cannot render the stack small-local-backend: templates/fargate.yaml.tera:1:4: Variable `no_such_value` is not defined. Available variables: project, repositories, service, stage
+            {{ no_such_value }}
+    "#]]);
 }

@@ -1,6 +1,7 @@
 //! What `check`, `render`, `plan` and `deploy` share: every stack of a stage, planned and rendered.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
@@ -50,20 +51,29 @@ pub(crate) fn interpret(
     service: &Service,
     args: &BTreeMap<String, String>,
 ) -> anyhow::Result<Image> {
+    let (path, shown) = dockerfile(repo, service);
+    if !path.is_file() {
+        let problem = format!("{shown}: there is no such file");
+        let hint = format!(
+            "{} is of the kind {}, which is shipped as an image",
+            service.name,
+            service.kind.name()
+        );
+        return Err(UserError::new(problem).hint(hint).into());
+    }
+    image::interpret(&shown, &files::read(&path)?, args)
+        .map_err(|problem| UserError::new(problem).into())
+}
+
+/// Where a service's Dockerfile is, and how people write that.
+fn dockerfile(repo: &Repo, service: &Service) -> (PathBuf, String) {
     let path = service.folder().join("Dockerfile");
     let shown = path
         .strip_prefix(&repo.root)
         .unwrap_or(&path)
         .display()
         .to_string();
-    let text = files::read(&path).with_context(|| {
-        format!(
-            "{} is a {} service, which is shipped as an image",
-            service.name,
-            service.kind.name()
-        )
-    })?;
-    image::interpret(&shown, &text, args).map_err(|problem| UserError::new(problem).into())
+    (path, shown)
 }
 
 fn stand_in(value: &ArgValue) -> String {
@@ -79,11 +89,7 @@ fn take_image_facts(
     image: &Image,
     plan: &mut StackPlan,
 ) -> anyhow::Result<()> {
-    let dockerfile = service.folder().join("Dockerfile");
-    let shown = dockerfile
-        .strip_prefix(&repo.root)
-        .unwrap_or(&dockerfile)
-        .display();
+    let (_, shown) = dockerfile(repo, service);
     let Some(values) = &mut plan.values.service else {
         return Ok(());
     };
@@ -101,8 +107,15 @@ fn take_image_facts(
         )
     })?;
     values.user.clone_from(&image.config.user);
-    if values.user.is_empty() || values.user.split(':').next() == Some("0") {
+    if values.user.is_empty() {
         return Err(missing("USER", "the container would run as root: USER 65532:65532").into());
+    }
+    if values.user.split(':').next() == Some("0") {
+        let problem = format!(
+            "{shown}: USER {} is root; write USER 65532:65532",
+            values.user
+        );
+        return Err(UserError::new(problem).into());
     }
     let why = "ECS and the local stage ask it whether the service is well: HEALTHCHECK CMD [\"/program\", \"health\"]";
     let check = image

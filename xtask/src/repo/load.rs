@@ -58,6 +58,7 @@ pub(super) fn facts(
 ) -> Result<Repo, Vec<Problem>> {
     let mut problems = Vec::new();
     let root_manifest = ManifestFile::new(root, &root.join("Cargo.toml"));
+    let mut without_kind = Vec::new();
     let mut services: Vec<Service> = packages
         .iter()
         .filter_map(|package| {
@@ -73,7 +74,11 @@ pub(super) fn facts(
                 ));
                 return None;
             };
-            read_service(&package.name, &file, table, &mut problems)
+            let (service, has_kind) = read_service(&package.name, &file, table, &mut problems);
+            if !has_kind {
+                without_kind.push(package.name.clone());
+            }
+            Some(service)
         })
         .collect();
     services.sort_by(|left, right| left.name.cmp(&right.name));
@@ -85,7 +90,7 @@ pub(super) fn facts(
         services,
         stages,
     };
-    validate::validate(&repo, &root_manifest, &mut problems);
+    validate::validate(&repo, &root_manifest, &without_kind, &mut problems);
     problems.sort();
     if problems.is_empty() {
         Ok(repo)
@@ -94,12 +99,13 @@ pub(super) fn facts(
     }
 }
 
+/// The service, and whether its kind was understood.
 fn read_service(
     name: &str,
     file: &ManifestFile,
     values: &Map<String, Json>,
     problems: &mut Vec<Problem>,
-) -> Option<Service> {
+) -> (Service, bool) {
     let mut table = Table::new(file, "package.metadata.service", values);
     let kind = read_kind(&mut table, problems);
     let read_values = |table: &mut Table<'_>, key: &'static str, problems: &mut Vec<Problem>| {
@@ -129,7 +135,7 @@ fn read_service(
         secrets: read_secrets(&mut table, problems),
     };
     table.unknown_keys(problems);
-    kind.map(|_| service)
+    (service, kind.is_some())
 }
 
 fn read_kind(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Kind> {

@@ -10,10 +10,16 @@ use crate::error::Problem;
 
 const HEADER: &str = "package.metadata.service";
 
-pub(super) fn validate(repo: &Repo, root_manifest: &ManifestFile, problems: &mut Vec<Problem>) {
+/// `without_kind` names the services whose kind was not understood.
+pub(super) fn validate(
+    repo: &Repo,
+    root_manifest: &ManifestFile,
+    without_kind: &[String],
+    problems: &mut Vec<Problem>,
+) {
     for service in &repo.services {
         let file = ManifestFile::new(&repo.root, &service.manifest);
-        links(repo, service, &file, problems);
+        links(repo, service, &file, without_kind, problems);
         variables(service, &file, problems);
     }
     logical_names(repo, problems);
@@ -27,7 +33,13 @@ pub(super) fn validate(repo: &Repo, root_manifest: &ManifestFile, problems: &mut
     }
 }
 
-fn links(repo: &Repo, service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
+fn links(
+    repo: &Repo,
+    service: &Service,
+    file: &ManifestFile,
+    without_kind: &[String],
+    problems: &mut Vec<Problem>,
+) {
     for (table, name, value) in service.values() {
         let Value::Link(link) = value else { continue };
         let header = format!("{HEADER}.{table}");
@@ -48,6 +60,10 @@ fn links(repo: &Repo, service: &Service, file: &ManifestFile, problems: &mut Vec
             ));
             continue;
         };
+        // A kind that was not understood is a problem of its own, and has no outputs to check against.
+        if without_kind.contains(&target.name) {
+            continue;
+        }
         let outputs = target.kind.outputs();
         if !outputs.contains(&link.output.as_str()) {
             let near = nearest(&link.output, outputs)

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,12 +15,12 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, Scheme};
 use http::{StatusCode, Uri, Version};
 
-use super::{OpenRequest, Shared, Target, answers, get, rules};
+use super::{OpenRequest, Routing, Shared, answers, get, rules};
 use crate::local::http_client::Client;
 use crate::local::resources::Action;
 
 /// How long requests wait for a process that is just being replaced.
-const HOLD: Duration = Duration::from_secs(15);
+const HOLD: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub(super) struct State {
@@ -79,10 +81,10 @@ pub(super) async fn handle(
         Some(Action::Forward { target_group }) => {
             let idle = Duration::from_secs(u64::from(routing.plan.idle_timeout_seconds));
             match target(&state.shared, target_group).await {
-                Some((target, address)) => {
+                Some((open, address)) => {
                     forward(
                         &state.client,
-                        &target,
+                        open,
                         address,
                         peer,
                         routing.plan.port,
@@ -97,41 +99,46 @@ pub(super) async fn handle(
     }
 }
 
-/// A target that answers now. While the only one is being replaced, this waits for the new one.
-async fn target(shared: &Shared, group: &str) -> Option<(Target, SocketAddr)> {
+/// A target that answers now, with the request counted as open. While the only one is being replaced, this waits for the
+/// new one.
+async fn target(shared: &Shared, group: &str) -> Option<(OpenRequest, SocketAddr)> {
     let until = tokio::time::Instant::now() + HOLD;
     loop {
-        let routing = get(shared);
-        let found = routing.targets.get(group).and_then(|targets| {
-            // The one with the fewest open requests, so that several processes share the work.
-            let mut running: Vec<(Target, SocketAddr)> = targets
-                .iter()
-                .filter_map(|target| Some((target.clone(), (*target.address.borrow())?)))
-                .collect();
-            running.sort_by_key(|(target, _)| {
-                target
-                    .open_requests
-                    .load(std::sync::atomic::Ordering::Acquire)
-            });
-            running.into_iter().next()
-        });
-        if found.is_some() || !routing.hold || tokio::time::Instant::now() >= until {
-            return found;
+        {
+            // The request is counted before the lock is given back: whoever sets `hold` and then finds no open request
+            // knows that none is on its way.
+            let routing = shared.read().unwrap_or_else(PoisonError::into_inner);
+            if !routing.hold {
+                return least_busy(&routing, group);
+            }
+        }
+        if tokio::time::Instant::now() >= until {
+            return None;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
+/// The running target with the fewest open requests, so that several processes share the work.
+fn least_busy(routing: &Routing, group: &str) -> Option<(OpenRequest, SocketAddr)> {
+    let targets = routing.targets.get(group)?;
+    let running = targets
+        .iter()
+        .filter_map(|target| Some((target, (*target.address.borrow())?)));
+    let (target, address) =
+        running.min_by_key(|(target, _)| target.open_requests.load(Ordering::Acquire))?;
+    Some((target.open(), address))
+}
+
 async fn forward(
     client: &Client,
-    target: &Target,
+    open: OpenRequest,
     address: SocketAddr,
     peer: SocketAddr,
     port: u16,
     idle: Duration,
     mut request: Request,
 ) -> Response {
-    let open = target.open();
     if !rewrite(&mut request, address, peer, port) {
         return answers::error(StatusCode::BAD_REQUEST);
     }

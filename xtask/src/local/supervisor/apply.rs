@@ -10,6 +10,7 @@ use futures_util::future::try_join_all;
 use super::cloud::Cloud;
 use super::live::{Live, LiveBalancer, Member};
 use super::ports::Reserved;
+use super::teardown::drain_time;
 use crate::local::aws::{AgentRuntime, EndpointFacts, Function, Role};
 use crate::local::balancer::{self, Front};
 use crate::local::processes::{FirstFailure, FunctionStarter, Keeper};
@@ -123,6 +124,10 @@ impl Apply<'_> {
         if let (true, Some(before)) = (service.stop_first && !old.is_empty(), before) {
             hold(before, true);
             for member in old {
+                member
+                    .target
+                    .drained(drain_time(&before.plan, &service.logical_id))
+                    .await;
                 member.keeper.stop().await;
             }
         }

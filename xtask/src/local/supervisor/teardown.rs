@@ -50,7 +50,7 @@ fn drain(cloud: &Cloud, member: Member, patience: Duration) {
 }
 
 /// How long open requests of a service may go on: its target groups' deregistration delay.
-fn drain_time(plan: &Plan, logical_id: &str) -> Duration {
+pub(super) fn drain_time(plan: &Plan, logical_id: &str) -> Duration {
     let groups = plan
         .services
         .iter()

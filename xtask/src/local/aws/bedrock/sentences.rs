@@ -132,8 +132,14 @@ fn weather(tool_use: &ToolUse, value: &Value) -> Option<String> {
             let month = text(value, "month")
                 .map(|month| format!(" in {month}"))
                 .unwrap_or_default();
+            // The conditions name the month themselves.
+            let conditions = if conditions.contains(&month) {
+                conditions
+            } else {
+                format!("{conditions}{month}")
+            };
             format!(
-                "In {city} it is usually about {temperature}{unit}{month}{conditions}. That is a climate normal of many years, not today's weather."
+                "In {city} it is about {temperature}{unit}{conditions}. That is a climate normal of many years, not today's weather."
             )
         }
         _ => format!("In {city} it is {temperature}{unit}{conditions}."),

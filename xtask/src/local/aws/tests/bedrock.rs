@@ -40,8 +40,8 @@ async fn two_cities_are_two_calls_and_one_answer() {
     let (answer, stop) = converse(&client, &messages).await;
     assert_eq!(
         said(&answer),
-        "In Tokyo it is usually about 11.6 °C in November, mostly sunny. That is a climate normal of many years, not today's weather. \
-         In Oslo it is usually about 0.5 °C in November, mostly sunny. That is a climate normal of many years, not today's weather. \
+        "In Tokyo it is about 11.6 °C, mostly sunny in November. That is a climate normal of many years, not today's weather. \
+         In Oslo it is about 0.5 °C, mostly sunny in November. That is a climate normal of many years, not today's weather. \
          I paid 0.01 USDC for each of the 2 answers."
     );
     assert_eq!(stop, StopReason::EndTurn);

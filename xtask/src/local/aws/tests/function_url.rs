@@ -18,7 +18,7 @@ fn function(starter: &FakeStarter, instances_max: u32) -> Function {
     Function {
         arn: ARN.to_owned(),
         name: "turnpike-local-mcp-server".to_owned(),
-        timeout_seconds: 1,
+        timeout_seconds: 3,
         memory_mib: 256,
         instances_max,
         starter,
@@ -239,7 +239,7 @@ async fn what_functions_do_wrong() {
         /invalid by 1 instances: 502 FunctionError {"errorMessage":"the answer does not fit payload format 2.0: invalid type: string \"many\", expected u16","errorType":"Function.InvalidResponse"}
         /large by 1 instances: 502 FunctionError {"errorMessage":"Response payload size exceeded maximum allowed payload size (6291456 bytes).","errorType":"Function.ResponseSizeTooLarge"}
         /crash by 1 instances: 502 FunctionError {"errorMessage":"RequestId: ID Error: Runtime exited with error: exit code 1","errorType":"Runtime.ExitError"}
-        /hang by 2 instances: 502 FunctionError {"errorMessage":"RequestId: ID Error: Task timed out after 1.00 seconds","errorType":"Sandbox.Timedout"}
+        /hang by 2 instances: 502 FunctionError {"errorMessage":"RequestId: ID Error: Task timed out after 3.00 seconds","errorType":"Sandbox.Timedout"}
         /after by 3 instances: 200  {
     "#]]
     .assert_eq(&lines);
