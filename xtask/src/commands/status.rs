@@ -30,17 +30,19 @@ impl Status {
             context.out.json(&stacks);
         } else {
             for stack in stacks.iter().filter(|stack| !stack.processes.is_empty()) {
-                let mark = if stack.healthy {
-                    context.out.paint_data("32", "healthy")
-                } else {
-                    context.out.paint_data("31", "not healthy")
+                // Padded before it is painted: colours have no width.
+                let mark = match stack.healthy {
+                    true => context.out.paint_data("32", &format!("{:<12}", "healthy")),
+                    false => context
+                        .out
+                        .paint_data("31", &format!("{:<12}", "not healthy")),
                 };
                 let url = stack
                     .outputs
                     .get("Url")
                     .or_else(|| stack.outputs.get("EndpointArn"));
                 context.out.data(&format!(
-                    "{:<16} {mark:<12} {}",
+                    "{:<16} {mark} {}",
                     stack.owner,
                     url.map_or("", String::as_str)
                 ));
@@ -64,7 +66,13 @@ fn describe(process: &ProcessState) -> String {
         text.push_str(&format!(", pid {pid}"));
     }
     if let Some(since) = &process.started_at {
-        text.push_str(&format!(", since {since}"));
+        // To the second: who wants more reads --json.
+        let second = since
+            .split('.')
+            .next()
+            .unwrap_or(since)
+            .trim_end_matches('Z');
+        text.push_str(&format!(", since {second}Z"));
     }
     if process.restarts > 0 {
         let last = process.last_exit.as_deref().unwrap_or("unknown");
