@@ -1,14 +1,17 @@
 //! The table of contents: every verb, in the order in which a change meets it.
 
+mod build;
 mod check;
 mod completions;
 mod deploy;
 mod destroy;
 mod dev;
+mod doctor;
 mod invoke;
 mod local_cloud;
 mod logs;
 mod outputs;
+mod packing;
 mod plan;
 mod render;
 mod rendering;
@@ -17,6 +20,7 @@ mod running;
 mod status;
 mod suites;
 mod test;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -41,7 +45,10 @@ pub(crate) struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Doctor(doctor::Doctor),
     Check(check::Check),
+    Build(build::Build),
+    Verify(verify::Verify),
     Render(render::Render),
     Plan(plan::Plan),
     Deploy(deploy::Deploy),
@@ -82,7 +89,10 @@ pub(crate) async fn run(out: &Output) -> anyhow::Result<ExitCode> {
     }
     let context = Context::load(out.clone())?;
     match verb {
+        Verb::Doctor(command) => command.run(&context),
         Verb::Check(command) => command.run(&context),
+        Verb::Build(command) => command.run(&context).await,
+        Verb::Verify(command) => command.run(&context).await,
         Verb::Render(command) => command.run(&context),
         Verb::Plan(command) => command.run(&context),
         Verb::Deploy(command) => command.run(&context).await,

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::error::UserError;
-use crate::image::{self, Image};
+use crate::image::{self, Image, Platform};
 use crate::plan::{self, ArgValue, StackPlan};
 use crate::render::{self, HealthCheck};
-use crate::repo::{Repo, Service, Stage};
+use crate::repo::{Kind, Repo, Service, Stage};
 use crate::tools::files;
 
 /// One stack with its template as it goes to a cloud.
@@ -38,11 +38,37 @@ pub(crate) fn rendered(repo: &Repo, stage: &Stage) -> anyhow::Result<Vec<Rendere
             let image = interpret(repo, service, &stand_ins)?;
             take_image_facts(repo, service, &image, &mut plan)?;
         }
+        check_environment(&plan)?;
         let template = render::render(&templates, &plan.template, &plan.values)
             .with_context(|| format!("cannot render the stack {}", plan.name))?;
         stacks.push(RenderedStack { plan, template });
     }
     Ok(stacks)
+}
+
+/// Refuses an environment that is larger than the platform takes. A value that only a deploy knows counts as a long URL.
+fn check_environment(plan: &StackPlan) -> Result<(), UserError> {
+    const UNKNOWN: &str = "https://0123456789abcdefghijklmnopqrstuv.lambda-url.us-west-2.on.aws/0123456789abcdefghijklmnop";
+    let (Some(kind), Some(service)) = (plan.kind, &plan.values.service) else {
+        return Ok(());
+    };
+    let platform = match kind {
+        Kind::Fargate => Platform::Fargate,
+        Kind::Lambda => Platform::Lambda,
+        Kind::Agentcore => Platform::AgentCore,
+    };
+    let variables = service.environment.iter().map(|variable| {
+        (
+            variable.name.as_str(),
+            variable.value.as_deref().unwrap_or(UNKNOWN),
+        )
+    });
+    let problems = image::environment_problems(&service.name, platform, variables);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(UserError::new(problems.join("\n")))
+    }
 }
 
 /// Reads a service's Dockerfile with values for its ARGs.
@@ -66,7 +92,7 @@ pub(crate) fn interpret(
 }
 
 /// Where a service's Dockerfile is, and how people write that.
-fn dockerfile(repo: &Repo, service: &Service) -> (PathBuf, String) {
+pub(crate) fn dockerfile(repo: &Repo, service: &Service) -> (PathBuf, String) {
     let path = service.folder().join("Dockerfile");
     let shown = path
         .strip_prefix(&repo.root)

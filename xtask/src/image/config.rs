@@ -5,19 +5,46 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+/// What BuildKit puts into every Linux image that sets no `PATH` of its own.
+pub(super) const PATH_DEFAULT: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What an image tells whoever runs it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImageConfig {
-    /// In the order of the Dockerfile.
+    /// `PATH`, then the others in the order of the Dockerfile.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) user: String,
-    /// `8080/tcp`.
+    /// `8080/tcp`, in the order of the Dockerfile, each once.
     pub(crate) exposed_ports: Vec<String>,
     pub(crate) entrypoint: Vec<String>,
     pub(crate) command: Vec<String>,
+    /// Whether there is a CMD: Docker leaves a mark of one, even of an empty one.
+    pub(crate) has_command: bool,
+    /// Absolute; a root when no line says otherwise.
     pub(crate) working_directory: String,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) health_check: Option<HealthCheck>,
+    /// `HEALTHCHECK NONE`.
+    pub(crate) health_check_off: bool,
+}
+
+impl Default for ImageConfig {
+    /// `FROM scratch`.
+    fn default() -> Self {
+        Self {
+            environment: vec![("PATH".to_owned(), PATH_DEFAULT.to_owned())],
+            user: String::new(),
+            exposed_ports: Vec::new(),
+            entrypoint: Vec::new(),
+            command: Vec::new(),
+            has_command: false,
+            working_directory: "/".to_owned(),
+            labels: BTreeMap::new(),
+            health_check: None,
+            health_check_off: false,
+        }
+    }
 }
 
 /// `HEALTHCHECK`, with Docker's defaults where the Dockerfile is silent.
@@ -29,43 +56,111 @@ pub(crate) struct HealthCheck {
     pub(crate) timeout_seconds: u32,
     pub(crate) start_period_seconds: u32,
     pub(crate) retries: u32,
+    /// What the Dockerfile itself says: an image keeps that alone, and leaves the defaults to whoever runs it.
+    #[serde(skip)]
+    pub(crate) written: HealthCheckOptions,
+}
+
+/// The options of a `HEALTHCHECK`; zero is none, as Docker has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct HealthCheckOptions {
+    pub(crate) interval_seconds: u32,
+    pub(crate) timeout_seconds: u32,
+    pub(crate) start_period_seconds: u32,
+    pub(crate) retries: u32,
 }
 
 impl ImageConfig {
-    /// Docker's own JSON, keys in a fixed order: the same image has the same bytes on every machine.
+    /// Docker's own JSON, for whoever runs the image straight from a folder.
     pub(crate) fn to_json(&self, architecture: &str) -> Json {
-        let environment: Vec<String> = self
-            .environment
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let ports: BTreeMap<&str, Json> = self
-            .exposed_ports
-            .iter()
-            .map(|port| (port.as_str(), json!({})))
-            .collect();
-        let mut config = json!({ "Env": environment, "User": self.user, "ExposedPorts": ports, "Labels": self.labels });
-        let lists = [("Entrypoint", &self.entrypoint), ("Cmd", &self.command)];
-        for (key, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-            config[key] = json!(list);
-        }
-        config["WorkingDir"] = json!(if self.working_directory.is_empty() {
-            "/"
-        } else {
-            &self.working_directory
-        });
-        if let Some(check) = &self.health_check {
-            let mut test = vec!["CMD".to_owned()];
-            test.extend(check.command.iter().cloned());
-            let nanoseconds = |seconds: u32| u64::from(seconds) * 1_000_000_000;
-            config["Healthcheck"] = json!({
-                "Test": test,
-                "Interval": nanoseconds(check.interval_seconds),
-                "Timeout": nanoseconds(check.timeout_seconds),
-                "StartPeriod": nanoseconds(check.start_period_seconds),
-                "Retries": check.retries,
-            });
-        }
-        json!({ "architecture": architecture, "os": "linux", "config": config })
+        json!({ "architecture": architecture, "os": "linux", "config": self.runtime() })
     }
+
+    /// The part that says how to run the image. A struct fixes the order of the keys: the bytes are hashed.
+    pub(super) fn runtime(&self) -> RuntimeConfig<'_> {
+        let environment = self.environment.iter();
+        let off = self
+            .health_check_off
+            .then(|| HealthCheckJson::new(vec!["NONE"], &HealthCheckOptions::default()));
+        let check = self.health_check.as_ref().map(|check| {
+            let words = check.command.iter().map(String::as_str);
+            HealthCheckJson::new(["CMD"].into_iter().chain(words).collect(), &check.written)
+        });
+        RuntimeConfig {
+            user: &self.user,
+            exposed_ports: self
+                .exposed_ports
+                .iter()
+                .map(|port| (port.as_str(), Empty {}))
+                .collect(),
+            environment: environment
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
+            entrypoint: &self.entrypoint,
+            command: &self.command,
+            args_escaped: self.has_command,
+            working_directory: &self.working_directory,
+            labels: &self.labels,
+            health_check: check.or(off),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Empty {}
+
+/// `config` of an image's configuration: what BuildKit writes, and only that.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RuntimeConfig<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    user: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    exposed_ports: BTreeMap<&'a str, Empty>,
+    #[serde(rename = "Env")]
+    environment: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    entrypoint: &'a [String],
+    #[serde(rename = "Cmd", skip_serializing_if = "<[_]>::is_empty")]
+    command: &'a [String],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    args_escaped: bool,
+    #[serde(rename = "WorkingDir")]
+    working_directory: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: &'a BTreeMap<String, String>,
+    #[serde(rename = "Healthcheck", skip_serializing_if = "Option::is_none")]
+    health_check: Option<HealthCheckJson<'a>>,
+}
+
+/// Times are nanoseconds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthCheckJson<'a> {
+    test: Vec<&'a str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    interval: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    timeout: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    start_period: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    retries: u64,
+}
+
+impl<'a> HealthCheckJson<'a> {
+    fn new(test: Vec<&'a str>, options: &HealthCheckOptions) -> Self {
+        let nanoseconds = |seconds: u32| u64::from(seconds) * 1_000_000_000;
+        Self {
+            test,
+            interval: nanoseconds(options.interval_seconds),
+            timeout: nanoseconds(options.timeout_seconds),
+            start_period: nanoseconds(options.start_period_seconds),
+            retries: u64::from(options.retries),
+        }
+    }
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }

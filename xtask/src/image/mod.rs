@@ -1,7 +1,30 @@
-//! Pure: Dockerfile + ARGs -> what the image will be. Bytes come from here, files are read and written elsewhere.
+//! Pure: Dockerfile + ARGs + files -> what the image will be, down to its bytes. Files are read and written elsewhere.
 
+mod authorities;
+mod build;
 mod config;
+mod context;
 mod dockerfile;
+mod elf;
+mod glob;
+mod gzip;
+mod ignore;
+mod layer;
+mod layout;
+mod limits;
+mod manifest;
+mod paths;
+mod sbom;
+mod tree;
 mod words;
+mod zip;
 
+pub(crate) use build::{BuildInput, BuiltImage, LABEL_REVISION, LABEL_SOURCE, build};
+pub(crate) use context::{ContextEntry, EntryKind};
 pub(crate) use dockerfile::{Image, interpret};
+pub(crate) use elf::check_program;
+pub(crate) use layer::digest;
+pub(crate) use layout::layout;
+pub(crate) use limits::{Platform, code_problems, environment_problems, image_problems};
+pub(crate) use sbom::{Subject, cyclonedx};
+pub(crate) use zip::{CodeArchive, lambda_code};

@@ -1,9 +1,10 @@
 //! From manifests to facts: one `cargo metadata` call, then every table read strictly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use cargo_metadata::DependencyKind;
 use serde_json::{Map, Value as Json};
 
 use super::manifest::{ManifestFile, Table, nearest};
@@ -24,28 +25,54 @@ pub(crate) fn load(folder: &Path) -> anyhow::Result<Repo> {
         .exec()
         .context("cargo cannot read the workspace")?;
     let root = metadata.workspace_root.into_std_path_buf();
+    let test_dependencies = test_dependencies(&metadata.packages);
     let packages: Vec<Package> = metadata
         .packages
         .into_iter()
         .map(|package| Package {
             name: package.name.to_string(),
             manifest: package.manifest_path.into_std_path_buf(),
+            repository: package.repository,
             metadata: package.metadata,
         })
         .collect();
-    facts(
-        &root,
-        &metadata.target_directory.into_std_path_buf(),
-        &packages,
-        &metadata.workspace_metadata,
-    )
-    .map_err(|problems| UserError::all("the facts in the manifests do not hold", &problems).into())
+    let target = metadata.target_directory.into_std_path_buf();
+    let repo = facts(&root, &target, &packages, &metadata.workspace_metadata)
+        .map_err(|problems| UserError::all("the facts in the manifests do not hold", &problems))?;
+    Ok(Repo {
+        test_dependencies,
+        ..repo
+    })
+}
+
+/// Each package with the dependencies that only its tests have.
+fn test_dependencies(packages: &[cargo_metadata::Package]) -> BTreeSet<(String, String)> {
+    let mut pairs = BTreeSet::new();
+    for package in packages {
+        let of_kind = |name: &str, tests: bool| {
+            let named = package
+                .dependencies
+                .iter()
+                .filter(|dependency| dependency.name == name);
+            named
+                .filter(|dependency| (dependency.kind == DependencyKind::Development) == tests)
+                .count()
+                > 0
+        };
+        for dependency in &package.dependencies {
+            if of_kind(&dependency.name, true) && !of_kind(&dependency.name, false) {
+                pairs.insert((package.name.to_string(), dependency.name.clone()));
+            }
+        }
+    }
+    pairs
 }
 
 /// What one package's manifest says, before it is understood.
 pub(super) struct Package {
     pub(super) name: String,
     pub(super) manifest: PathBuf,
+    pub(super) repository: Option<String>,
     pub(super) metadata: Json,
 }
 
@@ -74,7 +101,7 @@ pub(super) fn facts(
                 ));
                 return None;
             };
-            let (service, has_kind) = read_service(&package.name, &file, table, &mut problems);
+            let (service, has_kind) = read_service(package, &file, table, &mut problems);
             if !has_kind {
                 without_kind.push(package.name.clone());
             }
@@ -89,6 +116,7 @@ pub(super) fn facts(
         project,
         services,
         stages,
+        test_dependencies: BTreeSet::new(),
     };
     validate::validate(&repo, &root_manifest, &without_kind, &mut problems);
     problems.sort();
@@ -101,7 +129,7 @@ pub(super) fn facts(
 
 /// The service, and whether its kind was understood.
 fn read_service(
-    name: &str,
+    package: &Package,
     file: &ManifestFile,
     values: &Map<String, Json>,
     problems: &mut Vec<Problem>,
@@ -121,8 +149,9 @@ fn read_service(
             .collect()
     };
     let service = Service {
-        name: name.to_owned(),
+        name: package.name.clone(),
         manifest: file.path.clone(),
+        repository: package.repository.clone(),
         kind: kind.unwrap_or(Kind::Fargate),
         optional: table.flag("optional", problems),
         public: table.flag("public", problems),

@@ -6,11 +6,13 @@ mod service;
 mod stage;
 mod validate;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub(crate) use load::load;
 pub(crate) use service::{Alphabet, Kind, Link, Service, Value};
 pub(crate) use stage::{CloudKind, Resolved, Stage};
+pub(crate) use validate::looks_secret;
 
 /// Everything that the manifests say.
 #[derive(Debug, Clone)]
@@ -25,9 +27,17 @@ pub(crate) struct Repo {
     pub(crate) services: Vec<Service>,
     /// By name.
     pub(crate) stages: Vec<Stage>,
+    /// Packages of the workspace, each with one that it needs for its tests alone.
+    pub(crate) test_dependencies: BTreeSet<(String, String)>,
 }
 
 impl Repo {
+    /// True when a package of the workspace needs another for nothing but its tests.
+    pub(crate) fn is_for_tests_only(&self, package: &str, dependency: &str) -> bool {
+        self.test_dependencies
+            .contains(&(package.to_owned(), dependency.to_owned()))
+    }
+
     /// The service with this name.
     pub(crate) fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == name)

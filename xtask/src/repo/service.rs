@@ -11,6 +11,8 @@ pub(crate) struct Service {
     /// The package's name, which is also the binary's, the image's and the stack's.
     pub(crate) name: String,
     pub(crate) manifest: PathBuf,
+    /// Where the source is published, if the manifest says so.
+    pub(crate) repository: Option<String>,
     pub(crate) kind: Kind,
     /// Deployed only on a stage where a link reaches it.
     pub(crate) optional: bool,

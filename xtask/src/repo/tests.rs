@@ -9,6 +9,7 @@ fn service(name: &str, metadata: Json) -> Package {
     Package {
         name: name.to_owned(),
         manifest: Path::new("/none/services").join(name).join("Cargo.toml"),
+        repository: None,
         metadata: json!({ "service": metadata }),
     }
 }

@@ -173,7 +173,7 @@ fn secret_word(name: &str) -> Option<&'static str> {
 }
 
 /// What a value has in common with a secret.
-pub(super) fn looks_secret(value: &str) -> Option<&'static str> {
+pub(crate) fn looks_secret(value: &str) -> Option<&'static str> {
     let bare = value.trim();
     let digits = bare.strip_prefix("0x").unwrap_or(bare);
     let hex = |text: &str| text.chars().all(|letter| letter.is_ascii_hexdigit());

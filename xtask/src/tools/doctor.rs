@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::tools::cross::{self, TARGET, Toolchain};
-use crate::tools::docker;
 
 /// One thing that a build wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,13 +62,4 @@ pub(crate) fn cross_compiler(folder: &Path) -> Vec<Finding> {
         Err(error) => Finding::bad(name, error.to_string(), cross::FIX),
     });
     findings
-}
-
-/// The Docker engine; only some Dockerfiles want it.
-pub(crate) async fn docker_engine() -> Finding {
-    let name = "Docker engine (for Dockerfiles with RUN or a base image)";
-    match docker::Engine::connect().await {
-        Ok(engine) => Finding::good(name, engine.version),
-        Err(error) => Finding::bad(name, error.to_string(), docker::FIX),
-    }
 }

@@ -3,5 +3,8 @@
 pub(crate) mod agentcore;
 pub(crate) mod build_context;
 pub(crate) mod cargo;
+pub(crate) mod cross;
+pub(crate) mod doctor;
 pub(crate) mod files;
+pub(crate) mod git;
 pub(crate) mod test_tools;

@@ -2,8 +2,8 @@
 
 use parse_dockerfile::{Command, Flag, HealthcheckArguments};
 
-use super::outside;
-use crate::image::config::HealthCheck;
+use super::{number, outside};
+use crate::image::config::{HealthCheck, HealthCheckOptions};
 
 /// The words of a command; a command in shell form needs a shell, which an image from scratch does not have.
 pub(super) fn exec_form(instruction: &str, command: &Command<'_>) -> Result<Vec<String>, String> {
@@ -13,6 +13,9 @@ pub(super) fn exec_form(instruction: &str, command: &Command<'_>) -> Result<Vec<
             .iter()
             .map(|word| word.value.clone().into_owned())
             .collect()),
+        Command::Shell(text) if text.value.trim_start().starts_with('[') => Err(format!(
+            "{instruction} is no list in JSON; write {instruction} [\"/program\", \"word\"], with double quotes and commas"
+        )),
         Command::Shell(text) => {
             let words: Vec<String> = text
                 .value
@@ -37,13 +40,10 @@ pub(super) fn health_check(
         return Ok(None);
     };
     let command = exec_form("HEALTHCHECK CMD", arguments)?;
-    let mut check = HealthCheck {
-        command,
-        interval_seconds: 30,
-        timeout_seconds: 30,
-        start_period_seconds: 0,
-        retries: 3,
-    };
+    if command.is_empty() {
+        return Err("HEALTHCHECK CMD names no command".to_owned());
+    }
+    let mut written = HealthCheckOptions::default();
     for option in options {
         let value = option
             .value
@@ -51,13 +51,12 @@ pub(super) fn health_check(
             .map(|value| value.value.as_ref())
             .unwrap_or_default();
         match option.name.value.as_ref() {
-            "interval" => check.interval_seconds = seconds("interval", value)?,
-            "timeout" => check.timeout_seconds = seconds("timeout", value)?,
-            "start-period" => check.start_period_seconds = seconds("start-period", value)?,
+            "interval" => written.interval_seconds = seconds("interval", value)?,
+            "timeout" => written.timeout_seconds = seconds("timeout", value)?,
+            "start-period" => written.start_period_seconds = seconds("start-period", value)?,
             "retries" => {
-                check.retries = value
-                    .parse()
-                    .map_err(|_| format!("--retries={value} is no whole number"))?
+                written.retries =
+                    number(value).ok_or_else(|| format!("--retries={value} is no whole number"))?;
             }
             other => {
                 return Err(format!(
@@ -66,19 +65,28 @@ pub(super) fn health_check(
             }
         }
     }
-    Ok(Some(check))
+    let or = |value: u32, default: u32| if value == 0 { default } else { value };
+    Ok(Some(HealthCheck {
+        command,
+        interval_seconds: or(written.interval_seconds, 30),
+        timeout_seconds: or(written.timeout_seconds, 30),
+        start_period_seconds: written.start_period_seconds,
+        retries: or(written.retries, 3),
+        written,
+    }))
 }
 
-/// `10s`, `1m30s`, whole seconds only, as ECS counts.
+/// `10s`, `1m30s`, whole seconds only, as ECS counts; `0s` leaves Docker's default.
 fn seconds(option: &str, value: &str) -> Result<u32, String> {
     let problem =
         || format!("--{option}={value} is no duration in whole seconds, such as 10s or 1m30s");
     let mut total: u32 = 0;
-    let mut number = String::new();
+    let mut digits = String::new();
+    let mut units = 0;
     for letter in value.chars() {
         let unit = match letter {
             digit if digit.is_ascii_digit() => {
-                number.push(digit);
+                digits.push(digit);
                 continue;
             }
             's' => 1,
@@ -86,15 +94,27 @@ fn seconds(option: &str, value: &str) -> Result<u32, String> {
             'h' => 3600,
             _ => return Err(problem()),
         };
-        let amount: u32 = std::mem::take(&mut number).parse().map_err(|_| problem())?;
+        let amount = number(&std::mem::take(&mut digits)).ok_or_else(problem)?;
+        units += 1;
         total = amount
             .checked_mul(unit)
             .and_then(|amount| total.checked_add(amount))
             .ok_or_else(problem)?;
     }
-    if number.is_empty() && total > 0 {
+    let complete = digits.is_empty() && units > 0;
+    if complete || value == "0" {
         Ok(total)
     } else {
         Err(problem())
+    }
+}
+
+/// A duration as BuildKit writes it into an image's history: `1m5s`.
+pub(super) fn duration(seconds: u32) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, minutes) => format!("{minutes}m{rest}s"),
+        (hours, minutes) => format!("{hours}h{minutes}m{rest}s"),
     }
 }

@@ -82,7 +82,10 @@ pub(crate) fn find(toolchain: &Toolchain, folder: &Path) -> anyhow::Result<Compi
     let problem = if problems.is_empty() {
         format!("there is no C compiler for {TARGET}, which the profile `{PROFILE}` is built for")
     } else {
-        format!("no C compiler here makes programs for {TARGET}:{}", problems.concat())
+        format!(
+            "no C compiler here makes programs for {TARGET}:{}",
+            problems.concat()
+        )
     };
     Err(Failure::new(problem, FIX).into())
 }
@@ -92,14 +95,21 @@ fn candidates(folder: &Path) -> anyhow::Result<Vec<Compiler>> {
     let variable = format!("CC_{}", TARGET.replace('-', "_"));
     if let Some(program) = std::env::var_os(&variable).filter(|program| !program.is_empty()) {
         let path = which::which(&program).with_context(|| {
-            format!("{variable} is set to {}, which is no program", program.display())
+            format!(
+                "{variable} is set to {}, which is no program",
+                program.display()
+            )
         })?;
         return Ok(vec![plain(&variable, path, None)]);
     }
     let mut found = Vec::new();
     let arm = cfg!(all(target_os = "linux", target_arch = "aarch64"));
     let names = [
-        ("aarch64-linux-musl-gcc", Some("aarch64-linux-musl-ar"), true),
+        (
+            "aarch64-linux-musl-gcc",
+            Some("aarch64-linux-musl-ar"),
+            true,
+        ),
         ("musl-gcc", None, arm),
         ("aarch64-linux-gnu-gcc", Some("aarch64-linux-gnu-ar"), true),
         ("cc", None, arm),

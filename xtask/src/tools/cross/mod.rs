@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::tools::cargo;
 
-pub(crate) use compiler::{Compiler, FIX, find};
+pub(crate) use compiler::{FIX, find};
 pub(crate) use toolchain::{Toolchain, has_target};
 
 /// Static by default, with musl and its start-up files inside the Rust target: nothing of this machine gets linked.
@@ -18,7 +18,8 @@ pub(crate) const TARGET: &str = "aarch64-unknown-linux-musl";
 pub(crate) const PROFILE: &str = "image";
 
 /// Builds the packages for the cloud and returns the path of each one's program. The same sources give the same bytes
-/// in every folder: no path of this machine reaches the programs.
+/// in every folder: no path of this machine reaches the programs. Name every service each time: cargo gives a dependency
+/// the features that all packages of one call want together, so that fewer packages are other bytes.
 ///
 /// # Errors
 /// What is missing on this machine and how to get it, or that cargo failed (its own words are on the terminal).

@@ -1,0 +1,123 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::packing::{self, Artifact, Packed, Values};
+use crate::context::Context;
+use crate::error::UserError;
+use crate::image;
+use crate::tools::files;
+
+/// Cross-compile the services and pack them: images as OCI layouts, functions as zips
+///
+/// Everything is for 64-bit Arm. The same commit gives the same digests in any folder and on any day; an image depends on
+/// the program, the Dockerfile and the ARGs that it uses. Beside each lies the list of what is in it (CycloneDX).
+#[derive(Debug, Args)]
+#[command(after_help = concat!(
+    "An ARG that is a link takes its value from what runs on the stage, or from --set.\nSource: ", file!()
+))]
+pub(crate) struct Build {
+    /// Only these services [default: all of the stage]
+    services: Vec<String>,
+    #[command(flatten)]
+    values: Values,
+    /// Where to write [default: target/artifacts/STAGE]
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line of the result.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    service: String,
+    kind: &'static str,
+    digest: String,
+    /// The OCI layout's folder, or the zip.
+    path: PathBuf,
+    sbom: PathBuf,
+    /// Compressed, as it is uploaded.
+    bytes: u64,
+    program_bytes: u64,
+    /// Packing alone; compiling is one call for all.
+    seconds: f64,
+}
+
+impl Build {
+    pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
+        let folder = match &self.out {
+            Some(folder) => folder.clone(),
+            None => context
+                .repo
+                .target
+                .join("artifacts")
+                .join(&self.values.stage),
+        };
+        let mut rows = Vec::new();
+        for packed in packing::pack(context, &self.values, &self.services).await? {
+            rows.push(write(context, &folder, &packed)?);
+        }
+        if self.json {
+            context.out.json(&rows);
+            return Ok(ExitCode::SUCCESS);
+        }
+        for row in &rows {
+            let megabytes = |bytes: u64| bytes as f64 / 1e6;
+            context.out.data(&format!(
+                "{:<14} {:<6} {}",
+                row.service, row.kind, row.digest
+            ));
+            context.out.note(&format!(
+                "{:.1} MB to upload, program {:.1} MB, packed in {:.0} ms: {}",
+                megabytes(row.bytes),
+                megabytes(row.program_bytes),
+                row.seconds * 1000.0,
+                row.path.display()
+            ));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn write(context: &Context, folder: &Path, packed: &Packed<'_>) -> anyhow::Result<Row> {
+    let name = &packed.service.name;
+    let (kind, path) = match &packed.artifact {
+        Artifact::Image(built) => {
+            let path = folder.join(name);
+            let repository = format!("{}/{name}", context.repo.project);
+            let tag = built
+                .manifest
+                .digest
+                .trim_start_matches("sha256:")
+                .get(..12)
+                .unwrap_or("latest");
+            files::remove_folder(&path)?;
+            for file in image::layout(built, "arm64", &repository, tag).map_err(UserError::new)? {
+                files::write(&path.join(&file.path), &file.bytes)?;
+            }
+            ("image", path)
+        }
+        Artifact::Code(code) => {
+            let path = folder.join(format!("{name}.zip"));
+            files::write(&path, &code.bytes)?;
+            ("zip", path)
+        }
+    };
+    let sbom = folder.join(format!("{name}.cdx.json"));
+    files::write(&sbom, &packed.sbom)?;
+    Ok(Row {
+        service: name.clone(),
+        kind,
+        digest: packed.artifact.digest().to_owned(),
+        path,
+        sbom,
+        bytes: packed.artifact.bytes(),
+        program_bytes: packed.program_bytes,
+        seconds: packed.seconds,
+    })
+}

@@ -1,0 +1,304 @@
+//! The instructions of a Dockerfile, one after the other.
+
+use std::collections::BTreeMap;
+
+use parse_dockerfile::{
+    CopyInstruction, Flag, FromInstruction, HealthcheckInstruction, Instruction, JsonOrStringArray,
+    UnescapedString,
+};
+
+use super::scope::Scope;
+use super::{FileChange, Image, Step, command, copy, number, outside};
+use crate::image::config::PATH_DEFAULT;
+use crate::image::paths;
+use crate::image::words;
+
+/// A step's text, as far as it is known before the last line.
+pub(super) enum Text {
+    Known(String),
+    /// The names and values of an ARG line.
+    Args(Vec<(String, String)>),
+    /// FROM leaves nothing in the history.
+    Silent,
+}
+
+pub(super) struct Unfinished {
+    pub(super) line: usize,
+    pub(super) text: Text,
+    pub(super) change: FileChange,
+}
+
+pub(super) type Done = Result<(Text, FileChange), String>;
+
+pub(super) struct Stage<'a> {
+    pub(super) scope: Scope<'a>,
+    pub(super) escape: char,
+    pub(super) begun: bool,
+    pub(super) image: Image,
+    pub(super) steps: Vec<Unfinished>,
+}
+
+pub(super) fn known(text: String) -> Done {
+    Ok((Text::Known(text), FileChange::None))
+}
+
+/// `["/app" "health"]`, as BuildKit writes a command into the history.
+fn quoted(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    format!("[{}]", words.join(" "))
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(scope: Scope<'a>, escape: char) -> Self {
+        Self {
+            scope,
+            escape,
+            begun: false,
+            image: Image::default(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// Carries one instruction out; the position is where its problem would be.
+    pub(super) fn instruction(&mut self, instruction: &Instruction<'_>) -> (usize, Done) {
+        let position = match instruction {
+            Instruction::From(from) => return (from.from.span.start, self.from(from)),
+            Instruction::Arg(arg) => {
+                return (arg.arg.span.start, self.arg(&arg.arguments.value));
+            }
+            Instruction::Env(it) => it.env.span.start,
+            Instruction::Label(it) => it.label.span.start,
+            Instruction::Copy(it) => it.copy.span.start,
+            Instruction::User(it) => it.user.span.start,
+            Instruction::Workdir(it) => it.workdir.span.start,
+            Instruction::Expose(it) => it.expose.span.start,
+            Instruction::Entrypoint(it) => it.entrypoint.span.start,
+            Instruction::Cmd(it) => it.cmd.span.start,
+            Instruction::Healthcheck(it) => it.healthcheck.span.start,
+            Instruction::Run(it) => it.run.span.start,
+            Instruction::Add(it) => it.add.span.start,
+            Instruction::Volume(it) => it.volume.span.start,
+            Instruction::Shell(it) => it.shell.span.start,
+            Instruction::Stopsignal(it) => it.stopsignal.span.start,
+            Instruction::Onbuild(it) => it.onbuild.span.start,
+            Instruction::Maintainer(it) => it.maintainer.span.start,
+            _ => 0,
+        };
+        if !self.begun {
+            return (
+                position,
+                Err("only ARG may stand before FROM; begin with `FROM scratch`".to_owned()),
+            );
+        }
+        (position, self.of_stage(instruction))
+    }
+
+    fn of_stage(&mut self, instruction: &Instruction<'_>) -> Done {
+        match instruction {
+            Instruction::Env(env) => self.env(&env.arguments.value),
+            Instruction::Label(label) => self.label(&label.arguments.value),
+            Instruction::Copy(copy) => self.copy(copy),
+            Instruction::User(user) => self.user(&user.arguments.value),
+            Instruction::Workdir(workdir) => self.workdir(&workdir.arguments.value),
+            Instruction::Expose(expose) => self.expose(&expose.arguments),
+            Instruction::Entrypoint(entrypoint) => {
+                let list = command::exec_form("ENTRYPOINT", &entrypoint.arguments)?;
+                let text = format!("ENTRYPOINT {}", quoted(&list));
+                self.image.config.entrypoint = list;
+                known(text)
+            }
+            Instruction::Cmd(command) => {
+                let list = command::exec_form("CMD", &command.arguments)?;
+                let text = format!("CMD {}", quoted(&list));
+                self.image.config.command = list;
+                self.image.config.has_command = true;
+                known(text)
+            }
+            Instruction::Healthcheck(check) => self.health_check(check),
+            Instruction::Run(_) => Err(outside("RUN")),
+            Instruction::Add(_) => Err("ADD is not declarative; use COPY".to_owned()),
+            Instruction::Volume(volume) => {
+                let count = match &volume.arguments {
+                    JsonOrStringArray::Json(list) => list.value.len(),
+                    JsonOrStringArray::String(list) => list.len(),
+                };
+                let fix = "say data = \"/path\" in the service's facts";
+                Err(format!("VOLUME ({count}) is not supported; {fix}"))
+            }
+            Instruction::Shell(_) => Err(outside("SHELL")),
+            Instruction::Stopsignal(_) => Err(outside("STOPSIGNAL")),
+            Instruction::Onbuild(_) => Err(outside("ONBUILD")),
+            Instruction::Maintainer(_) => Err("MAINTAINER is deprecated; use LABEL".to_owned()),
+            _ => Err(outside("an instruction")),
+        }
+    }
+
+    fn from(&mut self, from: &FromInstruction<'_>) -> Done {
+        let expand =
+            |text: &str| words::expand(text, self.escape, &|name| self.scope.lookup_global(name));
+        if self.begun {
+            return Err("more than one stage needs the docker builder".to_owned());
+        }
+        for Flag { name, value, .. } in &from.options {
+            let value = expand(value.as_ref().map_or("", |value| &value.value))?;
+            if name.value != "platform" {
+                return Err(format!("FROM --{} needs the docker builder", name.value));
+            }
+            if !["linux/arm64", "linux/arm64/v8", "linux/aarch64"].contains(&value.as_str()) {
+                return Err(format!(
+                    "FROM --platform={value}: Turnpike builds for linux/arm64 alone; remove --platform"
+                ));
+            }
+        }
+        let image = expand(&from.image.value)?;
+        if image != "scratch" {
+            return Err(format!(
+                "FROM {image} needs the docker builder; static binaries need only `FROM scratch`"
+            ));
+        }
+        self.begun = true;
+        self.scope.set_env("PATH", PATH_DEFAULT.to_owned());
+        Ok((Text::Silent, FileChange::None))
+    }
+
+    fn copy(&mut self, copy: &CopyInstruction<'_>) -> Done {
+        let directory = &self.image.config.working_directory;
+        let expand = |text: &str| self.expand(text);
+        let (copied, text) = copy::read(&copy.options, &copy.src, &copy.dest, directory, &expand)?;
+        self.image.copies.push(copied);
+        let change = FileChange::Copy(self.image.copies.len() - 1);
+        Ok((Text::Known(text), change))
+    }
+
+    fn user(&mut self, user: &str) -> Done {
+        let user = self.expand(user)?;
+        if user_id(&user).is_none() {
+            return Err(format!(
+                "USER {user} is not numeric; write USER 65532:65532 (an image from scratch has no names)"
+            ));
+        }
+        let text = format!("USER {user}");
+        self.image.config.user = user;
+        known(text)
+    }
+
+    fn workdir(&mut self, folder: &str) -> Done {
+        let folder = self.expand(folder)?;
+        if folder.contains('\0') {
+            return Err("WORKDIR with a zero byte".to_owned());
+        }
+        let config = &mut self.image.config;
+        // An absolute path stays as it was written, a relative one is tidied: BuildKit does the same.
+        let written = if folder.starts_with('/') {
+            folder
+        } else {
+            let joined = paths::clean(&format!("{}/{folder}", config.working_directory));
+            format!("/{joined}")
+        };
+        let owner = user_id(&config.user).unwrap_or((0, 0));
+        let path = paths::clean(&written);
+        let text = format!("WORKDIR {written}");
+        config.working_directory = written;
+        if path.is_empty() {
+            return known(text);
+        }
+        Ok((Text::Known(text), FileChange::Folder { path, owner }))
+    }
+
+    fn expose(&mut self, ports: &[UnescapedString<'_>]) -> Done {
+        let mut added = Vec::new();
+        for port in ports {
+            let expanded = self.expand(&port.value)?;
+            for port in expanded.split_whitespace() {
+                let (digits, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
+                let protocol = protocol.to_ascii_lowercase();
+                if digits.contains('-') {
+                    return Err(format!(
+                        "EXPOSE {port} is a range; a service listens on one port: EXPOSE 8080"
+                    ));
+                }
+                let known = ["tcp", "udp"].contains(&protocol.as_str());
+                match number(digits).filter(|number| known && *number <= 65535) {
+                    Some(number) => added.push(format!("{number}/{protocol}")),
+                    None => return Err(format!("EXPOSE {port} is no port; write EXPOSE 8080")),
+                }
+            }
+        }
+        let text = format!("EXPOSE [{}]", added.join(" "));
+        let exposed = &mut self.image.config.exposed_ports;
+        for port in added {
+            if !exposed.contains(&port) {
+                exposed.push(port);
+            }
+        }
+        known(text)
+    }
+
+    fn health_check(&mut self, check: &HealthcheckInstruction<'_>) -> Done {
+        let found = command::health_check(&check.options, &check.arguments)?;
+        let config = &mut self.image.config;
+        config.health_check_off = found.is_none();
+        config.health_check = found;
+        let Some(check) = &config.health_check else {
+            return known("HEALTHCHECK NONE".to_owned());
+        };
+        let times = &check.written;
+        known(format!(
+            "HEALTHCHECK {{Test:[CMD {}] Interval:{} Timeout:{} StartPeriod:{} StartInterval:0s Retries:{}}}",
+            check.command.join(" "),
+            command::duration(times.interval_seconds),
+            command::duration(times.timeout_seconds),
+            command::duration(times.start_period_seconds),
+            times.retries
+        ))
+    }
+
+    pub(super) fn expand(&self, text: &str) -> Result<String, String> {
+        words::expand(text, self.escape, &|name| self.scope.lookup(name))
+    }
+
+    /// Whether a value for this ARG reaches anything.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.scope.declared.contains(name) || self.scope.is_used(name)
+    }
+
+    pub(super) fn finish(self, args: &BTreeMap<String, String>) -> Image {
+        let Self {
+            scope,
+            mut image,
+            steps,
+            ..
+        } = self;
+        image.args_used = args
+            .keys()
+            .filter(|name| scope.is_used(name))
+            .cloned()
+            .collect();
+        for Unfinished { line, text, change } in steps {
+            let text = match text {
+                Text::Silent => continue,
+                Text::Known(text) => text,
+                Text::Args(args) => {
+                    let shown = args.into_iter().map(|(name, value)| {
+                        if scope.is_used(&name) {
+                            format!(" {name}={value}")
+                        } else {
+                            format!(" {name}")
+                        }
+                    });
+                    format!("ARG{}", shown.collect::<String>())
+                }
+            };
+            image.steps.push(Step { line, text, change });
+        }
+        image
+    }
+}
+
+/// `65532` or `65532:65532`; the group is the user's number where it is not said.
+fn user_id(user: &str) -> Option<(u32, u32)> {
+    match user.split_once(':') {
+        Some((user, group)) => number(user).zip(number(group)),
+        None => number(user).map(|user| (user, user)),
+    }
+}
