@@ -49,6 +49,8 @@ pub(crate) fn build(
         rust_flags.join("\u{1f}"),
     ));
     environment.push(("CARGO_INCREMENTAL".to_owned(), "0".to_owned()));
+    // C compilers put it in the place of __DATE__ and __TIME__, which mimalloc has in a message.
+    environment.push(("SOURCE_DATE_EPOCH".to_owned(), "0".to_owned()));
     let arguments = [
         "--locked".to_owned(),
         format!("--profile={PROFILE}"),
