@@ -124,7 +124,10 @@ fn no_argument_is_the_menu() {
     let menu = String::from_utf8(output.stdout).unwrap();
     let mut last = 0;
     for verb in [
+        "doctor",
         "check",
+        "build",
+        "verify",
         "render",
         "plan",
         "deploy",
@@ -152,7 +155,10 @@ fn no_argument_is_the_menu() {
 #[test]
 fn help_ends_with_the_file_that_does_it() {
     for verb in [
+        "doctor",
         "check",
+        "build",
+        "verify",
         "render",
         "plan",
         "deploy",
@@ -229,7 +235,7 @@ fn mistakes_on_the_command_line_are_the_callers() {
         expect![[r#"
             exit 2
             error: there is no suite `unti`
-            hint: suites: format, lints, unit, templates, conformance, system, page, faults
+            hint: suites: format, lints, unit, templates, conformance, build, system, page, faults
         "#]],
     );
     let output = xtask(repository()).arg("deplyo").output().unwrap();

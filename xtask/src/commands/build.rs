@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -7,8 +8,9 @@ use serde::Serialize;
 use super::packing::{self, Artifact, Packed, Values};
 use crate::context::Context;
 use crate::error::UserError;
-use crate::image;
+use crate::image::{self, BuiltImage};
 use crate::tools::files;
+use crate::tools::registry::{self, Anonymous, Blob, Credentials, Limits, Login, Registry};
 
 /// Cross-compile the services and pack them: images as OCI layouts, functions as zips
 ///
@@ -26,6 +28,11 @@ pub(crate) struct Build {
     /// Where to write [default: target/artifacts/STAGE]
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Push the images to a registry: HOST or HOST/PREFIX
+    ///
+    /// HTTPS, except on loopback. A name and a password come from TURNPIKE_REGISTRY_USER and TURNPIKE_REGISTRY_PASSWORD.
+    #[arg(long, value_name = "REGISTRY")]
+    push: Option<String>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -46,6 +53,9 @@ struct Row {
     program_bytes: u64,
     /// Packing alone; compiling is one call for all.
     seconds: f64,
+    /// What was pushed, by digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pushed: Option<String>,
 }
 
 impl Build {
@@ -58,9 +68,14 @@ impl Build {
                 .join("artifacts")
                 .join(&self.values.stage),
         };
+        let target = self.push.as_deref().map(PushTarget::new).transpose()?;
         let mut rows = Vec::new();
         for packed in packing::pack(context, &self.values, &self.services).await? {
-            rows.push(write(context, &folder, &packed)?);
+            let mut row = write(context, &folder, &packed)?;
+            if let (Some(target), Artifact::Image(built)) = (&target, &packed.artifact) {
+                row.pushed = Some(target.push(context, &packed.service.name, built).await?);
+            }
+            rows.push(row);
         }
         if self.json {
             context.out.json(&rows);
@@ -90,12 +105,7 @@ fn write(context: &Context, folder: &Path, packed: &Packed<'_>) -> anyhow::Resul
         Artifact::Image(built) => {
             let path = folder.join(name);
             let repository = format!("{}/{name}", context.repo.project);
-            let tag = built
-                .manifest
-                .digest
-                .trim_start_matches("sha256:")
-                .get(..12)
-                .unwrap_or("latest");
+            let tag = tag(built);
             files::remove_folder(&path)?;
             for file in image::layout(built, "arm64", &repository, tag).map_err(UserError::new)? {
                 files::write(&path.join(&file.path), &file.bytes)?;
@@ -119,5 +129,73 @@ fn write(context: &Context, folder: &Path, packed: &Packed<'_>) -> anyhow::Resul
         bytes: packed.artifact.bytes(),
         program_bytes: packed.program_bytes,
         seconds: packed.seconds,
+        pushed: None,
     })
+}
+
+/// The first digits of the digest: the same image has the same tag.
+fn tag(built: &BuiltImage) -> &str {
+    let digits = built.manifest.digest.trim_start_matches("sha256:");
+    digits.get(..12).unwrap_or(digits)
+}
+
+/// A registry, and what its repositories' names begin with.
+struct PushTarget {
+    registry: Arc<Registry>,
+    host: String,
+    prefix: String,
+}
+
+impl PushTarget {
+    fn new(address: &str) -> anyhow::Result<Self> {
+        let (host, prefix) = address.split_once('/').unwrap_or((address, ""));
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let login: Arc<dyn Login> = match (
+            variable("TURNPIKE_REGISTRY_USER"),
+            variable("TURNPIKE_REGISTRY_PASSWORD"),
+        ) {
+            (Some(name), Some(password)) => Arc::new(Credentials { name, password }),
+            _ => Arc::new(Anonymous),
+        };
+        let registry = Registry::new(host, login, Limits::default())?;
+        Ok(Self {
+            registry,
+            host: host.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+        })
+    }
+
+    /// Pushes an image and returns its name by digest.
+    async fn push(
+        &self,
+        context: &Context,
+        name: &str,
+        built: &BuiltImage,
+    ) -> anyhow::Result<String> {
+        let repository = match self.prefix.as_str() {
+            "" => format!("{}/{name}", context.repo.project),
+            prefix => format!("{prefix}/{name}"),
+        };
+        let mut blobs = vec![Blob::new(built.config.bytes.clone())];
+        blobs.extend(
+            built
+                .layers
+                .iter()
+                .map(|layer| Blob::new(layer.bytes.clone())),
+        );
+        let image = registry::Image {
+            manifest: built.manifest.bytes.clone().into(),
+            media_type: image::MANIFEST_TYPE.to_owned(),
+            blobs,
+        };
+        let pushed = self.registry.push(&repository, tag(built), &image).await?;
+        let text = format!(
+            "{name}: {} of {} blobs sent, {} bytes",
+            pushed.blobs_sent,
+            image.blobs.len(),
+            pushed.bytes_sent
+        );
+        context.out.step("pushed", &text);
+        Ok(format!("{}/{repository}@{}", self.host, pushed.digest))
+    }
 }

@@ -53,6 +53,15 @@ const SUITES: &[Suite] = &[
         tools: &[Tool::Node],
     },
     Suite {
+        name: "build",
+        about: "programs for 64-bit Arm become the same images in any folder, and a registry takes them",
+        cargo: &[
+            "test --package xtask --test build -- --ignored",
+            "test --package xtask --bins -- --ignored registry::",
+        ],
+        tools: &[Tool::CrossCompiler, Tool::Registry],
+    },
+    Suite {
         name: "system",
         about: "the whole system, locally: deploy, pay, refuse, recover, destroy",
         cargo: &["test --package xtask --test whole -- --ignored system:: --test-threads=2"],

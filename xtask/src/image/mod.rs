@@ -26,5 +26,6 @@ pub(crate) use elf::check_program;
 pub(crate) use layer::digest;
 pub(crate) use layout::layout;
 pub(crate) use limits::{Platform, code_problems, environment_problems, image_problems};
+pub(crate) use manifest::MANIFEST_TYPE;
 pub(crate) use sbom::{Subject, cyclonedx};
 pub(crate) use zip::{CodeArchive, lambda_code};

@@ -7,4 +7,5 @@ pub(crate) mod cross;
 pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod git;
+pub(crate) mod registry;
 pub(crate) mod test_tools;

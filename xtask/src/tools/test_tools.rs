@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
+use super::doctor;
+
 /// The versions that the results in docs/ were seen with.
 const CFN_LINT: &str = "cfn-lint==1.58.0";
 const NODE_PACKAGES: [&str; 2] = [
@@ -21,6 +23,10 @@ pub(crate) enum Tool {
     Node,
     /// Chromium with its WebDriver.
     Chromium,
+    /// A C compiler and Rust's standard library for 64-bit Arm.
+    CrossCompiler,
+    /// A container registry, to push to.
+    Registry,
 }
 
 /// Makes the tool ready and returns the environment variables that tell tests where it is.
@@ -45,6 +51,26 @@ pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, 
                 ("TURNPIKE_TEST_NODE".to_owned(), shown(&program)),
                 ("TURNPIKE_TEST_NPM".to_owned(), shown(&modules)),
             ])
+        }
+        Tool::CrossCompiler => {
+            let missing = doctor::cross_compiler(&target.join("cross"))
+                .into_iter()
+                .find(|finding| !finding.ok);
+            match missing {
+                None => Ok(Vec::new()),
+                Some(finding) => {
+                    anyhow::bail!("{}: {}; {}", finding.name, finding.found, finding.fix)
+                }
+            }
+        }
+        Tool::Registry => {
+            let registry = which::which("docker-registry").context(
+                "there is no docker-registry; on Debian: apt-get install docker-registry",
+            )?;
+            Ok(vec![(
+                "TURNPIKE_TEST_REGISTRY".to_owned(),
+                shown(&registry),
+            )])
         }
         Tool::Chromium => {
             let chromium = ["chromium", "chromium-browser", "google-chrome"]

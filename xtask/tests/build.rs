@@ -1,0 +1,225 @@
+//! `build` and `verify` on a small workspace, cross-compiled for real: the same image in any folder, another one for another
+//! ARG that is used, and words for what is missing.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value as Json;
+
+const ROOT: &str = r#"[workspace]
+resolver = "3"
+members = ["services/*"]
+
+[workspace.metadata]
+project = "small"
+
+[workspace.metadata.stages.local]
+cloud = "local"
+
+[profile.image]
+inherits = "release"
+strip = true
+"#;
+
+const CARGO_CONFIG: &str = "[target.aarch64-unknown-linux-musl]\nlinker = \"rust-lld\"\n";
+
+const DOCKERFILE: &str = r#"FROM scratch
+ARG OTHER_URL=none
+ENV OTHER=${OTHER_URL}
+COPY --chmod=0555 NAME /NAME
+COPY words /words
+USER 65532:65532
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=2s CMD ["/NAME", "health"]
+ENTRYPOINT ["/NAME"]
+"#;
+
+fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// A backend that is an image, a function that is a zip, and a page that links to the backend.
+fn workspace(folder: &Path) {
+    write(folder, "Cargo.toml", ROOT);
+    write(folder, ".cargo/config.toml", CARGO_CONFIG);
+    let services = [
+        ("backend", "kind = \"fargate\"\n"),
+        ("function", "kind = \"lambda\"\n"),
+        (
+            "page",
+            "kind = \"fargate\"\n[package.metadata.service.args]\nOTHER_URL = { link = \"backend.url\" }\n",
+        ),
+    ];
+    for (name, facts) in services {
+        let package =
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+        write(
+            folder,
+            &format!("services/{name}/Cargo.toml"),
+            &format!("{package}[package.metadata.service]\n{facts}"),
+        );
+        write(
+            folder,
+            &format!("services/{name}/src/main.rs"),
+            "fn main() { println!(\"hello\"); }\n",
+        );
+        write(
+            folder,
+            &format!("services/{name}/Dockerfile"),
+            &DOCKERFILE.replace("NAME", name),
+        );
+        write(folder, &format!("services/{name}/words"), "some words\n");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test plays the user")]
+fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
+    std::process::Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .env("TURNPIKE_LOCAL_DIR", folder.join("local"))
+        .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
+}
+
+fn xtask(folder: &Path, arguments: &[&str]) -> Output {
+    run(folder, env!("CARGO_BIN_EXE_xtask"), arguments)
+}
+
+/// Builds everything and returns the digest of each service.
+#[track_caller]
+fn digests(folder: &Path, url: &str) -> Vec<(String, String)> {
+    let output = xtask(
+        folder,
+        &["build", "--json", "--set", &format!("OTHER_URL={url}")],
+    );
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let rows: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let row = |row: &Json| {
+        assert!(Path::new(row["sbom"].as_str().unwrap()).is_file());
+        (
+            row["service"].as_str().unwrap().to_owned(),
+            row["digest"].as_str().unwrap().to_owned(),
+        )
+    };
+    rows.as_array().unwrap().iter().map(row).collect()
+}
+
+#[test]
+#[ignore = "needs a cross-compiler: cargo xtask test build"]
+fn the_same_commit_gives_the_same_digests_in_any_folder() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [first.path(), second.path()] {
+        workspace(folder);
+        // `build` does not change a lock file.
+        assert!(
+            run(folder, "cargo", &["generate-lockfile", "--offline"])
+                .status
+                .success()
+        );
+    }
+    // Another umask, and another day.
+    let words = second.path().join("services/page/words");
+    fs::set_permissions(&words, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(1_000_000);
+    fs::File::options()
+        .append(true)
+        .open(&words)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+
+    let built = digests(first.path(), "http://one/");
+    assert_eq!(
+        built
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>(),
+        ["backend", "function", "page"]
+    );
+    assert_eq!(built, digests(second.path(), "http://one/"));
+    let other = digests(second.path(), "http://two/");
+    assert_eq!(
+        built[..2],
+        other[..2],
+        "who does not use the ARG stays as it is"
+    );
+    assert_ne!(built[2], other[2]);
+
+    // Of an image whose ARG changed, only the configuration and the manifest are new.
+    let blobs = |folder: &Path| {
+        let blobs = fs::read_dir(folder.join("target/artifacts/local/page/blobs/sha256")).unwrap();
+        let mut names: Vec<_> = blobs.map(|blob| blob.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let (one, two) = (blobs(first.path()), blobs(second.path()));
+    assert_eq!(
+        one.iter().filter(|name| !two.contains(name)).count(),
+        2,
+        "{one:?} {two:?}"
+    );
+
+    let reference = format!("page@{}", built[2].1);
+    let verify = |url: &str| {
+        xtask(
+            first.path(),
+            &["verify", &reference, "--set", &format!("OTHER_URL={url}")],
+        )
+    };
+    assert!(verify("http://one/").status.success());
+    let differs = verify("http://two/");
+    assert_eq!(differs.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&differs.stderr).contains("which is not"));
+}
+
+#[test]
+#[ignore = "needs a cross-compiler: cargo xtask test build"]
+fn what_is_missing_is_said_before_anything_is_compiled() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    workspace(folder);
+    for (arguments, code, words) in [
+        (
+            vec!["build"],
+            2,
+            "OTHER_URL is Url of backend, which is not deployed",
+        ),
+        (
+            vec!["build", "--set", "OTHER"],
+            2,
+            "--set OTHER is not NAME=VALUE",
+        ),
+        (
+            vec!["build", "--set", "NO_URL=x"],
+            2,
+            "no chosen service has such an ARG",
+        ),
+        (
+            vec!["build", "--set", "OTHER_URL=AKIAIOSFODNN7EXAMPLE"],
+            2,
+            "looks like a secret",
+        ),
+        (vec!["verify", "page"], 2, "is not SERVICE@sha256:"),
+        (vec!["build", "pgae"], 2, "there is no service `pgae`"),
+    ] {
+        let output = xtask(folder, &arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+        assert!(
+            !folder.join("target/aarch64-unknown-linux-musl").exists(),
+            "{arguments:?} compiled"
+        );
+    }
+}
