@@ -345,7 +345,7 @@ fn a_dockerfile_that_does_not_fit_is_named_by_line() {
         &["check"],
         expect![[r#"
         exit 2
-        error: services/agent/Dockerfile:3: RUN is not declarative: it needs the docker builder
+        error: services/agent/Dockerfile:3: RUN would run something inside the image, and images are made of finished files here; make them outside and COPY them
     "#]],
     );
     fs::remove_file(fixture.folder.path().join("services/agent/Dockerfile")).unwrap();

@@ -34,7 +34,7 @@ pub(super) fn read(
         match option.name.value.as_ref() {
             "chmod" => mode = Some(read_mode(&value)?),
             "chown" => owner = Some(read_owner(&value)?),
-            other => return Err(format!("COPY --{other} needs the docker builder")),
+            other => return Err(format!("COPY --{other} is not supported; leave it out")),
         }
         text.push_str(&format!(" --{}={value}", option.name.value));
     }
@@ -53,7 +53,9 @@ pub(super) fn read(
     };
     for source in sources {
         let Source::Path(path) = source else {
-            return Err("COPY with a here-document needs the docker builder".to_owned());
+            return Err(
+                "COPY with a here-document is not supported; put the text into a file".to_owned(),
+            );
         };
         let path = expand(&path.value)?;
         if paths::leads_out(&path) {

@@ -102,7 +102,9 @@ pub(crate) fn interpret(
 }
 
 fn outside(instruction: &str) -> String {
-    format!("{instruction} is not declarative: it needs the docker builder")
+    format!(
+        "{instruction} would run something inside the image, and images are made of finished files here; make them outside and COPY them"
+    )
 }
 
 /// Digits alone: Rust's own parser takes a `+` as well.

@@ -137,12 +137,15 @@ impl<'a> Stage<'a> {
         let expand =
             |text: &str| words::expand(text, self.escape, &|name| self.scope.lookup_global(name));
         if self.begun {
-            return Err("more than one stage needs the docker builder".to_owned());
+            return Err("only one stage is supported; cargo builds the program outside, and the image only takes it in".to_owned());
         }
         for Flag { name, value, .. } in &from.options {
             let value = expand(value.as_ref().map_or("", |value| &value.value))?;
             if name.value != "platform" {
-                return Err(format!("FROM --{} needs the docker builder", name.value));
+                return Err(format!(
+                    "FROM --{} is not supported; leave it out",
+                    name.value
+                ));
             }
             if !["linux/arm64", "linux/arm64/v8", "linux/aarch64"].contains(&value.as_str()) {
                 return Err(format!(
@@ -153,7 +156,7 @@ impl<'a> Stage<'a> {
         let image = expand(&from.image.value)?;
         if image != "scratch" {
             return Err(format!(
-                "FROM {image} needs the docker builder; static binaries need only `FROM scratch`"
+                "FROM {image} is not supported: the programs are static, and need only `FROM scratch`"
             ));
         }
         self.begun = true;

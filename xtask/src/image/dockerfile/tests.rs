@@ -73,13 +73,15 @@ fn refusals_name_the_line_and_the_way_out() {
     check(
         "FROM scratch\n\nRUN ls\n",
         &[],
-        expect!["Dockerfile:3: RUN is not declarative: it needs the docker builder"],
+        expect![
+            "Dockerfile:3: RUN would run something inside the image, and images are made of finished files here; make them outside and COPY them"
+        ],
     );
     check(
         "FROM debian\n",
         &[],
         expect![
-            "Dockerfile:1: FROM debian needs the docker builder; static binaries need only `FROM scratch`"
+            "Dockerfile:1: FROM debian is not supported: the programs are static, and need only `FROM scratch`"
         ],
     );
     check(
@@ -145,7 +147,9 @@ fn an_arg_from_before_from_is_asked_for_again() {
     check(
         "FROM scratch\nFROM scratch\n",
         &[],
-        expect!["Dockerfile:2: more than one stage needs the docker builder"],
+        expect![
+            "Dockerfile:2: only one stage is supported; cargo builds the program outside, and the image only takes it in"
+        ],
     );
     check(
         "FROM scratch AS app\nUSER 1\n",
@@ -419,7 +423,7 @@ fn options_of_copy() {
     check(
         "FROM scratch\nCOPY --from=x a /a\n",
         &[],
-        expect!["Dockerfile:2: COPY --from needs the docker builder"],
+        expect!["Dockerfile:2: COPY --from is not supported; leave it out"],
     );
     check(
         "FROM scratch\nCOPY a\n",
@@ -429,6 +433,8 @@ fn options_of_copy() {
     check(
         "FROM scratch\nCOPY <<EOF /a\nx\nEOF\n",
         &[],
-        expect!["Dockerfile:2: COPY with a here-document needs the docker builder"],
+        expect![
+            "Dockerfile:2: COPY with a here-document is not supported; put the text into a file"
+        ],
     );
 }
