@@ -5,7 +5,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::packing::{self, Artifact, Packed, Values};
+use super::arguments::Values;
+use super::packing::{self, Artifact, Packed};
 use crate::context::Context;
 use crate::error::UserError;
 use crate::image::{self, BuiltImage};

@@ -1,5 +1,6 @@
 //! The table of contents: every verb, in the order in which a change meets it.
 
+mod arguments;
 mod build;
 mod check;
 mod completions;

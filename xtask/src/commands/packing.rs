@@ -1,38 +1,25 @@
 //! What `build` and `verify` share: values for the ARGs, programs for 64-bit Arm, and their images and zips as bytes.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use clap::Args;
 
+use super::arguments::{Values, arguments};
 use super::rendering;
-use super::rollout::{self, Outputs};
 use crate::context::Context;
-use crate::error::{Problem, UserError};
+use crate::error::UserError;
 use crate::image::{
     self, BuildInput, BuiltImage, CodeArchive, ContextEntry, EntryKind, Platform, Subject,
 };
-use crate::local::LocalCloud;
-use crate::plan::{self, ArgValue, StackPlan};
-use crate::repo::{CloudKind, Kind, Service, Stage, looks_secret};
+use crate::plan::{self, StackPlan};
+use crate::repo::{Kind, Service};
 use crate::tools::files::Found;
 use crate::tools::{cross, files, git};
 
 /// The largest program that a service may be, in bytes: an image this small starts before anybody waits.
 const PROGRAM_BYTES_MAX: u64 = 12_000_000;
-
-/// Where the values of ARGs come from.
-#[derive(Debug, Args)]
-pub(crate) struct Values {
-    /// The stage, from Cargo.toml
-    #[arg(long, default_value = "local")]
-    pub(crate) stage: String,
-    /// A value for an ARG, in place of its link: NAME=VALUE (can be repeated)
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    set: Vec<String>,
-}
 
 /// A service, ready to be shipped.
 pub(crate) struct Packed<'a> {
@@ -227,101 +214,4 @@ fn revision(context: &Context, service: &Service) -> Option<String> {
         .to_string();
     let shared = ["services/shared", "Cargo.toml", "Cargo.lock"].map(str::to_owned);
     git::revision(&context.repo.root, &[&[folder], &shared[..]].concat())
-}
-
-/// A value for every ARG of these services; all that have none are reported together.
-async fn arguments(
-    context: &Context,
-    stage: &Stage,
-    stacks: &[&StackPlan],
-    set: &[String],
-) -> anyhow::Result<BTreeMap<String, BTreeMap<String, String>>> {
-    let set = parse_set(stacks, set)?;
-    let outputs = standing_outputs(context, stage).await?;
-    let mut problems = Vec::new();
-    let mut arguments = BTreeMap::new();
-    for stack in stacks {
-        let mut values = BTreeMap::new();
-        for (name, value) in &stack.args {
-            let found = match (set.get(name.as_str()), value) {
-                (Some(value), _) => Some((*value).to_owned()),
-                (None, ArgValue::Text(text)) => Some(text.clone()),
-                (None, ArgValue::Output { owner, key }) => outputs
-                    .get(owner)
-                    .and_then(|outputs| outputs.get(key))
-                    .cloned(),
-            };
-            match (found, value) {
-                (Some(value), _) => drop(values.insert(name.clone(), value)),
-                (None, ArgValue::Output { owner, key }) => problems.push(Problem {
-                    place: format!("services/{}/Cargo.toml", stack.owner),
-                    text: format!(
-                        "{name} is {key} of {owner}, which is not deployed to the stage {}",
-                        stage.name
-                    ),
-                    fix: format!("deploy {owner} first, or give a value: --set {name}=..."),
-                }),
-                (None, ArgValue::Text(_)) => {}
-            }
-        }
-        arguments.insert(stack.owner.clone(), values);
-    }
-    if problems.is_empty() {
-        Ok(arguments)
-    } else {
-        Err(UserError::all("some ARGs have no value", &problems).into())
-    }
-}
-
-/// `NAME=VALUE` as it was typed, checked against the ARGs that there are.
-fn parse_set<'a>(
-    stacks: &[&StackPlan],
-    set: &'a [String],
-) -> Result<BTreeMap<&'a str, &'a str>, UserError> {
-    let mut values = BTreeMap::new();
-    for text in set {
-        let Some((name, value)) = text
-            .split_once('=')
-            .filter(|(name, value)| !name.is_empty() && !value.is_empty())
-        else {
-            return Err(UserError::new(format!("--set {text} is not NAME=VALUE")));
-        };
-        let names: Vec<&str> = stacks
-            .iter()
-            .flat_map(|stack| &stack.args)
-            .map(|(name, _)| name.as_str())
-            .collect();
-        if !names.contains(&name) {
-            return Err(
-                UserError::new(format!("--set {name}: no chosen service has such an ARG"))
-                    .hint(format!("ARGs: {}", names.join(", "))),
-            );
-        }
-        if let Some(reason) = looks_secret(value) {
-            let problem = format!(
-                "--set {name} looks like a secret ({reason}), and anyone who has the image can read it"
-            );
-            return Err(UserError::new(problem)
-                .hint("let the cloud make it: [package.metadata.service.secrets]"));
-        }
-        values.insert(name, value);
-    }
-    Ok(values)
-}
-
-/// What runs on the stage, by owner; nothing when nothing runs or it cannot be asked.
-async fn standing_outputs(context: &Context, stage: &Stage) -> anyhow::Result<Outputs> {
-    if stage.cloud != CloudKind::Local {
-        return Ok(Outputs::new());
-    }
-    let folder: PathBuf = rollout::folder(context, stage);
-    let Some(cloud) = LocalCloud::connect(&folder).await? else {
-        return Ok(Outputs::new());
-    };
-    Ok(cloud
-        .describe()
-        .await?
-        .into_iter()
-        .map(|state| (state.owner, state.outputs))
-        .collect())
 }

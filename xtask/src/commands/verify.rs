@@ -2,7 +2,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::packing::{self, Values};
+use super::arguments::Values;
+use super::packing;
 use crate::context::Context;
 use crate::error::{Failure, UserError};
 

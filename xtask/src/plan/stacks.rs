@@ -139,10 +139,7 @@ fn service_values(
             variable: variable.clone(),
             name: secret.name.clone(),
             length: secret.length,
-            alphabet: match secret.alphabet {
-                crate::repo::Alphabet::Hex => crate::render::Alphabet::Hex,
-                crate::repo::Alphabet::Password => crate::render::Alphabet::Password,
-            },
+            alphabet: secret.alphabet,
         });
     ServiceValues {
         name: service.name.clone(),

@@ -2,6 +2,8 @@ use expect_test::{Expect, expect};
 use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::{Value, json};
 
+use crate::repo::Alphabet;
+
 use super::*;
 
 /// The project's own templates, as they are.

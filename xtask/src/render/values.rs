@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+use crate::repo::Alphabet;
+
 /// Everything that a template of one stack is rendered from.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct StackValues {
@@ -96,16 +98,6 @@ pub(crate) struct SecretValues {
     /// In characters.
     pub(crate) length: u32,
     pub(crate) alphabet: Alphabet,
-}
-
-/// What a secret is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Alphabet {
-    /// `0-9a-f`.
-    Hex,
-    /// Letters and digits.
-    Password,
 }
 
 /// A link seen from the side that calls.

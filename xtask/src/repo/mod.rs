@@ -2,6 +2,8 @@
 
 mod load;
 mod manifest;
+mod read;
+mod secrets;
 mod service;
 mod stage;
 mod validate;
@@ -10,9 +12,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub(crate) use load::load;
+pub(crate) use secrets::looks_secret;
 pub(crate) use service::{Alphabet, Kind, Link, Service, Value};
 pub(crate) use stage::{CloudKind, Resolved, Stage};
-pub(crate) use validate::looks_secret;
 
 /// Everything that the manifests say.
 #[derive(Debug, Clone)]

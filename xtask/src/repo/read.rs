@@ -1,0 +1,265 @@
+//! Reads the tables of one manifest: what a service says of itself, and what the root says of stages.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::load::Package;
+use super::manifest::{ManifestFile, Table, nearest};
+use super::service::{Alphabet, Kind, Link, Secret, Service, Value};
+use super::stage::{CloudKind, Stage};
+use crate::error::Problem;
+
+/// The service, and whether its kind was understood.
+pub(super) fn read_service(
+    package: &Package,
+    file: &ManifestFile,
+    values: &Map<String, Json>,
+    problems: &mut Vec<Problem>,
+) -> (Service, bool) {
+    let mut table = Table::new(file, "package.metadata.service", values);
+    let kind = read_kind(&mut table, problems);
+    let read_values = |table: &mut Table<'_>, key: &'static str, problems: &mut Vec<Problem>| {
+        let Some(entries) = table.table(key, problems) else {
+            return BTreeMap::new();
+        };
+        let inner = Table::new(file, &format!("package.metadata.service.{key}"), entries);
+        entries
+            .iter()
+            .filter_map(|(name, json)| {
+                Some((name.clone(), read_value(&inner, name, json, problems)?))
+            })
+            .collect()
+    };
+    let service = Service {
+        name: package.name.clone(),
+        manifest: file.path.clone(),
+        repository: package.repository.clone(),
+        kind: kind.unwrap_or(Kind::Fargate),
+        optional: table.flag("optional", problems),
+        public: table.flag("public", problems),
+        data: table.text("data", problems),
+        cpu_units: table.number("cpu_units", 256, problems),
+        memory_mib: table.number("memory_mib", 512, problems),
+        timeout_seconds: table.number("timeout_seconds", 30, problems),
+        args: read_values(&mut table, "args", problems),
+        env: read_values(&mut table, "env", problems),
+        secrets: read_secrets(&mut table, problems),
+    };
+    table.unknown_keys(problems);
+    (service, kind.is_some())
+}
+
+fn read_kind(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Kind> {
+    let kinds = Kind::ALL.map(Kind::name).join(", ");
+    let text = table.text("kind", problems);
+    let found = text
+        .as_deref()
+        .and_then(|text| Kind::ALL.into_iter().find(|kind| kind.name() == text));
+    if found.is_none() {
+        let text = match text {
+            Some(text) => format!("unknown kind `{text}`"),
+            None => "the service has no `kind`".to_owned(),
+        };
+        problems.push(table.problem("kind", text, format!("set kind to one of: {kinds}")));
+    }
+    found
+}
+
+/// A text, `{ link = "service.output" }`, or `{ stage = "key" }`.
+fn read_value(
+    table: &Table<'_>,
+    name: &str,
+    json: &Json,
+    problems: &mut Vec<Problem>,
+) -> Option<Value> {
+    match json {
+        Json::String(text) if text.trim().is_empty() => {
+            let fix = format!("give {name} a value, or remove the line");
+            problems.push(table.problem(name, format!("`{name}` is empty"), fix));
+            None
+        }
+        Json::String(text) => Some(Value::Text(text.clone())),
+        Json::Object(object) => {
+            let mut inner = Table::new(table.file, &format!("{}.{name}", table.header), object);
+            let link = inner.text("link", problems);
+            let hosted = inner.text("hosted", problems);
+            let stage = inner.text("stage", problems);
+            inner.unknown_keys(problems);
+            match (link, stage) {
+                (Some(link), None) => {
+                    read_link(table, name, &link, hosted, problems).map(Value::Link)
+                }
+                (None, Some(key)) if hosted.is_none() => Some(Value::Stage(key)),
+                _ => {
+                    let text = format!("`{name}` says neither or both of `link` and `stage`");
+                    let fix = "write one of: \"text\", { link = \"service.output\" }, { stage = \"setting\" }".to_owned();
+                    problems.push(table.problem(name, text, fix));
+                    None
+                }
+            }
+        }
+        _ => {
+            let fix =
+                "write one of: \"text\", { link = \"service.output\" }, { stage = \"setting\" }"
+                    .to_owned();
+            problems.push(table.problem(name, format!("`{name}` is not a value"), fix));
+            None
+        }
+    }
+}
+
+fn read_link(
+    table: &Table<'_>,
+    name: &str,
+    link: &str,
+    hosted: Option<String>,
+    problems: &mut Vec<Problem>,
+) -> Option<Link> {
+    match link.split_once('.') {
+        Some((service, output)) if !service.is_empty() && !output.is_empty() => Some(Link {
+            service: service.to_owned(),
+            output: output.to_owned(),
+            hosted,
+        }),
+        _ => {
+            let fix =
+                "write link = \"service.output\", for example \"x402-backend.url\"".to_owned();
+            problems.push(table.problem(name, format!("`{link}` is not a link"), fix));
+            None
+        }
+    }
+}
+
+fn read_secrets(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> BTreeMap<String, Secret> {
+    let Some(entries) = table.table("secrets", problems) else {
+        return BTreeMap::new();
+    };
+    let mut secrets = BTreeMap::new();
+    for (variable, json) in entries {
+        let header = "package.metadata.service.secrets";
+        let Json::Object(object) = json else {
+            let fix = format!("{variable} = {{ name = \"...\", length = 64, alphabet = \"hex\" }}");
+            let text =
+                format!("`{variable}` is not a description of a secret; a value never stands here");
+            problems.push(table.file.problem(header, variable, text, fix));
+            continue;
+        };
+        let mut inner = Table::new(table.file, &format!("{header}.{variable}"), object);
+        let name = inner.text("name", problems);
+        let length = inner.number("length", 64, problems);
+        let alphabet = match inner.text("alphabet", problems).as_deref() {
+            Some("hex") => Some(Alphabet::Hex),
+            Some("password") | None => Some(Alphabet::Password),
+            Some(other) => {
+                let text = format!("unknown alphabet `{other}`");
+                problems.push(inner.problem(
+                    "alphabet",
+                    text,
+                    "use \"hex\" or \"password\"".to_owned(),
+                ));
+                None
+            }
+        };
+        inner.unknown_keys(problems);
+        if let (Some(name), Some(alphabet)) = (name, alphabet) {
+            secrets.insert(
+                variable.clone(),
+                Secret {
+                    name,
+                    length,
+                    alphabet,
+                },
+            );
+        }
+    }
+    secrets
+}
+
+pub(super) fn read_workspace(
+    file: &ManifestFile,
+    workspace: &Json,
+    problems: &mut Vec<Problem>,
+) -> (String, Vec<Stage>) {
+    let empty = Map::new();
+    let values = workspace.as_object().unwrap_or(&empty);
+    let mut table = Table::new(file, "workspace.metadata", values);
+    let project = table.text("project", problems).unwrap_or_else(|| {
+        let fix = "write project = \"turnpike\" under [workspace.metadata]".to_owned();
+        problems.push(table.problem(
+            "project",
+            "the workspace has no `project` name".to_owned(),
+            fix,
+        ));
+        String::new()
+    });
+    let mut stages: Vec<Stage> = Vec::new();
+    for (name, json) in table.table("stages", problems).unwrap_or(&empty) {
+        let header = format!("workspace.metadata.stages.{name}");
+        match json {
+            Json::Object(values) => stages.push(read_stage(
+                name,
+                &mut Table::new(file, &header, values),
+                values,
+                problems,
+            )),
+            _ => {
+                let fix = format!("write a table [{header}]");
+                problems.push(file.problem(
+                    "workspace.metadata.stages",
+                    name,
+                    format!("`{name}` is not a table"),
+                    fix,
+                ));
+            }
+        }
+    }
+    stages.sort_by(|left, right| left.name.cmp(&right.name));
+    (project, stages)
+}
+
+fn read_stage<'a>(
+    name: &str,
+    table: &mut Table<'a>,
+    values: &'a Map<String, Json>,
+    problems: &mut Vec<Problem>,
+) -> Stage {
+    let cloud = match table.text("cloud", problems).as_deref() {
+        Some("local") => CloudKind::Local,
+        Some("cloudformation") | None => CloudKind::Cloudformation,
+        Some(other) => {
+            let fix = match nearest(other, &["local", "cloudformation"]) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => "use \"local\" or \"cloudformation\"".to_owned(),
+            };
+            problems.push(table.problem("cloud", format!("unknown cloud `{other}`"), fix));
+            CloudKind::Cloudformation
+        }
+    };
+    let mut stage = Stage {
+        name: name.to_owned(),
+        cloud,
+        region: table.text("region", problems).unwrap_or_default(),
+        account: table.text("account", problems),
+        vpc_cidr: table
+            .text("vpc_cidr", problems)
+            .unwrap_or_else(|| "10.20.0.0/16".to_owned()),
+        log_retention_days: table.number("log_retention_days", 7, problems),
+        protect: table.flag("protect", problems),
+        settings: BTreeMap::new(),
+    };
+    let own = [
+        "cloud",
+        "region",
+        "account",
+        "vpc_cidr",
+        "log_retention_days",
+        "protect",
+    ];
+    for key in values.keys().filter(|key| !own.contains(&key.as_str())) {
+        if let Some(text) = table.text(key, problems) {
+            stage.settings.insert(key.clone(), text);
+        }
+    }
+    stage
+}
