@@ -64,12 +64,12 @@ mod tests {
     #[test]
     fn absolute_paths_never_leave_the_image() {
         let table = [
-            ("/work", "app", "/work/app"),
-            ("/work", "./app", "/work/app"),
-            ("/work", ".", "/work/"),
-            ("/work", "", "/work/"),
-            ("/work", "../x", "/x"),
-            ("/work", "/x/../../../etc//y", "/etc/y"),
+            ("/srv", "app", "/srv/app"),
+            ("/srv", "./app", "/srv/app"),
+            ("/srv", ".", "/srv/"),
+            ("/srv", "", "/srv/"),
+            ("/srv", "../x", "/x"),
+            ("/srv", "/x/../../../etc//y", "/etc/y"),
             ("/", "app/", "/app/"),
             ("/", "/", "/"),
             ("/", ".", "/"),
