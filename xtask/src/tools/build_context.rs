@@ -35,6 +35,12 @@ impl BuildContext<'_> {
     ) -> anyhow::Result<Vec<ContextFile>> {
         let mut files = Vec::new();
         for source in sources {
+            if source.contains(['*', '?', '[']) {
+                let problem = format!("COPY {source}: the local stage copies no patterns");
+                return Err(UserError::new(problem)
+                    .hint("name the files or their folder")
+                    .into());
+            }
             let name = source.trim_start_matches("./").trim_end_matches('/');
             let path = if name == self.program_name {
                 self.program.to_owned()
@@ -133,4 +139,46 @@ pub(crate) fn digest_of_program(path: &Path) -> anyhow::Result<String> {
 fn digest_of_file(path: &Path) -> anyhow::Result<impl AsRef<[u8]> + use<>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_folders_and_the_program_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["words", "page/a.css", "page/deep/b.js"] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let context = BuildContext {
+            folder: folder.path(),
+            program_name: "words2",
+            program: &folder.path().join("words"),
+        };
+        let paths = |source: &str, destination: &str| {
+            let files = context.files(&[source.to_owned()], destination, Some(0o555))?;
+            Ok::<_, anyhow::Error>(files.into_iter().map(|file| file.path).collect::<Vec<_>>())
+        };
+        assert_eq!(paths("words", "/words").unwrap(), ["/words"]);
+        assert_eq!(paths("words2", "/bin/").unwrap(), ["/bin/words2"]);
+        assert_eq!(
+            paths("page", "/page/").unwrap(),
+            ["/page/a.css", "/page/deep/b.js"]
+        );
+        assert!(
+            paths("*.css", "/")
+                .unwrap_err()
+                .to_string()
+                .contains("no patterns")
+        );
+        assert!(
+            paths("none", "/")
+                .unwrap_err()
+                .to_string()
+                .contains("no such file")
+        );
+    }
 }
