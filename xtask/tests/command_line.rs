@@ -117,29 +117,32 @@ impl Fixture {
     }
 }
 
+/// What the menu offers, in its order.
+const VERBS: [&str; 15] = [
+    "doctor",
+    "check",
+    "build",
+    "verify",
+    "render",
+    "plan",
+    "deploy",
+    "outputs",
+    "status",
+    "logs",
+    "invoke",
+    "dev",
+    "destroy",
+    "test",
+    "completions",
+];
+
 #[test]
 fn no_argument_is_the_menu() {
     let output = xtask(repository()).output().unwrap();
     assert!(output.status.success());
     let menu = String::from_utf8(output.stdout).unwrap();
     let mut last = 0;
-    for verb in [
-        "doctor",
-        "check",
-        "build",
-        "verify",
-        "render",
-        "plan",
-        "deploy",
-        "outputs",
-        "status",
-        "logs",
-        "invoke",
-        "dev",
-        "destroy",
-        "test",
-        "completions",
-    ] {
+    for verb in VERBS {
         let position = menu
             .find(&format!("\n  {verb} "))
             .unwrap_or_else(|| panic!("no {verb} in\n{menu}"));
@@ -154,23 +157,7 @@ fn no_argument_is_the_menu() {
 
 #[test]
 fn help_ends_with_the_file_that_does_it() {
-    for verb in [
-        "doctor",
-        "check",
-        "build",
-        "verify",
-        "render",
-        "plan",
-        "deploy",
-        "outputs",
-        "status",
-        "logs",
-        "invoke",
-        "dev",
-        "destroy",
-        "test",
-        "completions",
-    ] {
+    for verb in VERBS {
         let output = xtask(repository()).args([verb, "--help"]).output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();
         let source = format!("Source: xtask/src/commands/{verb}.rs");
