@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["commands"],
     &["context"],
     &["plan"],
-    &["render", "image"],
+    &["check", "render", "image"],
     &["tools", "local"],
     &["cloud"],
     &["repo"],
@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Rooms that compute and touch nothing.
-const PURE: &[&str] = &["plan", "render", "image"];
+const PURE: &[&str] = &["check", "plan", "render", "image"];
 
 /// What a pure room never names.
 const EFFECTS: &[&str] = &[

@@ -108,6 +108,21 @@ impl System {
         u32::try_from(notes["pid"].as_u64().unwrap()).unwrap()
     }
 
+    /// Every process of this machine whose program lies in this system's folder or that was started with its name.
+    pub(crate) fn left_running(&self) -> Vec<String> {
+        let folder = self.folder.path().to_string_lossy().into_owned();
+        let mut left = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let program = fs::read_link(entry.path().join("exe")).unwrap_or_default();
+            let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            if program.starts_with(&folder) || command.contains(&folder) {
+                left.push(command);
+            }
+        }
+        left
+    }
+
     pub(crate) fn local_folder(&self) -> std::path::PathBuf {
         self.folder.path().join("local")
     }

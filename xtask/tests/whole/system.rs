@@ -77,6 +77,7 @@ fn assert_destroy_leaves_nothing(system: &System, outputs: &Json) {
     pids.push(system.supervisor());
     let page = outputs["frontend"]["url"].as_str().unwrap().to_owned();
     assert_eq!(get(&format!("{page}/health")).0, 200);
+    assert!(system.left_running().len() > 5, "the question finds what runs");
     system.succeed(&["destroy"]);
     assert!(
         eventually(Duration::from_secs(5), || !pids
@@ -84,10 +85,8 @@ fn assert_destroy_leaves_nothing(system: &System, outputs: &Json) {
             .any(|pid| is_alive(*pid))),
         "{pids:?} are still there"
     );
-    assert!(
-        block_on(async { client().get(&page).send().await }).is_err(),
-        "the port of the page is still open"
-    );
+    // Its ports are anyone's again by now, another test's too, so the question goes to the processes and not to the ports.
+    assert_eq!(system.left_running(), Vec::<String>::new());
 }
 
 #[test]
