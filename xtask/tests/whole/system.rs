@@ -77,7 +77,10 @@ fn assert_destroy_leaves_nothing(system: &System, outputs: &Json) {
     pids.push(system.supervisor());
     let page = outputs["frontend"]["url"].as_str().unwrap().to_owned();
     assert_eq!(get(&format!("{page}/health")).0, 200);
-    assert!(system.left_running().len() > 5, "the question finds what runs");
+    assert!(
+        system.left_running().len() > 5,
+        "the question finds what runs"
+    );
     system.succeed(&["destroy"]);
     assert!(
         eventually(Duration::from_secs(5), || !pids

@@ -54,7 +54,11 @@ impl Aws {
             .await
             .map_err(|error| not_signed_in(&error))?;
         let account = caller.account.unwrap_or_default();
-        if let Some(expected) = stage.account.as_ref().filter(|expected| **expected != account) {
+        if let Some(expected) = stage
+            .account
+            .as_ref()
+            .filter(|expected| **expected != account)
+        {
             let problem = format!(
                 "these credentials are for the account {account}, and the stage {} is in {expected}",
                 stage.name
