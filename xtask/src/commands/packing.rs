@@ -1,7 +1,7 @@
 //! What `build` and `verify` share: values for the ARGs, programs for 64-bit Arm, and their images and zips as bytes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -20,6 +20,11 @@ use crate::tools::{cross, files, git};
 
 /// The largest program that a service may be, in bytes: an image this small starts before anybody waits.
 const PROGRAM_BYTES_MAX: u64 = 12_000_000;
+
+/// Every service's program, compiled for the cloud.
+pub(crate) struct Programs {
+    paths: BTreeMap<String, PathBuf>,
+}
 
 /// A service, ready to be shipped.
 pub(crate) struct Packed<'a> {
@@ -71,40 +76,46 @@ pub(crate) async fn pack<'a>(
         })
         .collect();
     let arguments = arguments(context, stage, &chosen, &values.set).await?;
-    // Every service is compiled, whichever are packed: features are shared, so fewer packages would be other programs.
-    let all: Vec<&str> = context
-        .repo
-        .services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
-    let programs = cross::build(&context.repo.root, &context.repo.target, &all)?;
+    let programs = compile(context)?;
     let mut packed = Vec::new();
     for stack in chosen {
         let service = context
             .repo
             .service(&stack.owner)
             .context("a stack without its service")?;
-        let program = programs
-            .get(&service.name)
-            .with_context(|| format!("{} was not built", service.name))?;
-        packed.push(pack_one(
-            context,
-            service,
-            program,
-            &arguments[&service.name],
-        )?);
+        packed.push(pack_one(context, &programs, service, &arguments[&service.name]).await?);
     }
     Ok(packed)
 }
 
-fn pack_one<'a>(
+/// Compiles every service of the repository in one cargo call, whichever are packed: features are shared, so fewer
+/// packages would be other programs.
+pub(crate) fn compile(context: &Context) -> anyhow::Result<Programs> {
+    let all: Vec<&str> = context
+        .repo
+        .services
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
+    let paths = cross::build(&context.repo.root, &context.repo.target, &all)?;
+    Ok(Programs { paths })
+}
+
+/// Packs one service: an image with these values for its ARGs, or a function's zip.
+///
+/// # Errors
+/// What is wrong with the program, the Dockerfile or the ARGs, and what the platform would refuse.
+pub(crate) async fn pack_one<'a>(
     context: &Context,
+    programs: &Programs,
     service: &'a Service,
-    program: &Path,
     arguments: &BTreeMap<String, String>,
 ) -> anyhow::Result<Packed<'a>> {
     let begun = Instant::now();
+    let program = programs
+        .paths
+        .get(&service.name)
+        .with_context(|| format!("{} was not built", service.name))?;
     let bytes = files::read_bytes(program)?;
     image::check_program(&service.name, &bytes, PROGRAM_BYTES_MAX).map_err(UserError::new)?;
     let (program_bytes, program_digest) = (bytes.len() as u64, image::digest(&bytes));
