@@ -1,8 +1,7 @@
 //! Conditions: names, and the functions that combine them.
 
-use super::error::{Result, TemplateError};
 use super::intrinsics::{Scope, arguments, as_text};
-use super::node::{Kind, Node};
+use template::{Kind, Node, Result, TemplateError};
 
 impl Scope {
     /// The truth of a condition: its name, or a call.

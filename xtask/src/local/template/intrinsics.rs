@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use serde_json::{Map, Value, json};
 
-use super::error::{Result, TemplateError};
-use super::node::{Kind, Node};
+use template::{Kind, Node, Result, TemplateError};
 
 /// What a resource that exists answers to `Ref` and `GetAtt`.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]

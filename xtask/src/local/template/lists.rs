@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use super::cidr;
-use super::error::{Result, TemplateError};
 use super::intrinsics::{Scope, arguments, as_text};
-use super::node::Node;
+use template::{Node, Result, TemplateError};
 
 impl Scope {
     pub(super) fn list_call(&self, name: &str, argument: &Node, line: usize) -> Result<Value> {

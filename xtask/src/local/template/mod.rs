@@ -1,13 +1,11 @@
-//! Reads a rendered CloudFormation template: its parameters, conditions, functions, and the order of its resources.
+//! Evaluates a rendered CloudFormation template: its parameters, conditions, functions, and the order of its resources.
 //!
 //! Nothing here knows a resource type; `local/resources` says what a type becomes.
 
 mod cidr;
 mod conditions;
-mod error;
 mod intrinsics;
 mod lists;
-mod node;
 mod order;
 mod parameters;
 mod substitution;
@@ -16,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-pub(crate) use error::{Result, TemplateError};
 pub(crate) use intrinsics::{Physical, Scope, as_text};
-pub(crate) use node::{Entry, Node};
+use template::{Entry, Node};
+pub(crate) use template::{Result, TemplateError};
 
 /// The sections that a template may have.
 const SECTIONS: [&str; 8] = [

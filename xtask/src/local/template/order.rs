@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::{Result, TemplateError};
 use super::intrinsics::Scope;
-use super::node::{Kind, Node};
-use super::substitution::{Piece, pieces};
+use template::{Kind, Node, Piece, Result, TemplateError, pieces};
 
 /// The logical ids that a node refers to. Only the chosen side of an `!If` counts.
 pub(super) fn references(node: &Node, scope: &Scope, found: &mut BTreeSet<String>) {

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use super::error::{Result, TemplateError};
-use super::node::{Entry, Node};
+use template::{Entry, Node, Result, TemplateError};
 
 /// The values of all parameters: text, number or a list of texts, as their types say. All problems are told at once.
 pub(crate) fn resolve(

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::error::{Result, TemplateError};
 use super::intrinsics::{Scope, as_text, split_attribute};
-use super::node::{Kind, Node};
+use template::{Kind, Node, Piece, Result, TemplateError, pieces};
 
 impl Scope {
     pub(super) fn substitute(&self, argument: &Node, line: usize) -> Result<String> {
@@ -47,33 +46,4 @@ impl Scope {
         }
         Ok(result)
     }
-}
-
-/// A piece of a `!Sub` text.
-pub(super) enum Piece<'a> {
-    Text(&'a str),
-    Name(&'a str),
-}
-
-/// Takes a `!Sub` text apart; `${!Name}` is the text `${Name}`.
-pub(super) fn pieces(template: &str) -> Vec<Piece<'_>> {
-    let mut found = Vec::new();
-    let mut rest = template;
-    while let Some(start) = rest.find("${") {
-        let Some(length) = rest[start..].find('}') else {
-            break;
-        };
-        let inner = &rest[start + 2..start + length];
-        if let Some(literal) = inner.strip_prefix('!') {
-            found.push(Piece::Text(&rest[..start + 2]));
-            found.push(Piece::Text(literal));
-            found.push(Piece::Text("}"));
-        } else {
-            found.push(Piece::Text(&rest[..start]));
-            found.push(Piece::Name(inner.trim()));
-        }
-        rest = &rest[start + length + 1..];
-    }
-    found.push(Piece::Text(rest));
-    found
 }

@@ -4,17 +4,17 @@ use std::fmt;
 
 /// One thing that is wrong in a stack's rendered template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TemplateError {
+pub struct TemplateError {
     /// Line in the rendered template, counted from 1; 0 when the fault is not at one place.
-    pub(crate) line: usize,
+    pub line: usize,
     /// The resource, parameter or output it is about; empty when it is about the whole template.
-    pub(crate) subject: String,
-    pub(crate) problem: String,
-    pub(crate) fix: String,
+    pub subject: String,
+    pub problem: String,
+    pub fix: String,
 }
 
 impl TemplateError {
-    pub(crate) fn new(line: usize, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn new(line: usize, problem: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             line,
             subject: String::new(),
@@ -24,7 +24,7 @@ impl TemplateError {
     }
 
     /// Names the resource, parameter or output, unless an inner one has been named already.
-    pub(crate) fn about(mut self, subject: &str) -> Self {
+    pub fn about(mut self, subject: &str) -> Self {
         if self.subject.is_empty() {
             subject.clone_into(&mut self.subject);
         }
@@ -50,4 +50,4 @@ impl fmt::Display for TemplateError {
 
 impl std::error::Error for TemplateError {}
 
-pub(crate) type Result<T> = std::result::Result<T, TemplateError>;
+pub type Result<T> = std::result::Result<T, TemplateError>;
