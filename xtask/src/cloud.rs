@@ -41,12 +41,14 @@ pub(crate) struct Change {
     pub(crate) properties: Vec<String>,
 }
 
-/// The four things that can happen to a resource.
+/// What can happen to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Action {
     Create,
     Update,
+    /// An update or a replacement: CloudFormation finds out while it is at it. To be treated as a replacement.
+    MayReplace,
     Replace,
     Delete,
 }

@@ -1,0 +1,102 @@
+//! Which of many failures came first, and why. What is cancelled because of it is not a cause.
+
+use serde::Serialize;
+
+use super::events::StackEvent;
+
+/// Why a stack did not get where it was going.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StackFailure {
+    /// The resource, or the stack itself when no resource is to blame.
+    pub(crate) logical_id: String,
+    pub(crate) physical_id: Option<String>,
+    pub(crate) resource_type: String,
+    pub(crate) reason: String,
+    /// What failed beside it and was not merely cancelled; failures of the rollback come last.
+    pub(crate) also: Vec<Failed>,
+}
+
+/// One more failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Failed {
+    pub(crate) logical_id: String,
+    pub(crate) resource_type: String,
+    pub(crate) reason: String,
+}
+
+/// The first cause among the events of one operation, oldest first. None when nothing failed.
+pub(super) fn analyse(events: &[StackEvent]) -> Option<StackFailure> {
+    let mut causes: Vec<&StackEvent> = Vec::new();
+    for event in events.iter().filter(|event| is_cause(event)) {
+        if !causes
+            .iter()
+            .any(|known| known.logical_id == event.logical_id && known.status == event.status)
+        {
+            causes.push(event);
+        }
+    }
+    let Some((first, rest)) = causes.split_first() else {
+        return of_stack(events);
+    };
+    Some(StackFailure {
+        logical_id: first.logical_id.clone(),
+        physical_id: first.physical_id.clone(),
+        resource_type: first.resource_type.clone(),
+        reason: reason(first),
+        also: rest
+            .iter()
+            .map(|event| Failed {
+                logical_id: event.logical_id.clone(),
+                resource_type: event.resource_type.clone(),
+                reason: reason(event),
+            })
+            .collect(),
+    })
+}
+
+/// The stack's own words, when no resource failed: it was cancelled, or never got to a resource.
+fn of_stack(events: &[StackEvent]) -> Option<StackFailure> {
+    let gave_up = |event: &&StackEvent| {
+        event.of_stack && (event.status.contains("ROLLBACK") || event.status.ends_with("_FAILED"))
+    };
+    let event = events.iter().find(gave_up)?;
+    let cancelled = events
+        .iter()
+        .any(|event| !event.of_stack && event.status.ends_with("_FAILED"));
+    let reason = match event.reason.as_deref() {
+        None | Some("User Initiated") if cancelled => "it was cancelled".to_owned(),
+        None => "CloudFormation gives no reason".to_owned(),
+        Some(reason) => reason.to_owned(),
+    };
+    Some(StackFailure {
+        logical_id: event.logical_id.clone(),
+        physical_id: event.physical_id.clone(),
+        resource_type: event.resource_type.clone(),
+        reason,
+        also: Vec::new(),
+    })
+}
+
+fn is_cause(event: &StackEvent) -> bool {
+    !event.of_stack && event.status.ends_with("_FAILED") && !is_cancelled(event)
+}
+
+/// CloudFormation stops what is under way when a sibling fails, and calls that a failure too.
+fn is_cancelled(event: &StackEvent) -> bool {
+    let Some(reason) = event.reason.as_deref() else {
+        return false;
+    };
+    let reason = reason.trim_end_matches('.').to_ascii_lowercase();
+    let plain = reason
+        .strip_prefix("resource ")
+        .and_then(|rest| rest.split_once(' '))
+        .is_some_and(|(_, rest)| rest == "cancelled" || rest == "canceled");
+    plain || reason.starts_with("the following resource(s) failed")
+}
+
+fn reason(event: &StackEvent) -> String {
+    let text = event.reason.as_deref();
+    text.unwrap_or("CloudFormation gives no reason").to_owned()
+}
