@@ -5,7 +5,7 @@ use crate::output::Output;
 use crate::repo::{Repo, Stage};
 
 /// Given to every command first.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Context {
     pub(crate) out: Output,
     pub(crate) repo: Repo,

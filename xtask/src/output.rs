@@ -87,7 +87,8 @@ impl Output {
         painted(self.colour_data, code, text)
     }
 
-    fn line(&self, text: &str) {
+    /// One line as it is, to stderr.
+    pub(crate) fn line(&self, text: &str) {
         // A closed stderr must not end the work.
         drop(writeln!(std::io::stderr().lock(), "{text}"));
     }

@@ -1,7 +1,9 @@
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::release::{self, Wish};
 use super::rollout::{self, Outputs, Reporter};
 use crate::context::Context;
 use crate::error::UserError;
@@ -9,7 +11,8 @@ use crate::repo::{CloudKind, Stage};
 
 /// Build what changed and bring a stage to what the repository says
 ///
-/// Returns when every service is healthy. Run it again after an interruption: it goes on where it was.
+/// Returns when every service is healthy. Run it again after an interruption: it goes on where it was. On AWS it shows
+/// first what changes, asks before anything is replaced or deleted, and executes exactly the change sets that it showed.
 #[derive(Debug, Args)]
 #[command(after_help = concat!("Source: ", file!()))]
 pub(crate) struct Deploy {
@@ -21,6 +24,15 @@ pub(crate) struct Deploy {
     /// Do not ask before anything is replaced or deleted
     #[arg(long)]
     yes: bool,
+    /// Do exactly what this plan says (`plan --save FILE`), or nothing if anything has moved since
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Cancel the updates that an earlier deploy began, and roll them back
+    #[arg(long, conflicts_with_all = ["plan", "services"])]
+    cancel: bool,
+    /// Do not ask the new services anything afterwards
+    #[arg(long)]
+    no_smoke: bool,
     /// Print one JSON event per line
     #[arg(long)]
     json: bool,
@@ -30,12 +42,28 @@ impl Deploy {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
         context.check_services(&self.services)?;
-        local_only(stage, "deploy")?;
         let reporter = Reporter {
             out: context.out.clone(),
             json: self.json,
         };
-        let work = rollout::deploy(context, stage, &self.services, &reporter);
+        match stage.cloud {
+            CloudKind::Local => self.local(context, stage, &reporter).await,
+            CloudKind::Cloudformation => self.cloudformation(context, stage, &reporter).await,
+        }
+    }
+
+    async fn local(
+        &self,
+        context: &Context,
+        stage: &Stage,
+        reporter: &Reporter,
+    ) -> anyhow::Result<ExitCode> {
+        if self.plan.is_some() || self.cancel {
+            let problem =
+                "--plan and --cancel are for stages on AWS; the local stage is changed at once";
+            return Err(UserError::new(problem).into());
+        }
+        let work = rollout::deploy(context, stage, &self.services, reporter);
         let outputs = tokio::select! {
             outputs = work => outputs?,
             _ = tokio::signal::ctrl_c() => {
@@ -48,6 +76,31 @@ impl Deploy {
             welcome(context, &outputs);
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    async fn cloudformation(
+        &self,
+        context: &Context,
+        stage: &Stage,
+        reporter: &Reporter,
+    ) -> anyhow::Result<ExitCode> {
+        if self.cancel {
+            return release::cancel(context, stage, reporter).await;
+        }
+        let wish = Wish {
+            only: &self.services,
+            yes: self.yes,
+            plan: self.plan.as_deref(),
+            smoke: !self.no_smoke,
+        };
+        let deployed = release::deploy(context, stage, wish, reporter).await?;
+        if !self.json && deployed.changed {
+            welcome(context, &deployed.outputs);
+        }
+        Ok(match deployed.well {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        })
     }
 }
 

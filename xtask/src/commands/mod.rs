@@ -7,6 +7,7 @@ mod completions;
 mod deploy;
 mod destroy;
 mod dev;
+mod diagnosis;
 mod doctor;
 mod invoke;
 mod local_cloud;
@@ -14,10 +15,12 @@ mod logs;
 mod outputs;
 mod packing;
 mod plan;
+mod release;
 mod render;
 mod rendering;
 mod rollout;
 mod running;
+mod smoke;
 mod status;
 mod suites;
 mod test;
@@ -95,7 +98,7 @@ pub(crate) async fn run(out: &Output) -> anyhow::Result<ExitCode> {
         Verb::Build(command) => command.run(&context).await,
         Verb::Verify(command) => command.run(&context).await,
         Verb::Render(command) => command.run(&context),
-        Verb::Plan(command) => command.run(&context),
+        Verb::Plan(command) => command.run(&context).await,
         Verb::Deploy(command) => command.run(&context).await,
         Verb::Outputs(command) => command.run(&context).await,
         Verb::Status(command) => command.run(&context).await,

@@ -46,6 +46,30 @@ pub(crate) fn rendered(repo: &Repo, stage: &Stage) -> anyhow::Result<Vec<Rendere
     Ok(stacks)
 }
 
+/// Refuses names of services that the stage does not have.
+pub(crate) fn check_part_of_stage(
+    stage: &Stage,
+    stacks: &[RenderedStack],
+    names: &[String],
+) -> Result<(), UserError> {
+    let missing = names
+        .iter()
+        .find(|name| !stacks.iter().any(|stack| stack.plan.owner == **name));
+    match missing {
+        None => Ok(()),
+        Some(name) => {
+            let hint = format!(
+                "no service of the stage links to it; `cargo xtask plan --stage {}` lists what there is",
+                stage.name
+            );
+            Err(
+                UserError::new(format!("{name} is not part of the stage {}", stage.name))
+                    .hint(hint),
+            )
+        }
+    }
+}
+
 /// Refuses an environment that is larger than the platform takes. A value that only a deploy knows counts as a long URL.
 fn check_environment(plan: &StackPlan) -> Result<(), UserError> {
     const UNKNOWN: &str = "https://0123456789abcdefghijklmnopqrstuv.lambda-url.us-west-2.on.aws/0123456789abcdefghijklmnop";

@@ -1,8 +1,13 @@
 //! Pure: from facts to steps, as data. Nothing here touches a file, a process or a network.
 
+mod diff;
+mod hash;
 mod order;
 mod parameters;
+mod references;
 mod stacks;
 
+pub(crate) use diff::{Desired, changes_in_place, diff, moved_outputs};
+pub(crate) use hash::inputs_hash;
 pub(crate) use parameters::Source;
 pub(crate) use stacks::{ArgValue, StackPlan, stacks};

@@ -15,7 +15,6 @@ pub(crate) use report::{Event, Outputs, Reporter};
 use super::rendering::{self, RenderedStack};
 use crate::cloud::StackState;
 use crate::context::Context;
-use crate::error::UserError;
 use crate::local::{ImageStore, LocalCloud};
 use crate::repo::Stage;
 use crate::tools::{cargo, files};
@@ -100,17 +99,7 @@ fn chosen<'a>(
     stacks: &'a [RenderedStack],
     only: &[String],
 ) -> anyhow::Result<Vec<&'a RenderedStack>> {
-    if let Some(name) = only
-        .iter()
-        .find(|name| !stacks.iter().any(|stack| stack.plan.owner == **name))
-    {
-        let hint = format!(
-            "no service of the stage links to it; `cargo xtask plan --stage {}` lists what there is",
-            stage.name
-        );
-        let problem = format!("{name} is not part of the stage {}", stage.name);
-        return Err(UserError::new(problem).hint(hint).into());
-    }
+    rendering::check_part_of_stage(stage, stacks, only)?;
     let wanted = |stack: &&RenderedStack| only.is_empty() || only.contains(&stack.plan.owner);
     Ok(stacks.iter().filter(wanted).collect())
 }

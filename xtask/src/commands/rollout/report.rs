@@ -30,6 +30,49 @@ pub(crate) enum Event<'a> {
     Removed {
         name: &'a str,
     },
+    /// What is about to be done, on a stage on AWS.
+    Planned {
+        plan: &'a serde_json::Value,
+    },
+    /// An image or a zip went up.
+    Sent {
+        service: &'a str,
+        digest: &'a str,
+        bytes: u64,
+        seconds: f64,
+    },
+    /// CloudFormation has begun with a stack.
+    Started {
+        name: &'a str,
+        action: &'static str,
+        resources: usize,
+        /// How long it took the last time.
+        expected_seconds: Option<f64>,
+    },
+    /// An earlier deploy still works on a stack.
+    Attached {
+        name: &'a str,
+        status: &'a str,
+    },
+    Resource {
+        stack: &'a str,
+        logical_id: &'a str,
+        resource_type: &'a str,
+        status: &'a str,
+        reason: Option<&'a str>,
+    },
+    Failed {
+        name: &'a str,
+        status: &'a str,
+        reason: &'a str,
+        diagnosis: &'a [String],
+    },
+    /// One question that is asked after a deploy, and whether the answer was right.
+    Smoke {
+        name: &'a str,
+        passed: bool,
+        detail: &'a str,
+    },
     Done {
         changed: bool,
         seconds: f64,
@@ -78,6 +121,56 @@ impl Reporter {
                 }
             }
             Event::Removed { name } => self.out.step("removed", name),
+            Event::Sent {
+                service,
+                bytes,
+                seconds,
+                ..
+            } => {
+                let megabytes = *bytes as f64 / 1e6;
+                self.out.step(
+                    "sent",
+                    &format!("{service} {megabytes:.1} MB ({seconds:.1} s)"),
+                );
+            }
+            Event::Started {
+                name,
+                action,
+                resources,
+                expected_seconds,
+            } => {
+                let expected = expected_seconds.map_or(String::new(), |seconds| {
+                    format!(", {seconds:.0} s the last time")
+                });
+                self.out
+                    .step(action, &format!("{name} ({resources} resources{expected})"));
+            }
+            Event::Attached { name, status } => {
+                self.out.step("attached", &format!("{name} is {status}"))
+            }
+            Event::Resource {
+                stack,
+                logical_id,
+                status,
+                reason,
+                ..
+            } => {
+                let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+                self.out
+                    .note(&format!("{stack} {logical_id} {status}{reason}"));
+            }
+            Event::Smoke {
+                name,
+                passed,
+                detail,
+            } => {
+                self.out.step(
+                    if *passed { "checked" } else { "wrong" },
+                    &format!("{name}: {detail}"),
+                );
+            }
+            // The table has been shown, and the error that ends the deploy says the rest.
+            Event::Planned { .. } | Event::Failed { .. } => {}
             Event::Done { changed: false, .. } => self
                 .out
                 .step("done", "nothing to do: everything is as it should be"),

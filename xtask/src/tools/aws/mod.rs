@@ -1,12 +1,10 @@
 //! AWS: whose account it is, in which region, and one file per service that the tool talks to.
 
-#[expect(dead_code, unused_imports, reason = "the deploy is built on top of it")]
 pub(crate) mod cloudformation;
-#[expect(dead_code, reason = "the deploy is built on top of it")]
 pub(crate) mod ecr;
 pub(crate) mod errors;
 pub(crate) mod explain;
-#[expect(dead_code, reason = "the deploy is built on top of it")]
+pub(crate) mod lock;
 pub(crate) mod s3;
 
 use std::time::Duration;

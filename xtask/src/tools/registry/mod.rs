@@ -110,7 +110,6 @@ impl Registry {
     }
 
     /// The digest of what stands under a tag or a digest; none when nothing does.
-    #[cfg(test)]
     pub(crate) async fn manifest_digest(
         self: &Arc<Self>,
         repository: &str,

@@ -1,0 +1,250 @@
+//! A deploy to CloudFormation: decide, show, do. The truth is the stacks; nothing is kept of our own.
+
+mod carry;
+mod confirm;
+mod decide;
+mod job;
+mod preview;
+mod report;
+mod saved;
+mod session;
+mod table;
+mod workshop;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+
+use carry::Crew;
+use confirm::Consent;
+pub(crate) use preview::Preview;
+pub(crate) use saved::save;
+use session::Session;
+pub(crate) use table::show;
+
+use super::rollout::{Event, Outputs, Reporter};
+use super::smoke;
+use crate::context::Context;
+use crate::repo::Stage;
+use crate::tools::aws::cloudformation::{Condition, Operation, condition};
+use crate::tools::aws::lock::StageLock;
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    /// Only these services; empty means all.
+    pub(crate) only: &'a [String],
+    pub(crate) yes: bool,
+    /// A plan that was saved: exactly that, or nothing.
+    pub(crate) plan: Option<&'a Path>,
+    /// Ask the services something afterwards.
+    pub(crate) smoke: bool,
+}
+
+/// What a deploy came to.
+#[derive(Debug)]
+pub(crate) struct Deployed {
+    pub(crate) outputs: Outputs,
+    pub(crate) changed: bool,
+    /// False when everything was deployed, and yet something does not answer as it should.
+    pub(crate) well: bool,
+}
+
+/// What a deploy would do, as CloudFormation says where it can be asked. Nothing is left behind unless `keep`.
+pub(crate) async fn preview(
+    context: &Context,
+    stage: &Stage,
+    only: &[String],
+    keep: bool,
+    reporter: &Reporter,
+) -> anyhow::Result<Preview> {
+    let mut session = Session::open(context, stage, reporter).await?;
+    let mut preview = session.decide(only).await?;
+    session.ask_cloudformation(&mut preview).await?;
+    if !keep {
+        session.discard(&preview).await?;
+    }
+    Ok(preview)
+}
+
+/// Brings the stage to what the repository says.
+pub(crate) async fn deploy(
+    context: &Context,
+    stage: &Stage,
+    wish: Wish<'_>,
+    reporter: &Reporter,
+) -> anyhow::Result<Deployed> {
+    let begun = Instant::now();
+    let mut session = Session::open(context, stage, reporter).await?;
+    let saved = wish
+        .plan
+        .map(|path| saved::load(path, &stage.name))
+        .transpose()?;
+    let mut preview = session.decide(wish.only).await?;
+    if let (Some(saved), Some(path)) = (saved.clone(), wish.plan) {
+        saved::adopt(saved, &mut preview, path)?;
+    }
+    if !preview.changes_anything() && !session.anything_runs() {
+        return Ok(done(&session, reporter, false, true, begun));
+    }
+    let consent = Arc::new(Consent::new(wish.yes, &stage.name));
+    if session.bucket().is_none() {
+        // The lock lies in the bucket, so the stack with the bucket comes first. CloudFormation itself lets nobody else in.
+        first(&mut session, &preview, &consent, reporter).await?;
+    }
+    let bucket = session
+        .bucket()
+        .context("the stack of artifacts has no bucket")?;
+    let lock = StageLock::acquire(&session.depot.s3, &bucket, &session.aws.identity).await?;
+    let lost = lock.lost();
+    let work = locked(&mut session, wish, saved, &consent, reporter);
+    let result = tokio::select! {
+        result = work => result,
+        () = lost.cancelled() => Err(lock.explain_loss()),
+        _ = tokio::signal::ctrl_c() => Err(report::detached(&stage.name)),
+    };
+    lock.release().await;
+    let changed = result?;
+    session.look().await?;
+    let well = !(changed && wish.smoke) || smoke(context, stage, &session, reporter).await;
+    Ok(done(&session, reporter, changed, well, begun))
+}
+
+/// Asks the services something; true when every answer was right.
+async fn smoke(context: &Context, stage: &Stage, session: &Session, reporter: &Reporter) -> bool {
+    let checks = smoke::check(context, stage, &session.outputs()).await;
+    for check in &checks {
+        reporter.report(&Event::Smoke {
+            name: &check.name,
+            passed: check.passed,
+            detail: &check.detail,
+        });
+    }
+    checks.iter().all(|check| check.passed)
+}
+
+fn done(
+    session: &Session,
+    reporter: &Reporter,
+    changed: bool,
+    well: bool,
+    begun: Instant,
+) -> Deployed {
+    let outputs = session.outputs();
+    reporter.report(&Event::Done {
+        changed,
+        seconds: begun.elapsed().as_secs_f64(),
+        outputs: &outputs,
+    });
+    Deployed {
+        outputs,
+        changed,
+        well,
+    }
+}
+
+/// The stack of artifacts alone, while the programs compile.
+async fn first(
+    session: &mut Session,
+    preview: &Preview,
+    consent: &Arc<Consent>,
+    reporter: &Reporter,
+) -> anyhow::Result<()> {
+    report::plan(reporter, preview);
+    consent.ask_all(&preview.losses()).await?;
+    let workshop = session.workshop.clone();
+    // Whether it compiles is told when its result is asked for.
+    let compiling = tokio::spawn(async move { workshop.compile().await.map(drop) });
+    let mut artifacts = preview.clone();
+    artifacts.stacks.retain(|stack| stack.owner == "artifacts");
+    let outcome = carry::carry_out(
+        &crew(session, consent, reporter),
+        artifacts,
+        session.rendered()?,
+    )
+    .await?;
+    report::outcome(reporter, &session.stage, outcome)?;
+    drop(compiling);
+    session.look().await
+}
+
+/// Everything that must not be done by two at once.
+async fn locked(
+    session: &mut Session,
+    wish: Wish<'_>,
+    saved: Option<Preview>,
+    consent: &Arc<Consent>,
+    reporter: &Reporter,
+) -> anyhow::Result<bool> {
+    let was_empty = session.standing.len() <= 1;
+    session.look().await?;
+    session.attach(reporter).await?;
+    let mut preview = session.decide(wish.only).await?;
+    if let (Some(saved), Some(path)) = (saved, wish.plan) {
+        saved::adopt(saved, &mut preview, path)?;
+    } else {
+        session.ask_cloudformation(&mut preview).await?;
+    }
+    if !preview.changes_anything() {
+        return Ok(false);
+    }
+    if !was_empty {
+        report::plan(reporter, &preview);
+    }
+    if let Err(refusal) = consent.ask_all(&preview.losses()).await {
+        session.discard(&preview).await?;
+        return Err(refusal);
+    }
+    let crew = crew(session, consent, reporter);
+    let outcome = carry::carry_out(&crew, preview, session.rendered()?).await?;
+    report::outcome(reporter, &session.stage, outcome)?;
+    Ok(true)
+}
+
+fn crew(session: &Session, consent: &Arc<Consent>, reporter: &Reporter) -> Crew {
+    Crew {
+        cloud: session.cloud.clone(),
+        workshop: session.workshop.clone(),
+        depot: session.depot.clone(),
+        reporter: reporter.clone(),
+        consent: consent.clone(),
+        stage: session.stage.clone(),
+        standing: Arc::new(session.standing.clone()),
+        aws: session.aws.clone(),
+    }
+}
+
+/// Cancels the updates that run on the stage. A stack that is being created cannot be cancelled, only deleted.
+pub(crate) async fn cancel(
+    context: &Context,
+    stage: &Stage,
+    reporter: &Reporter,
+) -> anyhow::Result<ExitCode> {
+    let mut session = Session::open(context, stage, reporter).await?;
+    let mut cancelled = false;
+    for standing in session.standing.values() {
+        match condition(&standing.status) {
+            Condition::InProgress(Operation::Update) => {
+                session.cloud.cancel(&standing.stack_id).await?;
+                reporter.out.step("cancelled", &standing.name);
+                cancelled = true;
+            }
+            Condition::InProgress(operation) => {
+                let words = operation.words();
+                reporter.out.note(&format!(
+                    "{} {words}; only an update can be cancelled",
+                    standing.name
+                ));
+            }
+            _ => {}
+        }
+    }
+    if !cancelled {
+        reporter.out.note("no update runs on this stage");
+    }
+    session.attach(reporter).await?;
+    Ok(ExitCode::SUCCESS)
+}

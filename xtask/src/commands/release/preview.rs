@@ -1,0 +1,134 @@
+//! What a deploy would do, as data: one entry per stack, shown by `plan`, confirmed and carried out by `deploy`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cloud::{Action, Change, StackRequest};
+use crate::plan;
+use crate::tools::aws::cloudformation::{Mending, ReadySet};
+
+/// What becomes of every stack of a stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Preview {
+    pub(crate) stage: String,
+    pub(crate) account: String,
+    pub(crate) region: String,
+    /// In the order of the deploy; stacks that go come last, in the order in which they are deleted.
+    pub(crate) stacks: Vec<StackPreview>,
+}
+
+/// What becomes of one stack.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StackPreview {
+    pub(crate) name: String,
+    pub(crate) owner: String,
+    pub(crate) action: StackAction,
+    pub(crate) changes: Vec<Change>,
+    /// True when CloudFormation has said so in a change set; false when it was worked out from the templates.
+    pub(crate) exact: bool,
+    /// What has to be known first, and is known only once another stack has been deployed.
+    pub(crate) causes: Vec<Cause>,
+    /// The hash of the template and its parameters; absent while a parameter has no value.
+    pub(crate) inputs: Option<String>,
+    pub(crate) change_set: Option<ReadySet>,
+    /// The stack as it was looked at; absent when there is none.
+    pub(crate) standing: Option<Mark>,
+    /// In words, where the action alone does not say it.
+    pub(crate) note: Option<String>,
+    #[serde(skip)]
+    pub(crate) mending: Option<Mending>,
+    #[serde(skip)]
+    pub(crate) request: Option<StackRequest>,
+}
+
+/// What is done to a stack as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum StackAction {
+    Nothing,
+    Create,
+    Update,
+    /// What is left of a failed creation is deleted, and the stack is created.
+    Recreate,
+    /// A rollback that got stuck is brought to its end, and the stack is updated.
+    Mend,
+    Delete,
+}
+
+/// An output of another stack that may change, and what that changes here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Cause {
+    /// The parameter or the ARG.
+    pub(crate) name: String,
+    pub(crate) owner: String,
+    pub(crate) key: String,
+    /// True for an ARG: the image is built again.
+    pub(crate) image: bool,
+}
+
+/// Enough of a stack to tell later that it has not moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Mark {
+    pub(crate) stack_id: String,
+    pub(crate) status: String,
+    pub(crate) updated_at: Option<String>,
+    pub(crate) inputs: Option<String>,
+}
+
+impl Preview {
+    /// False when a deploy would find nothing to do.
+    pub(crate) fn changes_anything(&self) -> bool {
+        self.stacks
+            .iter()
+            .any(|stack| stack.action != StackAction::Nothing)
+    }
+
+    /// What is lost or made anew, as `stack: resource`; this is what a person has to agree to.
+    pub(crate) fn losses(&self) -> Vec<String> {
+        self.stacks.iter().flat_map(StackPreview::losses).collect()
+    }
+}
+
+impl StackPreview {
+    /// The replacements and deletions in this stack. A task definition is a list of versions: a new one takes nothing away.
+    pub(crate) fn losses(&self) -> Vec<String> {
+        if self.action == StackAction::Delete {
+            return vec![format!("{}: the whole stack is deleted", self.name)];
+        }
+        let left = match &self.mending {
+            Some(mending) if mending.deletes() => vec![mending.sentence(&self.name)],
+            _ => Vec::new(),
+        };
+        let lost = self.changes.iter().filter(|change| is_loss(change));
+        let lost = lost.map(|change| {
+            let what = match change.action {
+                Action::Delete => "is deleted",
+                Action::MayReplace => "may be replaced",
+                _ => "is replaced",
+            };
+            format!(
+                "{}: {} ({}) {what}",
+                self.name, change.logical_id, change.resource_type
+            )
+        });
+        left.into_iter().chain(lost).collect()
+    }
+}
+
+/// Types that keep their older versions, so that another one replaces nothing.
+const VERSIONED: &[&str] = &["AWS::ECS::TaskDefinition", "AWS::Lambda::Version"];
+
+/// True when something that stands goes away. Where CloudFormation says that it may, but our own table knows that these
+/// properties change in place, it does not.
+pub(crate) fn is_loss(change: &Change) -> bool {
+    match change.action {
+        Action::Create | Action::Update => false,
+        Action::MayReplace if plan::changes_in_place(change) => false,
+        Action::MayReplace | Action::Replace | Action::Delete => {
+            !VERSIONED.contains(&change.resource_type.as_str())
+        }
+    }
+}

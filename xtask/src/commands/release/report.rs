@@ -1,0 +1,89 @@
+//! The words of a deploy: what was planned, what went wrong, and what still stands.
+
+use super::carry::{Outcome, Trouble};
+use super::preview::Preview;
+use super::table;
+use crate::commands::rollout::{Event, Reporter};
+use crate::error::Failure;
+use crate::tools::aws::cloudformation::StackFailure;
+use crate::tools::aws::explain::explain;
+
+/// Shows what is about to be done: the table for a person, one event for a program.
+pub(super) fn plan(reporter: &Reporter, preview: &Preview) {
+    if reporter.json {
+        return reporter.report(&Event::Planned {
+            plan: &serde_json::to_value(preview).unwrap_or_default(),
+        });
+    }
+    let out = &reporter.out;
+    for line in table::lines(preview, &|code, text| out.paint(code, text)) {
+        out.line(&line);
+    }
+}
+
+/// Turns what went wrong into one screen: the cause, what it means, what was seen, and what still stands.
+pub(super) fn outcome(reporter: &Reporter, stage: &str, outcome: Outcome) -> anyhow::Result<()> {
+    if outcome.trouble.is_empty() {
+        return Ok(());
+    }
+    for trouble in &outcome.trouble {
+        reporter.report(&Event::Failed {
+            name: &trouble.name,
+            status: &trouble.status,
+            reason: &trouble.text,
+            diagnosis: &trouble.diagnosis,
+        });
+    }
+    let text: Vec<String> = outcome.trouble.iter().map(words).collect();
+    let mut problem = text.join("\n");
+    if !outcome.done.is_empty() {
+        problem.push_str(&format!(
+            "\n  done and standing: {}",
+            outcome.done.join(", ")
+        ));
+    }
+    if !outcome.skipped.is_empty() {
+        problem.push_str(&format!("\n  not begun: {}", outcome.skipped.join(", ")));
+    }
+    let hint = format!(
+        "mend the cause and run `cargo xtask deploy --stage {stage}` again: it goes on where this one stopped"
+    );
+    Err(Failure::new(problem, hint).into())
+}
+
+/// The first failing resource with its reason, what that means where it is known, and what failed beside it.
+pub(super) fn cause(failure: &StackFailure) -> String {
+    let mut text = format!("{} ({}): {}", failure.logical_id, failure.resource_type, failure.reason);
+    if let Some(known) = explain(&failure.reason) {
+        text.push_str(&format!("\n    meaning: {}\n    fix: {}", known.meaning, known.fix));
+    }
+    for other in &failure.also {
+        text.push_str(&format!("\n    also {} ({}): {}", other.logical_id, other.resource_type, other.reason));
+    }
+    text
+}
+
+fn words(trouble: &Trouble) -> String {
+    let mut text = format!("{} failed: {}", trouble.name, trouble.text);
+    for line in &trouble.diagnosis {
+        text.push_str(&format!("\n    {line}"));
+    }
+    let after = match trouble.status.as_str() {
+        "" => return text,
+        "ROLLBACK_COMPLETE" | "DELETE_COMPLETE" => "everything that it had made was removed again",
+        "UPDATE_ROLLBACK_COMPLETE" => "the stack is as it was before",
+        "UPDATE_ROLLBACK_FAILED" => "the rollback failed too; the next deploy offers to mend it",
+        other => other,
+    };
+    text.push_str(&format!("\n  {}: {after}", trouble.status));
+    text
+}
+
+/// What Ctrl-C leaves behind.
+pub(super) fn detached(stage: &str) -> anyhow::Error {
+    let problem = "stopped waiting; CloudFormation goes on with what has been started";
+    let hint = format!(
+        "`cargo xtask deploy --stage {stage}` attaches to it and goes on; `cargo xtask deploy --stage {stage} --cancel` cancels the updates"
+    );
+    Failure::new(problem, hint).into()
+}

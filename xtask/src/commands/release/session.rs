@@ -1,0 +1,181 @@
+//! One look at a stage on AWS, and what is needed to change it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::carry;
+use super::decide::Decider;
+use super::preview::{Preview, StackAction};
+use super::workshop::{Depot, Workshop};
+use crate::commands::rendering::{self, RenderedStack};
+use crate::commands::rollout::{Event, Outputs, Reporter};
+use crate::context::Context;
+use crate::repo::Stage;
+use crate::tools::aws::Aws;
+use crate::tools::aws::cloudformation::{
+    CloudFormation, Condition, Since, StackEvent, Standing, condition,
+};
+use crate::tools::aws::ecr::EcrLogin;
+use crate::tools::aws::s3::S3;
+
+pub(super) struct Session {
+    context: Context,
+    facts: Stage,
+    pub(super) stage: String,
+    pub(super) aws: Aws,
+    pub(super) cloud: CloudFormation,
+    pub(super) workshop: Workshop,
+    pub(super) depot: Depot,
+    /// By owner.
+    pub(super) standing: BTreeMap<String, Standing>,
+}
+
+impl Session {
+    /// Checks the repository, signs in, checks the account, and looks. Nothing is built before that.
+    pub(super) async fn open(
+        context: &Context,
+        stage: &Stage,
+        reporter: &Reporter,
+    ) -> anyhow::Result<Self> {
+        rendering::rendered(&context.repo, stage)?;
+        let aws = Aws::connect(stage).await?;
+        let mut session = Self {
+            context: context.clone(),
+            facts: stage.clone(),
+            stage: stage.name.clone(),
+            cloud: CloudFormation::new(&aws, &context.repo.project, &stage.name),
+            workshop: Workshop::new(context, reporter),
+            depot: Depot {
+                login: Arc::new(EcrLogin::new(&aws)),
+                s3: S3::new(&aws),
+            },
+            aws,
+            standing: BTreeMap::new(),
+        };
+        session.look().await?;
+        Ok(session)
+    }
+
+    /// Looks at the stacks again.
+    pub(super) async fn look(&mut self) -> anyhow::Result<()> {
+        let standing = self.cloud.standing().await?;
+        let present = standing
+            .into_iter()
+            .filter(|stack| condition(&stack.status) != Condition::Gone);
+        self.standing = present.map(|stack| (stack.owner.clone(), stack)).collect();
+        Ok(())
+    }
+
+    pub(super) fn rendered(&self) -> anyhow::Result<Vec<RenderedStack>> {
+        rendering::rendered(&self.context.repo, &self.facts)
+    }
+
+    /// The bucket of artifacts, once there is one.
+    pub(super) fn bucket(&self) -> Option<String> {
+        self.standing
+            .get("artifacts")?
+            .outputs
+            .get("BucketName")
+            .cloned()
+    }
+
+    pub(super) fn outputs(&self) -> Outputs {
+        self.standing
+            .iter()
+            .map(|(owner, standing)| (owner.clone(), standing.outputs.clone()))
+            .collect()
+    }
+
+    /// True while an earlier deploy goes on in the cloud.
+    pub(super) fn anything_runs(&self) -> bool {
+        self.standing
+            .values()
+            .any(|stack| matches!(condition(&stack.status), Condition::InProgress(_)))
+    }
+
+    /// What a deploy would do, without asking CloudFormation for change sets.
+    pub(super) async fn decide(&mut self, only: &[String]) -> anyhow::Result<Preview> {
+        let rendered = self.rendered()?;
+        rendering::check_part_of_stage(&self.facts, &rendered, only)?;
+        let decider = Decider {
+            cloud: &self.cloud,
+            workshop: &self.workshop,
+            stage: &self.stage,
+            standing: &self.standing,
+        };
+        Ok(Preview {
+            stage: self.stage.clone(),
+            account: self.aws.account.clone(),
+            region: self.aws.region.clone(),
+            stacks: decider.decide(&rendered, only).await?,
+        })
+    }
+
+    /// Makes a change set for every stack whose values are all known, and puts CloudFormation's word in the place of ours.
+    pub(super) async fn ask_cloudformation(&self, preview: &mut Preview) -> anyhow::Result<()> {
+        let bucket = self.bucket();
+        let wanted = preview
+            .stacks
+            .iter_mut()
+            .filter(|stack| matches!(stack.action, StackAction::Create | StackAction::Update));
+        let asked = wanted.filter_map(|stack| {
+            let request = stack.request.clone()?;
+            let bucket = bucket.as_ref();
+            Some(async move {
+                match carry::prepare(&self.cloud, &self.depot, bucket, &request).await? {
+                    Some(set) => {
+                        stack.changes.clone_from(&set.changes);
+                        stack.change_set = Some(set);
+                    }
+                    None => {
+                        stack.action = StackAction::Nothing;
+                        stack.changes.clear();
+                    }
+                }
+                stack.exact = true;
+                anyhow::Ok(())
+            })
+        });
+        // One that fails must not leave the others' change sets behind unseen.
+        let results = join_all(asked).await;
+        if let Some(error) = results.into_iter().find_map(Result::err) {
+            self.discard(preview).await?;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Removes the change sets that a preview made.
+    pub(super) async fn discard(&self, preview: &Preview) -> anyhow::Result<()> {
+        let sets = preview
+            .stacks
+            .iter()
+            .filter_map(|stack| stack.change_set.as_ref());
+        try_join_all(sets.map(|set| self.cloud.discard(set))).await?;
+        Ok(())
+    }
+
+    /// Waits for what an earlier deploy began.
+    pub(super) async fn attach(&mut self, reporter: &Reporter) -> anyhow::Result<()> {
+        if !self.anything_runs() {
+            return Ok(());
+        }
+        let running = self
+            .standing
+            .values()
+            .filter(|stack| matches!(condition(&stack.status), Condition::InProgress(_)));
+        let cloud = &self.cloud;
+        let watches = running.map(|stack| async move {
+            reporter.report(&Event::Attached {
+                name: &stack.name,
+                status: &stack.status,
+            });
+            let each = |event: StackEvent| carry::report(reporter, &stack.name, &event);
+            cloud.watch(&stack.stack_id, Since::Running, each).await
+        });
+        try_join_all(watches).await?;
+        self.look().await
+    }
+}

@@ -1,0 +1,239 @@
+//! What stacks run: compiled once, packed once for each set of ARGs, and sent where AWS will look for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use tokio::sync::{Mutex, OnceCell, Semaphore};
+
+use crate::commands::packing::{self, Artifact, Programs};
+use crate::commands::rollout::{Event, Reporter};
+use crate::context::Context;
+use crate::image;
+use crate::tools::aws::ecr::EcrLogin;
+use crate::tools::aws::s3::S3;
+use crate::tools::registry::{self, Blob, Limits, Registry};
+
+/// Packing is deflating: more of it at once than there are cores gains nothing.
+const PACKS_AT_ONCE: usize = 2;
+const UPLOADS_AT_ONCE: usize = 4;
+
+/// One service, ready to be sent.
+#[derive(Debug)]
+pub(super) struct Shipment {
+    pub(super) service: String,
+    /// `sha256:...` of the image's manifest or of the zip.
+    pub(super) digest: String,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Image(registry::Image),
+    Code(Vec<u8>),
+}
+
+/// Where AWS takes artifacts from.
+#[derive(Debug, Clone)]
+pub(super) struct Depot {
+    pub(super) login: Arc<EcrLogin>,
+    pub(super) s3: S3,
+}
+
+/// Cheap to clone: every clone shares what is done.
+#[derive(Clone)]
+pub(super) struct Workshop {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    context: Context,
+    reporter: Reporter,
+    programs: OnceCell<Arc<Programs>>,
+    shipments: Mutex<BTreeMap<(String, BTreeMap<String, String>), Arc<Shipment>>>,
+    packs: Semaphore,
+    uploads: Semaphore,
+}
+
+impl Workshop {
+    pub(super) fn new(context: &Context, reporter: &Reporter) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                context: context.clone(),
+                reporter: reporter.clone(),
+                programs: OnceCell::new(),
+                shipments: Mutex::new(BTreeMap::new()),
+                packs: Semaphore::new(PACKS_AT_ONCE),
+                uploads: Semaphore::new(UPLOADS_AT_ONCE),
+            }),
+        }
+    }
+
+    /// The programs of all services for the cloud; compiled by the first who asks.
+    pub(super) async fn compile(&self) -> anyhow::Result<Arc<Programs>> {
+        let compile = || async {
+            let begun = Instant::now();
+            let context = self.shared.context.clone();
+            let names: Vec<String> = context
+                .repo
+                .services
+                .iter()
+                .map(|service| service.name.clone())
+                .collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.shared
+                .reporter
+                .report(&Event::Build { services: &names });
+            let programs =
+                tokio::task::spawn_blocking(move || packing::compile(&context)).await??;
+            self.shared.reporter.report(&Event::Built {
+                seconds: begun.elapsed().as_secs_f64(),
+            });
+            anyhow::Ok(Arc::new(programs))
+        };
+        self.shared.programs.get_or_try_init(compile).await.cloned()
+    }
+
+    /// The service with these values for its ARGs.
+    pub(super) async fn pack(
+        &self,
+        service: &str,
+        args: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Arc<Shipment>> {
+        let key = (service.to_owned(), args.clone());
+        if let Some(found) = self.shared.shipments.lock().await.get(&key) {
+            return Ok(found.clone());
+        }
+        let programs = self.compile().await?;
+        let _permit = self.shared.packs.acquire().await?;
+        let (context, name, args) = (self.shared.context.clone(), key.0.clone(), args.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let packed = tokio::task::spawn_blocking(move || {
+            runtime.block_on(pack(&context, &programs, &name, &args))
+        });
+        let shipment = Arc::new(packed.await??);
+        self.shared
+            .shipments
+            .lock()
+            .await
+            .insert(key, shipment.clone());
+        Ok(shipment)
+    }
+
+    /// Pushes an image to its repository, unless it is there. Returns its reference by digest.
+    pub(super) async fn push(
+        &self,
+        depot: &Depot,
+        repository_uri: &str,
+        shipment: &Shipment,
+    ) -> anyhow::Result<String> {
+        let Content::Image(image) = &shipment.content else {
+            anyhow::bail!("{} is a function and has no image", shipment.service);
+        };
+        let _permit = self.shared.uploads.acquire().await?;
+        let begun = Instant::now();
+        let (host, repository) = repository_uri
+            .split_once('/')
+            .with_context(|| format!("{repository_uri} is no repository"))?;
+        let registry = Registry::new(host, depot.login.clone(), Limits::default())?;
+        let reference = reference(repository_uri, shipment);
+        if registry
+            .manifest_digest(repository, &shipment.digest)
+            .await?
+            .is_some()
+        {
+            return Ok(reference);
+        }
+        let pushed = registry
+            .push(repository, tag(&shipment.digest), image)
+            .await?;
+        self.sent(shipment, pushed.bytes_sent, begun);
+        Ok(reference)
+    }
+
+    /// Uploads a function's zip, unless it is there.
+    pub(super) async fn upload(
+        &self,
+        depot: &Depot,
+        bucket: &str,
+        shipment: &Shipment,
+    ) -> anyhow::Result<()> {
+        let Content::Code(bytes) = &shipment.content else {
+            anyhow::bail!("{} is an image and has no zip", shipment.service);
+        };
+        let _permit = self.shared.uploads.acquire().await?;
+        let begun = Instant::now();
+        let key = code_key(shipment);
+        if depot
+            .s3
+            .put_if_absent(bucket, &key, bytes.clone().into())
+            .await?
+        {
+            self.sent(shipment, bytes.len() as u64, begun);
+        }
+        Ok(())
+    }
+
+    fn sent(&self, shipment: &Shipment, bytes: u64, begun: Instant) {
+        self.shared.reporter.report(&Event::Sent {
+            service: &shipment.service,
+            digest: &shipment.digest,
+            bytes,
+            seconds: begun.elapsed().as_secs_f64(),
+        });
+    }
+}
+
+/// An image's name by digest.
+pub(super) fn reference(repository_uri: &str, shipment: &Shipment) -> String {
+    format!("{repository_uri}@{}", shipment.digest)
+}
+
+/// Where a function's zip lies in the bucket: the same bytes always lie in the same place.
+pub(super) fn code_key(shipment: &Shipment) -> String {
+    let digits = shipment.digest.trim_start_matches("sha256:");
+    format!("code/{}-{digits}.zip", shipment.service)
+}
+
+/// The first digits of the digest: the same image has the same tag.
+fn tag(digest: &str) -> &str {
+    let digits = digest.trim_start_matches("sha256:");
+    digits.get(..12).unwrap_or(digits)
+}
+
+async fn pack(
+    context: &Context,
+    programs: &Programs,
+    name: &str,
+    args: &BTreeMap<String, String>,
+) -> anyhow::Result<Shipment> {
+    let service = context
+        .repo
+        .service(name)
+        .with_context(|| format!("{name} is no service"))?;
+    let packed = packing::pack_one(context, programs, service, args).await?;
+    let digest = packed.artifact.digest().to_owned();
+    let content = match packed.artifact {
+        Artifact::Code(code) => Content::Code(code.bytes),
+        Artifact::Image(built) => {
+            let mut blobs = vec![Blob::new(built.config.bytes.clone())];
+            blobs.extend(
+                built
+                    .layers
+                    .iter()
+                    .map(|layer| Blob::new(layer.bytes.clone())),
+            );
+            Content::Image(registry::Image {
+                manifest: built.manifest.bytes.clone().into(),
+                media_type: image::MANIFEST_TYPE.to_owned(),
+                blobs,
+            })
+        }
+    };
+    Ok(Shipment {
+        service: name.to_owned(),
+        digest,
+        content,
+    })
+}

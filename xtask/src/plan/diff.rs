@@ -1,0 +1,230 @@
+//! What becomes of each resource when one template takes the place of another: worked out here, without a cloud, for what
+//! no change set can tell yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::references::{names, same};
+use crate::cloud::{Action, Change};
+use template::{Entry, Node};
+
+/// Properties that CloudFormation cannot change in place, of the types that our templates use.
+const REPLACED_WITH: &[(&str, &[&str])] = &[
+    ("AWS::BedrockAgentCore::Runtime", &["AgentRuntimeName"]),
+    (
+        "AWS::BedrockAgentCore::RuntimeEndpoint",
+        &["AgentRuntimeId", "Name"],
+    ),
+    ("AWS::DynamoDB::Table", &["KeySchema", "TableName"]),
+    (
+        "AWS::EC2::Subnet",
+        &["AvailabilityZone", "CidrBlock", "VpcId"],
+    ),
+    ("AWS::EC2::VPC", &["CidrBlock"]),
+    (
+        "AWS::EC2::SecurityGroup",
+        &["GroupDescription", "GroupName", "VpcId"],
+    ),
+    (
+        "AWS::ECR::Repository",
+        &["EncryptionConfiguration", "RepositoryName"],
+    ),
+    ("AWS::ECS::Cluster", &["ClusterName"]),
+    (
+        "AWS::ECS::Service",
+        &["Cluster", "LaunchType", "ServiceName"],
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        &["Name", "Scheme", "Type"],
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        &["Name", "Port", "Protocol", "TargetType", "VpcId"],
+    ),
+    ("AWS::IAM::Role", &["Path", "RoleName"]),
+    ("AWS::Lambda::Function", &["FunctionName"]),
+    ("AWS::Lambda::Permission", &["*"]),
+    ("AWS::Lambda::Url", &["TargetFunctionArn"]),
+    ("AWS::Logs::LogGroup", &["LogGroupName"]),
+    ("AWS::S3::Bucket", &["BucketName"]),
+    ("AWS::SecretsManager::Secret", &["Name"]),
+];
+
+/// A type whose every change makes a new one, as CloudFormation's documentation has it.
+const ALWAYS_NEW: &[&str] = &["AWS::ECS::TaskDefinition"];
+
+/// A template, and which of its parameters have another value than before (or one that is not known yet).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Desired<'a> {
+    pub(crate) template: &'a str,
+    pub(crate) changed_parameters: &'a BTreeSet<String>,
+}
+
+/// The changes from `old` (none: there is no such stack) to `new`, in the order of the new template; deletions come last.
+pub(crate) fn diff(old: Option<&str>, new: Desired<'_>) -> template::Result<Vec<Change>> {
+    let new_root = Node::parse(new.template)?;
+    let old_root = old.map(Node::parse).transpose()?;
+    let before: BTreeMap<&str, &Entry> = old_root.as_ref().map(resources).unwrap_or_default();
+    let after = resources(&new_root);
+    let mut changes: BTreeMap<&str, Change> = BTreeMap::new();
+    for (id, entry) in &after {
+        let change = match before.get(id) {
+            None => Some(whole(Action::Create, entry)),
+            Some(was) if kind(was) != kind(entry) => Some(whole(Action::Replace, entry)),
+            Some(was) => updated(was, entry, new.changed_parameters),
+        };
+        changes.extend(change.map(|change| (*id, change)));
+    }
+    follow_replacements(&after, &mut changes);
+    let position = |id: &str| after.keys().position(|other| *other == id);
+    let mut ordered: Vec<Change> = changes.into_values().collect();
+    ordered.sort_by_key(|change| position(&change.logical_id));
+    let gone = before.iter().filter(|(id, _)| !after.contains_key(*id));
+    ordered.extend(gone.map(|(_, entry)| whole(Action::Delete, entry)));
+    Ok(ordered)
+}
+
+/// The outputs whose values these changes may move: those that mention a resource that is made anew.
+pub(crate) fn moved_outputs(text: &str, changes: &[Change]) -> template::Result<BTreeSet<String>> {
+    let root = Node::parse(text)?;
+    let anew: BTreeSet<&str> = changes
+        .iter()
+        .filter(|change| matches!(
+                change.action,
+                Action::Create | Action::Replace | Action::MayReplace
+            ))
+        .map(|change| change.logical_id.as_str())
+        .collect();
+    let outputs = root.get("Outputs").map_or(&[][..], Node::entries);
+    let moved = outputs.iter().filter(|output| {
+        names(&output.value)
+            .iter()
+            .any(|name| anew.contains(name.as_str()))
+    });
+    Ok(moved.map(|output| output.key.clone()).collect())
+}
+
+fn resources(root: &Node) -> BTreeMap<&str, &Entry> {
+    let entries = root.get("Resources").map_or(&[][..], Node::entries);
+    entries
+        .iter()
+        .map(|entry| (entry.key.as_str(), entry))
+        .collect()
+}
+
+fn kind(entry: &Entry) -> String {
+    entry
+        .value
+        .get("Type")
+        .and_then(Node::text)
+        .unwrap_or_default()
+}
+
+fn whole(action: Action, entry: &Entry) -> Change {
+    Change {
+        action,
+        logical_id: entry.key.clone(),
+        resource_type: kind(entry),
+        properties: Vec::new(),
+    }
+}
+
+/// What of a resource differs, property by property; none when nothing does.
+fn updated(was: &Entry, is: &Entry, changed: &BTreeSet<String>) -> Option<Change> {
+    let properties = |entry: &Entry| -> Vec<Entry> {
+        entry
+            .value
+            .get("Properties")
+            .map_or(&[][..], Node::entries)
+            .to_vec()
+    };
+    let (old, new) = (properties(was), properties(is));
+    let differs = |property: &&Entry| {
+        let before = old.iter().find(|other| other.key == property.key);
+        before.is_none_or(|before| !same(&before.value, &property.value))
+            || names(&property.value)
+                .iter()
+                .any(|name| changed.contains(name))
+    };
+    let mut names: Vec<String> = new
+        .iter()
+        .filter(differs)
+        .map(|entry| entry.key.clone())
+        .collect();
+    let gone = old
+        .iter()
+        .filter(|entry| !new.iter().any(|other| other.key == entry.key));
+    names.extend(gone.map(|entry| entry.key.clone()));
+    (!names.is_empty()).then(|| Change {
+        action: action(&kind(is), &names),
+        logical_id: is.key.clone(),
+        resource_type: kind(is),
+        properties: names,
+    })
+}
+
+fn action(resource_type: &str, properties: &[String]) -> Action {
+    let replaced = REPLACED_WITH
+        .iter()
+        .find(|(name, _)| *name == resource_type)
+        .is_some_and(|(_, fixed)| {
+            properties
+                .iter()
+                .any(|property| fixed.contains(&"*") || fixed.contains(&property.as_str()))
+        });
+    if replaced || ALWAYS_NEW.contains(&resource_type) {
+        Action::Replace
+    } else {
+        Action::Update
+    }
+}
+
+/// True when our table knows the type, and none of the properties needs a new resource.
+pub(crate) fn changes_in_place(change: &Change) -> bool {
+    let known = REPLACED_WITH.iter().any(|(name, _)| *name == change.resource_type);
+    known && action(&change.resource_type, &change.properties) == Action::Update
+}
+
+/// A resource that is made anew has a new name, so whatever mentions it changes too.
+fn follow_replacements<'a>(
+    after: &BTreeMap<&'a str, &Entry>,
+    changes: &mut BTreeMap<&'a str, Change>,
+) {
+    loop {
+        let anew: BTreeSet<String> = changes
+            .values()
+            .filter(|change| change.action == Action::Replace)
+            .map(|change| change.logical_id.clone())
+            .collect();
+        let mut moved = false;
+        for (id, entry) in after {
+            let properties = entry.value.get("Properties").map_or(&[][..], Node::entries);
+            let touched = properties.iter().filter(|property| {
+                names(&property.value)
+                    .iter()
+                    .any(|name| anew.contains(name))
+            });
+            for property in touched {
+                let change = changes
+                    .entry(*id)
+                    .or_insert_with(|| whole(Action::Update, entry));
+                if change.action == Action::Create || change.properties.contains(&property.key) {
+                    continue;
+                }
+                change.properties.push(property.key.clone());
+                change.action = match change.action {
+                    Action::Replace => Action::Replace,
+                    _ => action(&change.resource_type, &change.properties),
+                };
+                moved = true;
+            }
+        }
+        if !moved {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "diff_tests.rs"]
+mod tests;
