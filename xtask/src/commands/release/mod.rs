@@ -30,7 +30,7 @@ use super::smoke;
 use crate::context::Context;
 use crate::repo::Stage;
 use crate::tools::aws::cloudformation::{Condition, Operation, condition};
-use crate::tools::aws::lock::StageLock;
+use crate::tools::aws::lock::{Holder, StageLock};
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -98,16 +98,23 @@ pub(crate) async fn deploy(
     let bucket = session
         .bucket()
         .context("the stack of artifacts has no bucket")?;
-    let lock = StageLock::acquire(&session.depot.s3, &bucket, &session.aws.identity).await?;
+    let waiting = |text: &str| reporter.out.note(text);
+    let lock = StageLock::new(&session.depot.s3, &bucket);
+    let lock = lock.acquire(&Holder::here(), waiting).await?;
+    if let Some(gone) = &lock.took_over {
+        let text = format!("took over the lock of {}, who is gone", gone.owner);
+        reporter.out.note(&text);
+    }
     let lost = lock.lost();
     let work = locked(&mut session, wish, saved, &consent, reporter);
     let result = tokio::select! {
         result = work => result,
-        () = lost.cancelled() => Err(lock.explain_loss()),
+        () = lost.cancelled() => Err(report::lock_lost(&stage.name)),
         _ = tokio::signal::ctrl_c() => Err(report::detached(&stage.name)),
     };
-    lock.release().await;
+    let released = lock.release().await;
     let changed = result?;
+    released?;
     session.look().await?;
     let well = !(changed && wish.smoke) || smoke(context, stage, &session, reporter).await;
     Ok(done(&session, reporter, changed, well, begun))

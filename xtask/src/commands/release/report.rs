@@ -87,3 +87,10 @@ pub(super) fn detached(stage: &str) -> anyhow::Error {
     );
     Failure::new(problem, hint).into()
 }
+
+/// Somebody else has the stage now: this deploy must not go on.
+pub(super) fn lock_lost(stage: &str) -> anyhow::Error {
+    let problem = "the lock of this stage was lost, so this deploy stopped; what had been started goes on in CloudFormation";
+    let hint = format!("see who has it now by deploying again: cargo xtask deploy --stage {stage}");
+    Failure::new(problem, hint).into()
+}

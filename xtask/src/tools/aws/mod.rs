@@ -1,5 +1,6 @@
 //! AWS: whose account it is, in which region, and one file per service that the tool talks to.
 
+mod clock;
 pub(crate) mod cloudformation;
 pub(crate) mod ecr;
 pub(crate) mod errors;

@@ -1,8 +1,10 @@
 //! The bucket of a stage: code and templates under the hash of what they are, and the lock.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::Aws;
+use super::clock::Clock;
 use super::errors::{Refusal, refused};
 use crate::error::Failure;
 
@@ -29,7 +32,8 @@ pub(crate) struct S3 {
 pub(crate) struct Object {
     pub(crate) bytes: Bytes,
     pub(crate) etag: String,
-    pub(crate) modified: Option<DateTime>,
+    /// How long ago it was written, by S3's own clock.
+    pub(crate) age: Option<Duration>,
 }
 
 /// Under which condition an object is written.
@@ -141,23 +145,18 @@ impl S3 {
     /// S3 refuses, or cannot be reached.
     pub(crate) async fn get(&self, bucket: &str, key: &str) -> anyhow::Result<Option<Object>> {
         let doing = format!("read {key} in {bucket}");
-        match self
-            .client
-            .get_object()
-            .bucket(bucket)
-            .key(key)
-            .send()
-            .await
-        {
+        let clock = Clock::default();
+        let call = self.client.get_object().bucket(bucket).key(key).customize();
+        match call.interceptor(clock.clone()).send().await {
             Ok(answer) => {
                 let etag = answer.e_tag.clone().unwrap_or_default();
-                let modified = answer.last_modified;
+                let age = clock.since(answer.last_modified());
                 let body = answer.body.collect().await;
                 let bytes = body.with_context(|| format!("cannot {doing}: it broke off"))?;
                 Ok(Some(Object {
                     bytes: bytes.into_bytes(),
                     etag,
-                    modified,
+                    age,
                 }))
             }
             Err(error) => match Refusal::of(&error) {
