@@ -62,6 +62,12 @@ const SUITES: &[Suite] = &[
         tools: &[Tool::CrossCompiler, Tool::Registry],
     },
     Suite {
+        name: "aws",
+        about: "deploys to an emulator of AWS, with its containers running",
+        cargo: &["test --package xtask --test aws -- --ignored --test-threads=2"],
+        tools: &[Tool::Ministack, Tool::DockerEngine, Tool::CrossCompiler],
+    },
+    Suite {
         name: "system",
         about: "the whole system, locally: deploy, pay, refuse, recover, destroy",
         cargo: &["test --package xtask --test whole -- --ignored system:: --test-threads=2"],

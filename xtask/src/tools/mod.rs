@@ -9,4 +9,5 @@ pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod git;
 pub(crate) mod registry;
+mod test_engine;
 pub(crate) mod test_tools;

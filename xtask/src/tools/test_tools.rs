@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use super::doctor;
+use super::{doctor, test_engine};
 
 /// The versions that the results in docs/ were seen with.
-const CFN_LINT: &str = "cfn-lint==1.58.0";
+const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
+/// Without `docker`, MiniStack only says that containers run.
+const MINISTACK: &[&str] = &["ministack==1.5.33", "docker==7.2.0", "cryptography==50.0.2"];
 const NODE_PACKAGES: [&str; 2] = [
     "node@22.23.3",
     "@modelcontextprotocol/conformance@0.2.0-alpha.12",
@@ -27,6 +29,10 @@ pub(crate) enum Tool {
     CrossCompiler,
     /// A container registry, to push to.
     Registry,
+    /// A Docker engine that runs images for 64-bit Arm.
+    DockerEngine,
+    /// A Python with the emulator of AWS that the launcher in `xtask/tests/aws` starts.
+    Ministack,
 }
 
 /// Makes the tool ready and returns the environment variables that tell tests where it is.
@@ -41,7 +47,7 @@ pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, 
     match tool {
         Tool::CfnLint => Ok(vec![(
             "TURNPIKE_TEST_CFN_LINT".to_owned(),
-            shown(&cfn_lint(&folder)?),
+            shown(&python_with(&folder, "python", CFN_LINT)?.join("cfn-lint")),
         )]),
         Tool::Node => {
             let modules = node(&folder)?;
@@ -72,6 +78,14 @@ pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, 
                 shown(&registry),
             )])
         }
+        Tool::DockerEngine => Ok(vec![(
+            "TURNPIKE_TEST_DOCKER_HOST".to_owned(),
+            test_engine::find()?,
+        )]),
+        Tool::Ministack => Ok(vec![(
+            "TURNPIKE_TEST_MINISTACK_PYTHON".to_owned(),
+            shown(&python_with(&folder, "ministack", MINISTACK)?.join("python")),
+        )]),
         Tool::Chromium => {
             let chromium = ["chromium", "chromium-browser", "google-chrome"]
                 .iter()
@@ -89,16 +103,18 @@ pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, 
     }
 }
 
-fn cfn_lint(folder: &Path) -> anyhow::Result<PathBuf> {
-    let environment = folder.join("python");
-    let program = environment.join("bin/cfn-lint");
-    if is_current(folder, "python", CFN_LINT) && program.is_file() {
-        return Ok(program);
+/// The programs of a virtual environment with these packages.
+fn python_with(folder: &Path, name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let environment = folder.join(name);
+    let programs = environment.join("bin");
+    let wanted = packages.join(" ");
+    if is_current(folder, name, &wanted) && programs.join("python").exists() {
+        return Ok(programs);
     }
     let python = which::which("python3")
         .context("there is no python3; on Debian: apt-get install python3-venv")?;
     let shell = Shell::new()?;
-    let pip = environment.join("bin/pip");
+    let pip = programs.join("pip");
     cmd!(shell, "{python} -m venv --clear {environment}")
         .quiet()
         .run()
@@ -107,12 +123,12 @@ fn cfn_lint(folder: &Path) -> anyhow::Result<PathBuf> {
         )?;
     cmd!(
         shell,
-        "{pip} install --quiet --disable-pip-version-check {CFN_LINT}"
+        "{pip} install --quiet --disable-pip-version-check {packages...}"
     )
     .quiet()
     .run()?;
-    note_current(folder, "python", CFN_LINT)?;
-    Ok(program)
+    note_current(folder, name, &wanted)?;
+    Ok(programs)
 }
 
 fn node(folder: &Path) -> anyhow::Result<PathBuf> {

@@ -1,0 +1,1 @@
+"""What this project adds to MiniStack; see launcher.py."""
