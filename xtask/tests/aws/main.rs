@@ -1,0 +1,9 @@
+//! Deploys to an emulator of AWS: the tool as a user runs it, CloudFormation and the other APIs from MiniStack, and the containers
+//! on a real Docker engine.
+//!
+//! All are ignored by `cargo test` alone, because they need both: `cargo xtask test aws`.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod emulator;
+mod ground;
