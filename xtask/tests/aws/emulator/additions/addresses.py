@@ -1,7 +1,7 @@
 """Addresses that answer: a load balancer gets a port of its own, and a Function URL a path of this process.
 
-On AWS both are names in DNS. Here `DNSName` is `host:port` of a listener that adds the load balancer's real name as `Host`, by which
-MiniStack finds it, so that `http://${LoadBalancer.DNSName}` in a template is a URL that works.
+On AWS both are names in DNS. Here `DNSName` is `host:port` of a listener that leads to the path under which MiniStack has the load
+balancer, so that `http://${LoadBalancer.DNSName}` in a template is a URL that works.
 """
 
 import asyncio
@@ -36,20 +36,21 @@ async def pour(reader, writer):
         writer.close()
 
 
-def addressed_to(head, name):
-    """The request's head with another host, for one request only: what follows on the connection would not be changed."""
-    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith((b"host:", b"connection:"))]
-    return b"\r\n".join([lines[0], b"Host: " + name.encode(), b"Connection: close", *lines[1:]])
+def addressed_to(head, prefix):
+    """The request's head with another path, for one request only: what follows on the connection would not be changed."""
+    first, *rest = (line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:"))
+    method, _, target = first.partition(b" ")
+    return b"\r\n".join([method + b" " + prefix.encode() + target, b"Connection: close", *rest])
 
 
-def door_to(name):
-    """Hands a connection on to this process; an empty name leaves the head as it is."""
+def door_to(prefix):
+    """Hands a connection on to this process; an empty prefix leaves the head as it is."""
 
     async def accept(reader, writer):
         try:
             inside_reader, inside_writer = await asyncio.open_connection("127.0.0.1", PORT)
-            if name:
-                inside_writer.write(addressed_to(await reader.readuntil(b"\r\n\r\n"), name))
+            if prefix:
+                inside_writer.write(addressed_to(await reader.readuntil(b"\r\n\r\n"), prefix))
             await asyncio.gather(pour(reader, inside_writer), pour(inside_reader, writer))
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.close()
@@ -57,15 +58,15 @@ def door_to(name):
     return accept
 
 
-def listen(name, port=0):
-    opening = asyncio.start_server(door_to(name), HOST, port, limit=HEAD_BYTES_MAX)
+def listen(prefix, port=0):
+    opening = asyncio.start_server(door_to(prefix), HOST, port, limit=HEAD_BYTES_MAX)
     return asyncio.run_coroutine_threadsafe(opening, loop).result()
 
 
 def address_of(arn):
     """Opened once for each load balancer, since its name does not change in its life."""
     if arn not in listeners:
-        listeners[arn] = listen(alb._lbs[arn]["DNSName"])
+        listeners[arn] = listen(f"/_alb/{alb._lbs[arn]['LoadBalancerName']}")
     return f"{HOST}:{listeners[arn].sockets[0].getsockname()[1]}"
 
 

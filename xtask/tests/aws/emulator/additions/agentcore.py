@@ -1,14 +1,17 @@
 """AWS::BedrockAgentCore::Runtime and RuntimeEndpoint, made by MiniStack's own AgentCore control plane.
 
 A runtime gets a new version with every change, and an endpoint stays on the version that it names. A new name is a new runtime.
-AgentCore's images are pulled when the runtime is made, so an image that is not there fails the resource.
+AgentCore's images are pulled when the runtime is made, so an image that is not there fails the resource. What the container writes
+goes to the log group of the endpoint.
 """
 
 import json
 import re
+import threading
+import time
 
 from ministack.services import bedrock_agentcore as agentcore
-from ministack.services import ecr
+from ministack.services import ecr, ecs
 from ministack.services.cloudformation import provisioners
 
 from . import answers
@@ -107,7 +110,33 @@ def delete_endpoint(_physical_id, properties):
     )
 
 
+def follow(container):
+    """Copies what the container writes to the log group of the runtime's named endpoint, in a thread of its own."""
+    label = container.labels
+    account, region = label["ministack.agentcore.account"], label["ministack.agentcore.region"]
+    runtime_id = label["ministack.agentcore.runtime"]
+    config = {
+        "group": f"/aws/bedrock-agentcore/runtimes/{runtime_id}-live",
+        "stream": time.strftime("%Y/%m/%d/[runtime-logs]") + container.id[:12],
+        "create_group": False,
+    }
+    arguments = (container, config, account, region)
+    threading.Thread(target=ecs._forward_awslogs, args=arguments, name="agentcore-logs", daemon=True).start()
+
+
+def followed(start):
+    def started(container, **options):
+        start(container, **options)
+        if container.labels.get("ministack") == "agentcore":
+            follow(container)
+
+    return started
+
+
 def install():
+    from docker.models.containers import Container
+
+    Container.start = followed(Container.start)
     provisioners._RESOURCE_HANDLERS[RUNTIME] = {
         "create": create_runtime,
         "update": update_runtime,
