@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::types::StackStatus;
 use serde_json::json;
 
 use crate::emulator::stacks::{DIGEST, Stacks};
-use crate::emulator::{ACCOUNT, Emulator, REGION, repository, tool};
+use crate::emulator::{ACCOUNT, Emulator, repository, tool};
 
 /// The templates of the stage `dev`, by owner.
 fn rendered() -> BTreeMap<String, String> {
@@ -58,9 +58,10 @@ async fn network_and_artifacts_come_and_go() {
         artifacts["BucketName"],
         format!("turnpike-dev-artifacts-{ACCOUNT}")
     );
+    let address = emulator.endpoint.replace("http://", "");
     assert_eq!(
         artifacts["AgentRepositoryUri"],
-        format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/turnpike/dev/agent")
+        format!("{address}/turnpike/dev/agent")
     );
     for owner in ["network", "artifacts"] {
         stacks.delete(&format!("turnpike-dev-{owner}")).await;
@@ -80,6 +81,7 @@ async fn push(emulator: &Emulator) -> String {
         "config": config,
         "layers": [],
     });
+    let registry = emulator.endpoint.replace("http://", "");
     let pushed = aws_sdk_ecr::Client::new(&emulator.config().await)
         .put_image()
         .repository_name("turnpike/dev/agent")
@@ -95,7 +97,7 @@ async fn push(emulator: &Emulator) -> String {
         .unwrap()
         .image_digest
         .unwrap();
-    format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/turnpike/dev/agent@{digest}")
+    format!("{registry}/turnpike/dev/agent@{digest}")
 }
 
 #[tokio::test]

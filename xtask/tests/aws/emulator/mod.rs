@@ -5,6 +5,7 @@ mod http;
 pub(crate) mod stacks;
 
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,7 +23,6 @@ pub(crate) use http::{Answer, send};
 pub(crate) const REGION: &str = "us-west-2";
 pub(crate) const ACCOUNT: &str = "000000000000";
 const READY_WITHIN: Duration = Duration::from_secs(60);
-const GONE_WITHIN: Duration = Duration::from_secs(20);
 
 /// One call of an API, as the emulator saw it.
 #[derive(Debug, Clone, Deserialize)]
@@ -176,16 +176,12 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // Asked politely, it removes its containers itself.
+        // Asked politely, it would stop one container after the other while its services start new ones.
         let pid = rustix::process::Pid::from_child(&self.process);
-        let asked = rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok();
-        let began = Instant::now();
-        while asked && matches!(self.process.try_wait(), Ok(None)) && began.elapsed() < GONE_WITHIN
-        {
-            std::thread::sleep(Duration::from_millis(20));
+        let killed = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        if killed.is_ok() {
+            drop(self.process.wait());
         }
-        drop(self.process.kill());
-        drop(self.process.wait());
         self.engine.remove_containers(&self.instance);
     }
 }
@@ -234,6 +230,8 @@ fn launch(engine: &Engine, folder: &Path, port: u16) -> Child {
             "TURNPIKE_EMULATOR_REACHED_AT",
             engine.gateway().unwrap_or_else(|| "127.0.0.1".to_owned()),
         )
+        // Functions are processes too, and go with it.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log)

@@ -1,33 +1,35 @@
-"""Images keep the names that ECR gives them, and Docker fetches them from this process.
+"""Repositories are named by the address at which this process takes pushes, and Docker fetches images from there.
 
-The stacks' outputs, parameters and task definitions hold `<account>.dkr.ecr.<region>.amazonaws.com/...`, as on AWS. Whoever logs in
-is sent to this process by `proxyEndpoint`, and what Docker is asked to pull or run is renamed on the way.
+On AWS they are named `<account>.dkr.ecr.<region>.amazonaws.com/...`, and a template's parameter may insist on that. So a parameter
+with one of our names is checked as the name that it would have there.
 """
 
 import json
 import os
-import re
 
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import ecr
+from ministack.services.cloudformation import engine
 
 REGISTRY = f"127.0.0.1:{os.environ['GATEWAY_PORT']}"
-AWS_NAME = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?=/)")
 
 
-def here(image):
-    return AWS_NAME.sub(REGISTRY, image) if isinstance(image, str) else image
+def on_aws(value):
+    if not value.startswith(f"{REGISTRY}/"):
+        return value
+    return f"{get_account_id()}.dkr.ecr.{get_region()}.amazonaws.com/{value.removeprefix(f'{REGISTRY}/')}"
 
 
-def renaming(method):
-    """The method with its first argument, an image's name, changed to where the image is."""
+def renaming(check):
+    def checked(name, definition, type_name, value):
+        check(name, definition, type_name, on_aws(value))
 
-    def renamed(collection, image, *arguments, **options):
-        return method(collection, here(image), *arguments, **options)
-
-    return renamed
+    return checked
 
 
-def login(answer):
+def leading_here(answer):
+    """GetAuthorizationToken also says where to log in."""
+
     def authorization_token(request):
         status, headers, body = answer(request)
         if status >= 400:
@@ -41,10 +43,6 @@ def login(answer):
 
 
 def install():
-    from docker.models.containers import ContainerCollection
-    from docker.models.images import ImageCollection
-
-    for collection, names in ((ImageCollection, ("get", "get_registry_data", "pull")), (ContainerCollection, ("create", "run"))):
-        for name in names:
-            setattr(collection, name, renaming(getattr(collection, name)))
-    ecr._get_authorization_token = login(ecr._get_authorization_token)
+    ecr._repo_uri = lambda name: f"{REGISTRY}/{name}"
+    ecr._get_authorization_token = leading_here(ecr._get_authorization_token)
+    engine._check_parameter_constraints = renaming(engine._check_parameter_constraints)
