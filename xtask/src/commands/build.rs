@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::arguments::Values;
-use super::packing::{self, Artifact, Packed};
+use super::packing::{self, Artifact, Builder, Packed};
 use crate::context::Context;
 use crate::error::UserError;
 use crate::image::{self, BuiltImage};
@@ -34,6 +34,9 @@ pub(crate) struct Build {
     /// HTTPS, except on loopback. A name and a password come from TURNPIKE_REGISTRY_USER and TURNPIKE_REGISTRY_PASSWORD.
     #[arg(long, value_name = "REGISTRY")]
     push: Option<String>,
+    /// Who makes the images [default: embedded, and docker for a Dockerfile with a base image, RUN or several stages]
+    #[arg(long)]
+    builder: Option<Builder>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -71,7 +74,7 @@ impl Build {
         };
         let target = self.push.as_deref().map(PushTarget::new).transpose()?;
         let mut rows = Vec::new();
-        for packed in packing::pack(context, &self.values, &self.services).await? {
+        for packed in packing::pack(context, &self.values, &self.services, self.builder).await? {
             let mut row = write(context, &folder, &packed)?;
             if let (Some(target), Artifact::Image(built)) = (&target, &packed.artifact) {
                 row.pushed = Some(target.push(context, &packed.service.name, built).await?);

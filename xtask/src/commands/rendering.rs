@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use super::packing;
 use crate::error::UserError;
 use crate::image::{self, Image, Platform};
 use crate::plan::{self, ArgValue, StackPlan};
@@ -17,6 +18,8 @@ use crate::tools::files;
 pub(crate) struct RenderedStack {
     pub(crate) plan: StackPlan,
     pub(crate) template: String,
+    /// `services/agent/Dockerfile:3: RUN needs the Docker engine`, if something in its Dockerfile does.
+    pub(crate) needs_engine: Option<String>,
 }
 
 /// Renders every stack of the stage, in the order of the deploy.
@@ -24,6 +27,7 @@ pub(crate) fn rendered(repo: &Repo, stage: &Stage) -> anyhow::Result<Vec<Rendere
     let templates = files::templates(&repo.root)?;
     let mut stacks = Vec::new();
     for mut plan in plan::stacks(repo, stage) {
+        let mut needs_engine = None;
         if let Some(service) = repo
             .service(&plan.owner)
             .filter(|service| service.kind.has_image())
@@ -37,11 +41,19 @@ pub(crate) fn rendered(repo: &Repo, stage: &Stage) -> anyhow::Result<Vec<Rendere
                 .collect();
             let image = interpret(repo, service, &stand_ins)?;
             take_image_facts(repo, service, &image, &mut plan)?;
+            needs_engine = image
+                .outside
+                .as_ref()
+                .map(|outside| packing::needs_engine(&dockerfile(repo, service).1, outside));
         }
         check_environment(&plan)?;
         let template = render::render(&templates, &plan.template, &plan.values)
             .with_context(|| format!("cannot render the stack {}", plan.name))?;
-        stacks.push(RenderedStack { plan, template });
+        stacks.push(RenderedStack {
+            plan,
+            template,
+            needs_engine,
+        });
     }
     Ok(stacks)
 }
@@ -95,7 +107,8 @@ fn check_environment(plan: &StackPlan) -> Result<(), UserError> {
     }
 }
 
-/// Reads a service's Dockerfile with values for its ARGs.
+/// Reads a service's Dockerfile with values for its ARGs; of one that only the Docker engine builds, what it says about the
+/// image.
 pub(crate) fn interpret(
     repo: &Repo,
     service: &Service,
@@ -111,7 +124,7 @@ pub(crate) fn interpret(
         );
         return Err(UserError::new(problem).hint(hint).into());
     }
-    image::interpret(&shown, &files::read(&path)?, args)
+    image::read(&shown, &files::read(&path)?, args)
         .map_err(|problem| UserError::new(problem).into())
 }
 

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::arguments::Values;
-use super::packing;
+use super::packing::{self, Builder};
 use crate::context::Context;
 use crate::error::{Failure, UserError};
 
@@ -15,6 +15,9 @@ pub(crate) struct Verify {
     reference: String,
     #[command(flatten)]
     values: Values,
+    /// Who makes the image [default: embedded, and docker for a Dockerfile with a base image, RUN or several stages]
+    #[arg(long)]
+    builder: Option<Builder>,
 }
 
 impl Verify {
@@ -33,7 +36,8 @@ impl Verify {
                     self.reference
                 ))
             })?;
-        let packed = packing::pack(context, &self.values, &[service.to_owned()]).await?;
+        let packed =
+            packing::pack(context, &self.values, &[service.to_owned()], self.builder).await?;
         let built = packed
             .first()
             .map(|packed| packed.artifact.digest())

@@ -27,6 +27,19 @@ pub(crate) enum EntryKind {
     Other,
 }
 
+/// What a `.dockerignore` leaves of a build context.
+///
+/// # Errors
+/// A malformed pattern.
+pub(crate) fn kept<'a>(
+    entries: &'a [ContextEntry],
+    ignore: &str,
+) -> Result<Vec<&'a ContextEntry>, String> {
+    let ignore = Ignore::parse(ignore)?;
+    let kept = |entry: &&ContextEntry| !ignore.excludes(&entry.path);
+    Ok(entries.iter().filter(kept).collect())
+}
+
 /// A build context after its `.dockerignore`.
 #[derive(Debug)]
 pub(super) struct Context<'a> {

@@ -21,11 +21,7 @@ pub(crate) fn check_program(service: &str, program: &[u8], bytes_max: u64) -> Re
         let shown: String = first.map(|byte| byte.escape_ascii().to_string()).collect();
         format!("{service}: this is no 64-bit Linux program (it begins with `{shown}`); {FIX}")
     })?;
-    if header.machine != MACHINE_AARCH64 {
-        let machine = match header.machine {
-            MACHINE_X86_64 => "64-bit Intel and AMD processors".to_owned(),
-            other => format!("processors of type {other}"),
-        };
+    if let Some(machine) = foreign_machine(&header) {
         return Err(format!(
             "{service}: the program is for {machine}, and it will run on 64-bit Arm; {FIX}"
         ));
@@ -45,6 +41,28 @@ pub(crate) fn check_program(service: &str, program: &[u8], bytes_max: u64) -> Re
         ));
     }
     Ok(())
+}
+
+/// Checks the processor alone, of a program that need not be static: in an image with a base. What is no program of Linux is
+/// a script, and passes.
+pub(super) fn check_processor(name: &str, start: &[u8]) -> Result<(), String> {
+    let foreign = Elf(start)
+        .header()
+        .and_then(|header| foreign_machine(&header));
+    foreign.map_or(Ok(()), |machine| {
+        Err(format!(
+            "{name} is for {machine}, and it will run on 64-bit Arm; build it for linux/arm64"
+        ))
+    })
+}
+
+/// The processors that a program is for, if they are not the cloud's.
+fn foreign_machine(header: &Header) -> Option<String> {
+    match header.machine {
+        MACHINE_AARCH64 => None,
+        MACHINE_X86_64 => Some("64-bit Intel and AMD processors".to_owned()),
+        other => Some(format!("processors of type {other}")),
+    }
 }
 
 /// With one decimal, rounded up, so that what is too big never looks as if it fitted.

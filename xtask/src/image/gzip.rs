@@ -7,6 +7,7 @@ use std::thread;
 use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
 };
+use miniz_oxide::inflate::decompress_to_vec;
 
 /// Level 4 takes a third of the time of level 6 for 3 % more bytes (measured on an 8 MB program).
 const LEVEL: i32 = 4;
@@ -78,6 +79,27 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     file
 }
 
+/// What is in a gzip file of one member; none when it is damaged.
+pub(super) fn gunzip(file: &[u8]) -> Option<Vec<u8>> {
+    let flags = *file.get(3)?;
+    let mut rest = file.get(10..)?;
+    if flags & 4 != 0 {
+        let length = usize::from(u16::from_le_bytes([*rest.first()?, *rest.get(1)?]));
+        rest = rest.get(2 + length..)?;
+    }
+    // A name and a comment end in a zero byte.
+    for flag in [8, 16] {
+        if flags & flag != 0 {
+            let end = rest.iter().position(|byte| *byte == 0)?;
+            rest = rest.get(end + 1..)?;
+        }
+    }
+    if flags & 2 != 0 {
+        rest = rest.get(2..)?;
+    }
+    decompress_to_vec(rest).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
@@ -93,6 +115,25 @@ mod tests {
             .read_to_end(&mut found)
             .unwrap();
         assert!(found == bytes, "{} bytes came back", found.len());
+        assert!(gunzip(&packed).unwrap() == bytes);
+    }
+
+    #[test]
+    fn a_name_in_the_header_is_passed_over() {
+        let mut encoder = flate2::GzBuilder::new()
+            .filename("layer.tar")
+            .comment("none")
+            .extra(vec![1, 2, 3])
+            .write(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, b"turnpike").unwrap();
+        let packed = encoder.finish().unwrap();
+        assert_eq!(gunzip(&packed).unwrap(), b"turnpike");
+        for length in 0..packed.len() - 8 {
+            assert_ne!(
+                gunzip(&packed[..length]).as_deref(),
+                Some(b"turnpike".as_slice())
+            );
+        }
     }
 
     #[test]

@@ -52,14 +52,18 @@ impl Entry {
 /// # Errors
 /// A path that is empty, absolute, or leads upwards: nothing may land outside the image.
 pub(super) fn write(entries: &Entries) -> Result<Layer, String> {
-    let tar = tar(entries)?;
-    let bytes = gzip(&tar);
-    Ok(Layer {
+    Ok(of_tar(&tar(entries)?))
+}
+
+/// A layer of a tar file that somebody else wrote.
+pub(super) fn of_tar(tar: &[u8]) -> Layer {
+    let bytes = gzip(tar);
+    Layer {
         digest: digest(&bytes),
-        diff_id: digest(&tar),
+        diff_id: digest(tar),
         unpacked_bytes: tar.len() as u64,
         bytes,
-    })
+    }
 }
 
 /// `sha256:` and 64 hexadecimal digits.

@@ -12,7 +12,7 @@ pub(crate) const CONFIG_TYPE: &str = "application/vnd.docker.container.image.v1+
 pub(crate) const LAYER_TYPE: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 /// The time of everything: an image is the same whenever it is built.
-const EPOCH: &str = "1970-01-01T00:00:00Z";
+pub(super) const EPOCH: &str = "1970-01-01T00:00:00Z";
 
 /// A document with the digest that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +120,8 @@ pub(super) fn manifest<'a>(
     })
 }
 
-fn document(content: &impl Serialize) -> Result<Document, String> {
+/// Writes a document as JSON.
+pub(super) fn document(content: &impl Serialize) -> Result<Document, String> {
     let bytes = serde_json::to_vec(content)
         .map_err(|error| format!("cannot write a document of the image: {error}"))?;
     let digest = digest(&bytes);

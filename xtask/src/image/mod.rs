@@ -1,5 +1,6 @@
 //! Pure: Dockerfile + ARGs + files -> what the image will be, down to its bytes. Files are read and written elsewhere.
 
+mod adopted;
 mod authorities;
 mod build;
 mod config;
@@ -19,9 +20,12 @@ mod tree;
 mod words;
 mod zip;
 
-pub(crate) use build::{BuildInput, BuiltImage, LABEL_REVISION, LABEL_SOURCE, build};
-pub(crate) use context::{ContextEntry, EntryKind};
-pub(crate) use dockerfile::{Image, interpret};
+pub(crate) use adopted::{EngineImage, adopt};
+pub(crate) use build::{
+    BuildInput, BuiltImage, LABEL_REVISION, LABEL_SOURCE, PlacedFile, build, files,
+};
+pub(crate) use context::{ContextEntry, EntryKind, kept};
+pub(crate) use dockerfile::{Image, Outside, read};
 pub(crate) use elf::check_program;
 pub(crate) use layer::digest;
 pub(crate) use layout::layout;

@@ -4,11 +4,19 @@ use std::collections::BTreeMap;
 
 use super::context::{Context, EntryKind};
 use super::dockerfile::Copied;
-use super::layer::{Entries, Entry};
 use super::paths;
 
-/// Reads a file of the context.
-pub(crate) type ReadFile<'a> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'a;
+/// What one instruction puts into an image, by path without a leading slash; nothing is read yet.
+pub(super) type Placements = BTreeMap<String, Placement>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Placement {
+    /// Permission bits.
+    pub(super) mode: u32,
+    pub(super) owner: (u32, u32),
+    /// The file of the build context; none is a folder.
+    pub(super) source: Option<String>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Node {
@@ -44,8 +52,8 @@ impl Tree {
     }
 
     /// What a WORKDIR adds.
-    pub(super) fn folder(&mut self, path: &str, owner: (u32, u32)) -> Result<Entries, String> {
-        let mut entries = Entries::new();
+    pub(super) fn folder(&mut self, path: &str, owner: (u32, u32)) -> Result<Placements, String> {
+        let mut entries = Placements::new();
         self.make_folders(path, FOLDER_MODE, owner, &mut entries)?;
         Ok(entries)
     }
@@ -55,9 +63,8 @@ impl Tree {
         &mut self,
         copied: &Copied,
         context: &Context<'_>,
-        read: &ReadFile<'_>,
-    ) -> Result<Entries, String> {
-        let mut entries = Entries::new();
+    ) -> Result<Placements, String> {
+        let mut entries = Placements::new();
         let stamp = Stamp {
             mode: copied.mode,
             owner: copied.owner.unwrap_or((0, 0)),
@@ -70,7 +77,7 @@ impl Tree {
         for source in &copied.sources {
             for path in context.find(source)? {
                 if context.is_folder(path) {
-                    self.copy_folder(path, &destination, context, read, stamp, &mut entries)?;
+                    self.copy_folder(path, &destination, context, stamp, &mut entries)?;
                     continue;
                 }
                 let target = if self.is_folder(&destination) {
@@ -78,7 +85,7 @@ impl Tree {
                 } else {
                     destination.clone()
                 };
-                self.copy_file(path, target, context, read, stamp, &mut entries)?;
+                self.copy_file(path, target, context, stamp, &mut entries)?;
             }
         }
         Ok(entries)
@@ -90,9 +97,8 @@ impl Tree {
         folder: &str,
         destination: &str,
         context: &Context<'_>,
-        read: &ReadFile<'_>,
         stamp: Stamp,
-        entries: &mut Entries,
+        entries: &mut Placements,
     ) -> Result<(), String> {
         self.make_folders(destination, FOLDER_MODE, stamp.owner, entries)?;
         let mode = stamp.mode.unwrap_or(FOLDER_MODE);
@@ -105,7 +111,7 @@ impl Tree {
             if let Some((above, _)) = target.rsplit_once('/') {
                 self.make_folders(above, mode, stamp.owner, entries)?;
             }
-            self.copy_file(path, target, context, read, stamp, entries)?;
+            self.copy_file(path, target, context, stamp, entries)?;
         }
         Ok(())
     }
@@ -115,9 +121,8 @@ impl Tree {
         path: &str,
         target: String,
         context: &Context<'_>,
-        read: &ReadFile<'_>,
         stamp: Stamp,
-        entries: &mut Entries,
+        entries: &mut Placements,
     ) -> Result<(), String> {
         let EntryKind::File { mode } = context.kind(path) else {
             return Err(format!(
@@ -132,10 +137,10 @@ impl Tree {
         if let Some((above, _)) = target.rsplit_once('/') {
             self.make_folders(above, FOLDER_MODE, stamp.owner, entries)?;
         }
-        let entry = Entry {
+        let entry = Placement {
             mode: stamp.mode.unwrap_or(mode & 0o777),
             owner: stamp.owner,
-            content: Some(read(path).map_err(|problem| format!("COPY {path}: {problem}"))?),
+            source: Some(path.to_owned()),
         };
         entries.insert(target.clone(), entry);
         self.nodes.insert(target, Node::File);
@@ -148,7 +153,7 @@ impl Tree {
         path: &str,
         mode: u32,
         owner: (u32, u32),
-        entries: &mut Entries,
+        entries: &mut Placements,
     ) -> Result<(), String> {
         if path.is_empty() {
             return Ok(());
@@ -164,10 +169,10 @@ impl Tree {
                 None => {}
             }
             self.nodes.insert(folder.to_owned(), Node::Folder);
-            let entry = Entry {
+            let entry = Placement {
                 mode,
                 owner,
-                content: None,
+                source: None,
             };
             entries.insert(folder.to_owned(), entry);
         }

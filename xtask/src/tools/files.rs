@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use sha2::{Digest as _, Sha256};
 
 use crate::render::Template;
 
@@ -15,6 +16,11 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
 /// The bytes of a file.
 pub(crate) fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The SHA-256 of a file.
+pub(crate) fn sha256(path: &Path) -> anyhow::Result<[u8; 32]> {
+    Ok(Sha256::digest(read_bytes(path)?).into())
 }
 
 /// Removes a folder with everything in it; one that is not there is fine.

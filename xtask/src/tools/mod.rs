@@ -2,9 +2,9 @@
 
 pub(crate) mod agentcore;
 pub(crate) mod aws;
-pub(crate) mod build_context;
 pub(crate) mod cargo;
 pub(crate) mod cross;
+pub(crate) mod docker;
 pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod git;

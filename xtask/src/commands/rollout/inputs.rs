@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
 
 use super::Outputs;
 use crate::cloud::StackRequest;
+use crate::commands::packing;
 use crate::commands::rendering::{self, RenderedStack};
 use crate::context::Context;
 use crate::error::UserError;
+use crate::image::{self, PlacedFile};
 use crate::local::{self, ImageStore, Source as FileSource, StoredFile};
 use crate::plan::{ArgValue, Source};
 use crate::repo::{Service, Stage};
-use crate::tools::build_context::{self, BuildContext};
+use crate::tools::files;
 
 /// Finds a value for every parameter of a stack, and puts what the stack runs into the local store.
 pub(super) struct Inputs<'a> {
@@ -105,7 +108,7 @@ impl<'a> Inputs<'a> {
         let key = format!(
             "code/{}-{}.zip",
             service.name,
-            build_context::digest_of_program(program)?
+            hex::encode(files::sha256(program)?)
         );
         self.store.put_code(&key, program)?;
         self.keep.insert(key.clone());
@@ -129,25 +132,25 @@ impl<'a> Inputs<'a> {
         let image = rendering::interpret(&self.context.repo, service, &values)?;
         let program = self.program(service)?;
         let folder = service.folder();
-        let context = BuildContext {
-            folder: &folder,
-            program_name: &service.name,
-            program,
-        };
-        let mut copied = Vec::new();
-        for copy in &image.copies {
-            copied.extend(context.files(&copy.sources, &copy.destination, copy.mode)?);
-        }
+        let ignore = files::read(&folder.join(".dockerignore")).unwrap_or_default();
+        let entries = packing::context_entries(&folder, &service.name)?;
+        let (_, shown) = rendering::dockerfile(&self.context.repo, service);
+        let placed = image::files(&shown, &image, &entries, &ignore).map_err(UserError::new)?;
         let config = serde_json::to_vec(&image.config.to_json(std::env::consts::ARCH))?;
-        let digest = build_context::digest(&config, &copied)?;
-        let stored: Vec<StoredFile> = copied
-            .into_iter()
-            .map(|file| StoredFile {
-                path: file.path,
-                source: FileSource::File(file.source),
-                mode: file.mode,
-            })
-            .collect();
+        let mut hasher = Sha256::new();
+        hasher.update(Sha256::digest(&config));
+        let mut stored = Vec::new();
+        for PlacedFile { path, source, mode } in placed {
+            let source = match source.as_str() {
+                name if name == service.name => program.to_owned(),
+                other => folder.join(other),
+            };
+            hasher.update(format!("{path}\0{mode:o}\0"));
+            hasher.update(files::sha256(&source)?);
+            let source = FileSource::File(source);
+            stored.push(StoredFile { path, source, mode });
+        }
+        let digest = hex::encode(hasher.finalize());
         self.store.put_image(&config, &stored, &digest)?;
         self.keep.insert(digest.clone());
         let (account, region, project) =

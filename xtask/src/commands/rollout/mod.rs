@@ -37,6 +37,7 @@ pub(crate) async fn deploy(
     let started = Instant::now();
     let stacks = rendering::rendered(&context.repo, stage)?;
     let chosen = chosen(stage, &stacks, only)?;
+    refuse_engine(&chosen)?;
     let programs = build(context, &chosen, reporter)?;
     let folder = folder(context, stage);
     let executable = std::env::current_exe().context("cannot find this program")?;
@@ -102,6 +103,16 @@ fn chosen<'a>(
     rendering::check_part_of_stage(stage, stacks, only)?;
     let wanted = |stack: &&RenderedStack| only.is_empty() || only.contains(&stack.plan.owner);
     Ok(stacks.iter().filter(wanted).collect())
+}
+
+/// Refuses an image that this machine could only run in a container: a base image, or what a RUN makes.
+fn refuse_engine(stacks: &[&RenderedStack]) -> Result<(), UserError> {
+    let Some(why) = stacks.iter().find_map(|stack| stack.needs_engine.as_ref()) else {
+        return Ok(());
+    };
+    let hint = "a Dockerfile of FROM scratch, COPY and settings runs on every stage; `cargo xtask build` and stages on AWS take this one as well";
+    let problem = format!("{why}, and the local stage runs the programs themselves, without one");
+    Err(UserError::new(problem).hint(hint))
 }
 
 /// Compiles the services of these stacks in one cargo call.

@@ -7,9 +7,12 @@ use super::authorities;
 use super::context::{Context, ContextEntry};
 use super::dockerfile::{FileChange, Image, interpret};
 use super::ignore::Ignore;
-use super::layer::{self, Entries, Layer};
+use super::layer::{self, Entries, Entry, Layer};
 use super::manifest::{self, Document, Event};
-use super::tree::{ReadFile, Tree};
+use super::tree::{Placement, Placements, Tree};
+
+/// Reads a file of the build context.
+pub(crate) type ReadFile<'a> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'a;
 
 /// Everything that an image depends on.
 pub(crate) struct BuildInput<'a> {
@@ -71,13 +74,8 @@ pub(crate) fn build(input: &BuildInput<'_>) -> Result<BuiltImage, String> {
     }];
     for step in &image.steps {
         let at = |problem: String| format!("{}:{}: {problem}", input.file, step.line);
-        let entries = match &step.change {
-            FileChange::None => Entries::new(),
-            FileChange::Folder { path, owner } => tree.folder(path, *owner).map_err(at)?,
-            FileChange::Copy(index) => tree
-                .copy(&image.copies[*index], &context, input.read)
-                .map_err(at)?,
-        };
+        let placements = place(&image, &step.change, &mut tree, &context).map_err(at)?;
+        let entries = read_all(placements, input.read).map_err(at)?;
         let has_layer = !entries.is_empty();
         if has_layer {
             layers.push(Arc::new(layer::write(&entries).map_err(at)?));
@@ -96,6 +94,72 @@ pub(crate) fn build(input: &BuildInput<'_>) -> Result<BuiltImage, String> {
         layers,
         manifest,
     })
+}
+
+/// What one step puts into the image.
+fn place(
+    image: &Image,
+    change: &FileChange,
+    tree: &mut Tree,
+    context: &Context<'_>,
+) -> Result<Placements, String> {
+    match change {
+        FileChange::None => Ok(Placements::new()),
+        FileChange::Folder { path, owner } => tree.folder(path, *owner),
+        FileChange::Copy(index) => tree.copy(&image.copies[*index], context),
+    }
+}
+
+fn read_all(placements: Placements, read: &ReadFile<'_>) -> Result<Entries, String> {
+    let entry = |(path, placement): (String, Placement)| {
+        let read =
+            |source: String| read(&source).map_err(|problem| format!("COPY {source}: {problem}"));
+        let entry = Entry {
+            mode: placement.mode,
+            owner: placement.owner,
+            content: placement.source.map(read).transpose()?,
+        };
+        Ok((path, entry))
+    };
+    placements.into_iter().map(entry).collect()
+}
+
+/// A file of an image, and where in the build context it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlacedFile {
+    /// Absolute, inside the image.
+    pub(crate) path: String,
+    pub(crate) source: String,
+    /// Permission bits.
+    pub(crate) mode: u32,
+}
+
+/// The files that an image's COPY lines put into it, sorted by path, for whoever runs it without packing it.
+///
+/// # Errors
+/// As [`build`], as far as nothing is read.
+pub(crate) fn files(
+    file: &str,
+    image: &Image,
+    entries: &[ContextEntry],
+    ignore: &str,
+) -> Result<Vec<PlacedFile>, String> {
+    let ignore = Ignore::parse(ignore)?;
+    let context = Context::new(entries, &ignore)?;
+    let mut tree = Tree::with_file(authorities::PATH);
+    let mut placed = Placements::new();
+    for step in &image.steps {
+        let at = |problem: String| format!("{file}:{}: {problem}", step.line);
+        placed.extend(place(image, &step.change, &mut tree, &context).map_err(at)?);
+    }
+    let file = |(path, placement): (String, Placement)| {
+        Some(PlacedFile {
+            path: format!("/{path}"),
+            source: placement.source?,
+            mode: placement.mode,
+        })
+    };
+    Ok(placed.into_iter().filter_map(file).collect())
 }
 
 #[cfg(test)]

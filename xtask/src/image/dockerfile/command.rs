@@ -31,15 +31,31 @@ pub(super) fn exec_form(instruction: &str, command: &Command<'_>) -> Result<Vec<
     }
 }
 
-/// `HEALTHCHECK`, with Docker's defaults where it is silent; `NONE` is none.
+/// The words of a command, where a base image may have a shell.
+pub(super) fn words(command: &Command<'_>) -> Vec<String> {
+    match command {
+        Command::Shell(text) => ["/bin/sh", "-c", text.value.trim()]
+            .map(str::to_owned)
+            .into(),
+        exec => exec_form("", exec).unwrap_or_default(),
+    }
+}
+
+/// [`words`], where [`exec_form`] is wanted.
+pub(super) fn either_form(_: &str, command: &Command<'_>) -> Result<Vec<String>, String> {
+    Ok(words(command))
+}
+
+/// `HEALTHCHECK`, with Docker's defaults where it is silent; `NONE` is none. `form` reads the command.
 pub(super) fn health_check(
     options: &[Flag<'_>],
     arguments: &HealthcheckArguments<'_>,
+    form: impl Fn(&str, &Command<'_>) -> Result<Vec<String>, String>,
 ) -> Result<Option<HealthCheck>, String> {
     let HealthcheckArguments::Cmd { arguments, .. } = arguments else {
         return Ok(None);
     };
-    let command = exec_form("HEALTHCHECK CMD", arguments)?;
+    let command = form("HEALTHCHECK CMD", arguments)?;
     if command.is_empty() {
         return Err("HEALTHCHECK CMD names no command".to_owned());
     }

@@ -2,6 +2,7 @@
 
 mod command;
 mod copy;
+mod outside;
 mod scope;
 mod stage;
 mod variables;
@@ -9,8 +10,10 @@ mod variables;
 use std::collections::BTreeMap;
 
 pub(crate) use copy::Copied;
+pub(crate) use outside::Outside;
 
 use super::config::ImageConfig;
+use outside::Parsed;
 use scope::Scope;
 use stage::Stage;
 
@@ -24,6 +27,8 @@ pub(crate) struct Image {
     pub(crate) args_used: Vec<String>,
     /// Every instruction, in order.
     pub(crate) steps: Vec<Step>,
+    /// Why only the Docker engine can build it. Copies and steps are empty then.
+    pub(crate) outside: Option<Outside>,
 }
 
 /// One instruction of an image's history.
@@ -59,6 +64,29 @@ pub(crate) fn interpret(
     text: &str,
     args: &BTreeMap<String, String>,
 ) -> Result<Image, String> {
+    with_parsed(file, text, |parsed| whole(file, parsed, args))
+}
+
+/// [`interpret`], and of a Dockerfile that needs the Docker engine what it says about its last stage.
+///
+/// # Errors
+/// As [`interpret`], save that an instruction outside the subset is no error.
+pub(crate) fn read(
+    file: &str,
+    text: &str,
+    args: &BTreeMap<String, String>,
+) -> Result<Image, String> {
+    with_parsed(file, text, |parsed| match outside::find(parsed, args) {
+        Some(outside) => outside::outline(file, parsed, args, outside),
+        None => whole(file, parsed, args),
+    })
+}
+
+fn with_parsed(
+    file: &str,
+    text: &str,
+    then: impl FnOnce(&Parsed<'_, '_>) -> Result<Image, String>,
+) -> Result<Image, String> {
     // The parser skips a byte order mark, and then counts from behind it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parsed = parse_dockerfile::parse(text).map_err(|error| {
@@ -81,10 +109,22 @@ pub(crate) fn interpret(
         .escape
         .as_ref()
         .map_or('\\', |escape| escape.value.value);
-    let mut stage = Stage::new(Scope::new(args), escape);
-    for instruction in &parsed.instructions {
+    then(&Parsed {
+        dockerfile: &parsed,
+        escape,
+        line: &line,
+    })
+}
+
+fn whole(
+    file: &str,
+    parsed: &Parsed<'_, '_>,
+    args: &BTreeMap<String, String>,
+) -> Result<Image, String> {
+    let mut stage = Stage::new(Scope::new(args), parsed.escape);
+    for instruction in &parsed.dockerfile.instructions {
         let (position, result) = stage.instruction(instruction);
-        let line = line(position);
+        let line = (parsed.line)(position);
         let (text, change) = result.map_err(|problem| format!("{file}:{line}: {problem}"))?;
         stage.steps.push(stage::Unfinished { line, text, change });
     }
@@ -118,3 +158,6 @@ mod tests;
 
 #[cfg(test)]
 mod random;
+
+#[cfg(test)]
+mod outside_tests;

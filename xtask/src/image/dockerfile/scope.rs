@@ -68,6 +68,11 @@ impl<'a> Scope<'a> {
             .or_else(|| platform(name).map(str::to_owned))
     }
 
+    /// Forgets what only the stage before this one knew.
+    pub(super) fn begin_stage(&mut self) {
+        self.variables.clear();
+    }
+
     pub(super) fn set_global(&mut self, name: &str, value: String) {
         self.global.insert(name.to_owned(), value);
     }

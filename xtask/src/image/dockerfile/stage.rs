@@ -238,7 +238,7 @@ impl<'a> Stage<'a> {
     }
 
     fn health_check(&mut self, check: &HealthcheckInstruction<'_>) -> Done {
-        let found = command::health_check(&check.options, &check.arguments)?;
+        let found = command::health_check(&check.options, &check.arguments, command::exec_form)?;
         let config = &mut self.image.config;
         config.health_check_off = found.is_none();
         config.health_check = found;

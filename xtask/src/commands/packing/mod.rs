@@ -1,22 +1,22 @@
 //! What `build` and `verify` share: values for the ARGs, programs for 64-bit Arm, and their images and zips as bytes.
 
+mod images;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context as _;
 
 use super::arguments::{Values, arguments};
-use super::rendering;
 use crate::context::Context;
 use crate::error::UserError;
-use crate::image::{
-    self, BuildInput, BuiltImage, CodeArchive, ContextEntry, EntryKind, Platform, Subject,
-};
+use crate::image::{self, BuiltImage, CodeArchive, Platform, Subject};
 use crate::plan::{self, StackPlan};
 use crate::repo::{Kind, Service};
-use crate::tools::files::Found;
 use crate::tools::{cross, files, git};
+use images::Ingredients;
+pub(crate) use images::{Builder, context_entries, needs_engine};
 
 /// The largest program that a service may be, in bytes: an image this small starts before anybody waits.
 const PROGRAM_BYTES_MAX: u64 = 12_000_000;
@@ -65,6 +65,7 @@ pub(crate) async fn pack<'a>(
     context: &'a Context,
     values: &Values,
     services: &[String],
+    builder: Option<Builder>,
 ) -> anyhow::Result<Vec<Packed<'a>>> {
     let stage = context.stage(&values.stage)?;
     context.check_services(services)?;
@@ -83,7 +84,8 @@ pub(crate) async fn pack<'a>(
             .repo
             .service(&stack.owner)
             .context("a stack without its service")?;
-        packed.push(pack_one(context, &programs, service, &arguments[&service.name]).await?);
+        let arguments = &arguments[&service.name];
+        packed.push(pack_with(context, &programs, service, arguments, builder).await?);
     }
     Ok(packed)
 }
@@ -97,7 +99,13 @@ pub(crate) fn compile(context: &Context) -> anyhow::Result<Programs> {
         .iter()
         .map(|service| service.name.as_str())
         .collect();
+    let begun = Instant::now();
+    context
+        .out
+        .step("compile", &format!("{} services for 64-bit Arm", all.len()));
     let paths = cross::build(&context.repo.root, &context.repo.target, &all)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    context.out.step("compiled", &format!("in {seconds:.1} s"));
     Ok(Programs { paths })
 }
 
@@ -110,6 +118,17 @@ pub(crate) async fn pack_one<'a>(
     programs: &Programs,
     service: &'a Service,
     arguments: &BTreeMap<String, String>,
+) -> anyhow::Result<Packed<'a>> {
+    pack_with(context, programs, service, arguments, None).await
+}
+
+/// [`pack_one`], with the builder that was asked for; none is the first one that can.
+async fn pack_with<'a>(
+    context: &Context,
+    programs: &Programs,
+    service: &'a Service,
+    arguments: &BTreeMap<String, String>,
+    builder: Option<Builder>,
 ) -> anyhow::Result<Packed<'a>> {
     let begun = Instant::now();
     let program = programs
@@ -129,7 +148,14 @@ pub(crate) async fn pack_one<'a>(
             )
         }
         Kind::Fargate | Kind::Agentcore => {
-            let built = build_image(context, service, bytes, arguments, revision.as_deref())?;
+            let ingredients = Ingredients {
+                service,
+                program,
+                program_bytes: &bytes,
+                arguments,
+                revision: revision.as_deref(),
+            };
+            let built = images::build(context, &ingredients, builder).await?;
             let platform = if service.kind == Kind::Agentcore {
                 Platform::AgentCore
             } else {
@@ -158,61 +184,6 @@ pub(crate) async fn pack_one<'a>(
         program_bytes,
         seconds: begun.elapsed().as_secs_f64(),
     })
-}
-
-fn build_image(
-    context: &Context,
-    service: &Service,
-    program: Vec<u8>,
-    arguments: &BTreeMap<String, String>,
-    revision: Option<&str>,
-) -> anyhow::Result<BuiltImage> {
-    let folder = service.folder();
-    let (dockerfile, shown) = rendering::dockerfile(&context.repo, service);
-    let entries = context_entries(&folder, &service.name)?;
-    let ignore = files::read(&folder.join(".dockerignore")).unwrap_or_default();
-    let read = |path: &str| {
-        if path == service.name {
-            return Ok(program.clone());
-        }
-        files::read_bytes(&folder.join(path)).map_err(|error| format!("{error:#}"))
-    };
-    let known = [
-        (image::LABEL_SOURCE, service.repository.as_deref()),
-        (image::LABEL_REVISION, revision),
-    ];
-    let label = |(name, value): (&str, Option<&str>)| Some((name.to_owned(), value?.to_owned()));
-    let labels: Vec<(String, String)> = known.into_iter().filter_map(label).collect();
-    let input = BuildInput {
-        file: &shown,
-        dockerfile: &files::read(&dockerfile)?,
-        args: arguments,
-        architecture: "arm64",
-        ignore: &ignore,
-        entries: &entries,
-        read: &read,
-        labels: &labels,
-    };
-    image::build(&input).map_err(|problem| UserError::new(problem).into())
-}
-
-/// What the Dockerfile can copy: the files of its folder, and the built program under its own name. Modes are as git keeps
-/// them, so that no umask changes an image.
-fn context_entries(folder: &Path, program: &str) -> anyhow::Result<Vec<ContextEntry>> {
-    let entry = |(path, found): (String, Found)| {
-        let kind = match found {
-            Found::Folder => EntryKind::Folder,
-            Found::File { executable: false } => EntryKind::File { mode: 0o644 },
-            Found::File { executable: true } => EntryKind::File { mode: 0o755 },
-            Found::Other => EntryKind::Other,
-        };
-        ContextEntry { path, kind }
-    };
-    let files = files::below(folder)?
-        .into_iter()
-        .filter(|(path, _)| path != program);
-    let program = (program.to_owned(), Found::File { executable: true });
-    Ok(files.chain([program]).map(entry).collect())
 }
 
 /// The last commit that changed what the service is made of, so that a commit elsewhere makes no new image.
