@@ -107,22 +107,14 @@ async fn by_engine(
         ),
     };
     let engine = Engine::connect().await.context(why)?;
+    // Whoever sends the context leaves out what `.dockerignore` says; the engine itself never looks at it.
     let kept = image::kept(&source.entries, &source.ignore).map_err(UserError::new)?;
     let folder = service.folder();
-    let mut files: Vec<ContextFile> = kept
+    let files: Vec<ContextFile> = kept
         .into_iter()
         .filter(|entry| entry.path != "Dockerfile")
         .map(|entry| context_file(&folder, ingredients, entry))
         .collect();
-    // The engine wants it to know what `COPY .` leaves out, even where it leaves out itself.
-    let ignore = folder.join(".dockerignore");
-    if ignore.is_file() && !files.iter().any(|file| file.path == ".dockerignore") {
-        files.push(ContextFile {
-            path: ".dockerignore".to_owned(),
-            source: ignore,
-            mode: Some(0o644),
-        });
-    }
     let build = docker::Build {
         name: format!("{}/{}:build", context.repo.project, service.name),
         place: source.shown.clone(),
@@ -135,6 +127,8 @@ async fn by_engine(
     context.out.step("image", &title);
     let id = engine.build(&build, |line| context.out.note(line)).await?;
     let saved = engine.save(&id).await?;
+    // The engine keeps what it cached; the image itself is written elsewhere.
+    engine.remove(&build.name).await?;
     let layers: Vec<&[u8]> = saved.layers.iter().map(AsRef::as_ref).collect();
     let found = EngineImage {
         config: &saved.config,

@@ -1,5 +1,7 @@
 //! What `build` and `verify` share: values for the ARGs, programs for 64-bit Arm, and their images and zips as bytes.
 
+#[cfg(test)]
+mod differential;
 mod images;
 
 use std::collections::BTreeMap;

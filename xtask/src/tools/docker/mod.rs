@@ -14,7 +14,7 @@ use anyhow::Context;
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::BuildInfoAux;
-use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
+use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion, RemoveImageOptions};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
@@ -77,7 +77,8 @@ impl Engine {
         Self::connect_to(host.as_deref().unwrap_or(SOCKET)).await
     }
 
-    async fn connect_to(place: &str) -> anyhow::Result<Self> {
+    /// An engine at an address: `unix:///var/run/docker.sock`.
+    pub(crate) async fn connect_to(place: &str) -> anyhow::Result<Self> {
         let failed = |error: Error| {
             let problem = format!("no Docker engine answers at {place} ({error})");
             anyhow::Error::new(Failure::new(problem, FIX))
@@ -145,6 +146,15 @@ impl Engine {
             archive.extend_from_slice(&piece.with_context(|| format!("cannot read image {id}"))?);
         }
         Saved::read(&archive)
+    }
+
+    /// Takes an image out of the engine; its cache keeps what the next build can use.
+    pub(crate) async fn remove(&self, name: &str) -> anyhow::Result<()> {
+        self.docker
+            .remove_image(name, None::<RemoveImageOptions>, None)
+            .await
+            .with_context(|| format!("cannot remove the image {name}"))?;
+        Ok(())
     }
 }
 
