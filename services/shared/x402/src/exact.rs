@@ -39,6 +39,10 @@ impl Domain {
         bytes[128..].copy_from_slice(asset.address.into_word().as_slice());
         Ok(Self(keccak256(bytes)))
     }
+
+    pub(crate) fn separator(&self) -> B256 {
+        self.0
+    }
 }
 
 /// What the holder signs.
@@ -116,18 +120,39 @@ pub fn check_terms(
     amount: U256,
     now: u64,
 ) -> Result<(), &'static str> {
+    check_price(authorization, pay_to, amount)?;
+    check_window(authorization, now)
+}
+
+/// Checks that it is the right account that gets exactly the right amount.
+///
+/// # Errors
+/// The reason code of the first thing that is wrong.
+pub fn check_price(
+    authorization: &Authorization,
+    pay_to: Address,
+    amount: U256,
+) -> Result<(), &'static str> {
     if authorization.to != pay_to {
         return Err(reason::RECIPIENT_MISMATCH);
     }
+    if authorization.value != amount {
+        return Err(reason::VALUE_MISMATCH);
+    }
+    Ok(())
+}
+
+/// Checks that it can be settled now, with time to do so.
+///
+/// # Errors
+/// The reason code of the first thing that is wrong.
+pub fn check_window(authorization: &Authorization, now: u64) -> Result<(), &'static str> {
     if authorization.valid_before < U256::from(now + SETTLE_MARGIN_SECONDS) {
         return Err(reason::VALID_BEFORE);
     }
     // The token wants now > validAfter; a block is never older than the moment at which it is asked for.
     if authorization.valid_after > U256::from(now) {
         return Err(reason::VALID_AFTER);
-    }
-    if authorization.value != amount {
-        return Err(reason::VALUE_MISMATCH);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The party that checks and settles payments for a seller.
 
+use crate::rpc::{Rpc, RpcError};
 use crate::wire::{FacilitatorRequest, SettlementResponse, VerifyResponse};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -39,6 +40,19 @@ impl Order {
     }
 }
 
+/// What the chain says of an authorization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It moved the money.
+    Transferred { transaction: String },
+    /// Its owner made it worthless.
+    Cancelled,
+    /// Nobody has used it so far.
+    Unused,
+    /// It is used, and how is not found; or there is nobody to ask.
+    Unknown,
+}
+
 /// Checks and settles payments.
 pub trait Facilitator: Send + Sync + 'static {
     /// Would this payment settle now?
@@ -52,6 +66,11 @@ pub trait Facilitator: Send + Sync + 'static {
         &'a self,
         order: &'a Order,
     ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>>;
+
+    /// What became of a payment whose settlement nobody can tell about.
+    fn fate<'a>(&'a self, _order: &'a Order) -> BoxFuture<'a, Result<Fate, RpcError>> {
+        Box::pin(std::future::ready(Ok(Fate::Unknown)))
+    }
 }
 
 /// A facilitator behind a URL.
@@ -60,6 +79,7 @@ pub struct HttpFacilitator {
     client: reqwest::Client,
     verify: Url,
     settle: Url,
+    chain: Option<Rpc>,
 }
 
 impl HttpFacilitator {
@@ -76,6 +96,16 @@ impl HttpFacilitator {
             client,
             verify: endpoint("verify"),
             settle: endpoint("settle"),
+            chain: None,
+        }
+    }
+
+    /// Where to look when the facilitator does not know what became of a payment.
+    #[must_use]
+    pub fn with_chain(self, chain: Rpc) -> Self {
+        Self {
+            chain: Some(chain),
+            ..self
         }
     }
 
@@ -135,5 +165,19 @@ impl Facilitator for HttpFacilitator {
         order: &'a Order,
     ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>> {
         Box::pin(self.post(&self.settle, order))
+    }
+
+    fn fate<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Fate, RpcError>> {
+        Box::pin(async {
+            let asset = order.request.payment_requirements.asset;
+            let authorization = &order.request.payment_payload.payload.authorization;
+            match &self.chain {
+                Some(chain) => {
+                    let (payer, nonce) = (authorization.from, authorization.nonce);
+                    chain.fate(asset, payer, nonce).await
+                }
+                None => Ok(Fate::Unknown),
+            }
+        })
     }
 }

@@ -15,6 +15,7 @@ pub mod reason;
 mod receipt;
 pub mod rpc;
 pub mod server;
+pub mod store;
 pub mod wallet;
 pub mod wire;
 

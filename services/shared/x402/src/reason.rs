@@ -50,6 +50,35 @@ const PUBLIC: &[&str] = &[
     "invalid_transaction_state",
 ];
 
+/// Reasons for which a facilitator refuses before it sends anything to the chain.
+const FINAL: &[&str] = &[
+    INVALID_PAYLOAD,
+    INVALID_VERSION,
+    INVALID_NETWORK,
+    INVALID_REQUIREMENTS,
+    UNSUPPORTED_SCHEME,
+    SIGNATURE,
+    RECIPIENT_MISMATCH,
+    VALUE_MISMATCH,
+    VALID_BEFORE,
+    VALID_AFTER,
+    INSUFFICIENT_BALANCE,
+    NONCE_USED,
+    NETWORK_MISMATCH,
+    MISSING_DOMAIN,
+    SIMULATION_FAILED,
+    NO_CONTRACT,
+    "insufficient_funds",
+    "invalid_exact_evm_payload_signature",
+    "invalid_exact_evm_payload_recipient_mismatch",
+    "invalid_scheme",
+];
+
+/// Whether a refused settlement with this reason has certainly moved nothing. Every other one may still.
+pub fn is_final(reason: &str) -> bool {
+    FINAL.contains(&reason)
+}
+
 /// The code to show a buyer for a facilitator's reason; `fallback` for anything that is not a known code, because inner error
 /// texts can carry addresses of our systems.
 pub fn public(reason: Option<&str>, fallback: &'static str) -> &'static str {

@@ -1,7 +1,7 @@
 //! The little of Ethereum's JSON-RPC that shows what a wallet has and has spent, on a real chain and on the dev ledger alike.
 
 use crate::decode;
-use crate::facilitator::describe;
+use crate::facilitator::{Fate, describe};
 use alloy_primitives::{Address, B256, U256, b256};
 use serde_json::{Value, json};
 use url::Url;
@@ -11,6 +11,14 @@ pub const TRANSFER_TOPIC: B256 =
     b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 /// Selector of `balanceOf(address)`.
 pub const BALANCE_OF: [u8; 4] = [0x70, 0xa0, 0x82, 0x31];
+/// Topic of `AuthorizationUsed(address,bytes32)`.
+pub const AUTHORIZATION_USED_TOPIC: B256 =
+    b256!("98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5");
+/// Topic of `AuthorizationCanceled(address,bytes32)`.
+pub const AUTHORIZATION_CANCELED_TOPIC: B256 =
+    b256!("1cdd46ff242716cdaa72d159d339a485b3438398348d68f09d7c8c0a59353d81");
+/// Selector of `authorizationState(address,bytes32)`.
+pub const AUTHORIZATION_STATE: [u8; 4] = [0xe9, 0x4a, 0x01, 0x02];
 /// Public nodes search at most 10,000 blocks at once.
 const BLOCKS_MAX: u64 = 9_999;
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -80,6 +88,53 @@ impl Rpc {
         }
     }
 
+    /// What became of an authorization: EIP-3009 tokens say of each nonce whether it is used, and in their logs how.
+    ///
+    /// # Errors
+    /// When the chain cannot be asked.
+    pub async fn fate(
+        &self,
+        asset: Address,
+        payer: Address,
+        nonce: B256,
+    ) -> Result<Fate, RpcError> {
+        const METHOD: &str = "eth_call";
+        let data = format!(
+            "0x{}{}{}",
+            hex::encode(AUTHORIZATION_STATE),
+            hex::encode(payer.into_word()),
+            hex::encode(nonce)
+        );
+        let state = self
+            .call(METHOD, json!([{ "to": asset, "data": data }, "latest"]))
+            .await?;
+        let used = state.as_str().and_then(word);
+        if used
+            .ok_or(RpcError::Malformed { method: METHOD })?
+            .is_zero()
+        {
+            return Ok(Fate::Unused);
+        }
+        let first = self.block_number().await?.saturating_sub(BLOCKS_MAX);
+        let first = format!("{first:#x}");
+        for topic in [AUTHORIZATION_USED_TOPIC, AUTHORIZATION_CANCELED_TOPIC] {
+            let topics = json!([topic, payer.into_word(), nonce]);
+            let filter = json!([{ "address": asset, "topics": topics, "fromBlock": first, "toBlock": "latest" }]);
+            let logs = self.call("eth_getLogs", filter).await?;
+            let transaction = logs.pointer("/0/transactionHash").and_then(Value::as_str);
+            match transaction {
+                Some(transaction) if topic == AUTHORIZATION_USED_TOPIC => {
+                    return Ok(Fate::Transferred {
+                        transaction: transaction.to_owned(),
+                    });
+                }
+                Some(_) => return Ok(Fate::Cancelled),
+                None => {}
+            }
+        }
+        Ok(Fate::Unknown)
+    }
+
     async fn block_number(&self) -> Result<u64, RpcError> {
         const METHOD: &str = "eth_blockNumber";
         let result = self.call(METHOD, json!([])).await?;
@@ -147,4 +202,33 @@ impl Rpc {
 
 fn word(text: &str) -> Option<U256> {
     decode::hex_bytes::<32>(text).map(U256::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::keccak256;
+
+    #[test]
+    fn names_of_a_token() {
+        for (topic, event) in [
+            (TRANSFER_TOPIC, "Transfer(address,address,uint256)"),
+            (
+                AUTHORIZATION_USED_TOPIC,
+                "AuthorizationUsed(address,bytes32)",
+            ),
+            (
+                AUTHORIZATION_CANCELED_TOPIC,
+                "AuthorizationCanceled(address,bytes32)",
+            ),
+        ] {
+            assert_eq!(topic, keccak256(event), "{event}");
+        }
+        for (selector, function) in [
+            (BALANCE_OF, "balanceOf(address)"),
+            (AUTHORIZATION_STATE, "authorizationState(address,bytes32)"),
+        ] {
+            assert_eq!(selector, keccak256(function)[..4], "{function}");
+        }
+    }
 }

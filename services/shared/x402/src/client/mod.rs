@@ -1,28 +1,35 @@
-//! Buys over HTTP 402. Nothing is signed that the policy does not allow, and one call signs at most once.
+//! Buys over HTTP 402. Nothing is signed that the policy does not allow or the budget does not hold, and one call signs at
+//! most once.
 
+mod budget;
 mod choose;
 mod outcome;
 mod policy;
 #[cfg(test)]
 mod tests;
 
+pub use budget::{Account, Limits};
 pub use outcome::{Paid, PayError, Quote};
 pub use policy::Policy;
 
 use crate::asset::AssetError;
 use crate::exact::Domain;
 use crate::facilitator::describe;
+use crate::header;
+use crate::rpc::Rpc;
+use crate::store::{MemoryStore, Store};
 use crate::wallet::Wallet;
 use crate::wire::{
     Authorization, ExactPayload, PAYMENT_IDENTIFIER, PaymentRequired, Requirements,
     SettlementResponse, VERSION,
 };
-use crate::{Receipt, amount, header};
 use alloy_primitives::{Address, B256, U256};
+use budget::{Budget, Open};
 use bytes::{Bytes, BytesMut};
 use choose::Offered;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -34,13 +41,14 @@ const CLOCK_SKEW_SECONDS: u64 = 600;
 /// Waits before the same payment is sent again, when its answer was lost.
 const RESEND_AFTER: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 
-/// A wallet that buys within a policy.
-#[derive(Debug, Clone)]
+/// A wallet that buys within a policy and a budget.
+#[derive(Clone)]
 pub struct PayingClient {
     client: reqwest::Client,
     wallet: Wallet,
     policy: Policy,
     domain: Domain,
+    budget: Budget,
 }
 
 struct Answer {
@@ -50,6 +58,8 @@ struct Answer {
 }
 
 impl PayingClient {
+    /// A wallet whose spending nobody else knows of, with no limit but the policy's: for tests and tools.
+    ///
     /// `client` must not follow redirects: they would carry the payment elsewhere. `runtime::http::client()` does not.
     ///
     /// # Errors
@@ -59,13 +69,45 @@ impl PayingClient {
         wallet: Wallet,
         policy: Policy,
     ) -> Result<Self, AssetError> {
+        let store = Arc::new(MemoryStore::default());
+        Self::with_budget(client, wallet, policy, Limits::NONE, store, None)
+    }
+
+    /// A wallet whose spending stays within `limits`, together with everyone who has the same wallet and `store`. `chain` says
+    /// what became of payments whose answers were lost; without it they count as spent.
+    ///
+    /// # Errors
+    /// When the policy's asset is on no EVM chain.
+    pub fn with_budget(
+        client: reqwest::Client,
+        wallet: Wallet,
+        policy: Policy,
+        limits: Limits,
+        store: Arc<dyn Store>,
+        chain: Option<Rpc>,
+    ) -> Result<Self, AssetError> {
         let domain = Domain::of(&policy.asset)?;
+        let asset = policy.asset.clone();
+        let budget = Budget::new(store, chain, limits, asset, domain, wallet.address());
         Ok(Self {
             client,
             wallet,
             policy,
             domain,
+            budget,
         })
+    }
+
+    /// What was spent so far, after a look at what has become of open payments.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn account(&self, session: &str) -> Result<Account, PayError> {
+        self.budget.account(session).await
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.budget.limits
     }
 
     pub fn address(&self) -> Address {
@@ -96,12 +138,20 @@ impl PayingClient {
         })
     }
 
+    /// `get_in_session` for whoever has no sessions.
+    ///
+    /// # Errors
+    /// As `PayError` says.
+    pub async fn get(&self, url: Url) -> Result<Paid, PayError> {
+        self.get_in_session("", url).await
+    }
+
     /// Gets a resource and pays for it if it costs something. Pays at most once: when the answer to the payment is lost, the
     /// identical payment is sent again.
     ///
     /// # Errors
     /// As `PayError` says.
-    pub async fn get(&self, url: Url) -> Result<Paid, PayError> {
+    pub async fn get_in_session(&self, session: &str, url: Url) -> Result<Paid, PayError> {
         self.policy.check_url(&url)?;
         let free = self.send(&url, None).await.map_err(PayError::Http)?;
         if free.status != StatusCode::PAYMENT_REQUIRED {
@@ -114,12 +164,51 @@ impl PayingClient {
         let offered = self.offer(&url, &free)?;
         self.policy.check_price(offered.requirements.amount)?;
         let authorization = self.authorize(&offered.requirements)?;
+        let open = Open::new(
+            authorization.value,
+            authorization.to,
+            authorization.valid_before.saturating_to(),
+            url.to_string(),
+            session,
+        );
+        self.budget
+            .reserve(authorization.nonce, open.clone())
+            .await?;
         let payment = self.payment(&offered, &authorization);
+        let mut outcome = self.pay(&url, &payment, &authorization).await;
+        if let Ok(paid) = &mut outcome
+            && let Some(transaction) = paid.transaction.take()
+        {
+            let receipt = self.budget.receipt(&open, transaction);
+            if let Err(error) = self.budget.paid(authorization.nonce, &receipt).await {
+                // It stays set aside, and is looked up on the chain later.
+                tracing::error!(%error, nonce = %authorization.nonce, "a receipt cannot be kept");
+            }
+            paid.answer.receipt = Some(receipt);
+        }
+        outcome.map(|paid| paid.answer)
+    }
+
+    /// Sends one payment until it is answered.
+    async fn pay(
+        &self,
+        url: &Url,
+        payment: &HeaderValue,
+        authorization: &Authorization,
+    ) -> Result<Sent, PayError> {
         let mut lost = String::new();
+        let mut owed = None;
         for attempt in 0..=RESEND_AFTER.len() {
-            match self.send(&url, Some(&payment)).await {
+            match self.send(url, Some(payment)).await {
                 Ok(answer) if !is_failure(answer.status) => {
-                    return Ok(self.paid(answer, &url, &authorization));
+                    // A seller that delivers without a receipt holds the signed authorization all the same: count it as paid.
+                    let transaction = transaction(&answer).unwrap_or_default();
+                    return Ok(Sent::new(answer, Some(transaction)));
+                }
+                // Charged, and not delivered: it is owed to whoever sends the same payment again.
+                Ok(answer) if transaction(&answer).is_some() => {
+                    let transaction = transaction(&answer);
+                    owed = Some(Sent::new(answer, transaction));
                 }
                 // Once an answer was lost, a refusal proves nothing: it may be for the payment that went through.
                 Ok(answer) if attempt == 0 && !may_be_settled(&answer) => return refused(answer),
@@ -130,10 +219,9 @@ impl PayingClient {
                 tokio::time::sleep(*pause).await;
             }
         }
-        let valid_before = authorization.valid_before.saturating_to();
-        Err(PayError::OutcomeUnknown {
+        owed.ok_or(PayError::OutcomeUnknown {
             nonce: authorization.nonce,
-            valid_before,
+            valid_before: authorization.valid_before.saturating_to(),
             problem: lost,
         })
     }
@@ -211,29 +299,24 @@ impl PayingClient {
         }
         header::encode(&document)
     }
+}
 
-    fn paid(&self, answer: Answer, url: &Url, authorization: &Authorization) -> Paid {
-        let settlement = settlement(&answer);
-        // A seller that delivers without a receipt holds the signed authorization all the same: count it as paid.
-        let transaction = settlement
-            .map(|settlement| settlement.transaction)
-            .unwrap_or_default();
-        let asset = &self.policy.asset;
-        let receipt = Receipt {
-            amount: authorization.value.to_string(),
-            display_amount: amount::format_decimal(authorization.value, asset.decimals),
-            currency: asset.name.clone(),
-            network: asset.network.clone(),
-            asset: asset.address.to_checksum(None),
-            payer: authorization.from.to_checksum(None),
-            pay_to: authorization.to.to_checksum(None),
-            transaction,
-            resource: url.to_string(),
-        };
-        Paid {
+/// An answer, and the transaction that paid for it.
+struct Sent {
+    answer: Paid,
+    transaction: Option<String>,
+}
+
+impl Sent {
+    fn new(answer: Answer, transaction: Option<String>) -> Self {
+        let answer = Paid {
             status: answer.status,
             body: answer.body,
-            receipt: Some(receipt),
+            receipt: None,
+        };
+        Self {
+            answer,
+            transaction,
         }
     }
 }
@@ -266,17 +349,20 @@ fn may_be_settled(answer: &Answer) -> bool {
     code.is_none_or(|code| code == "settlementUnknown" || code == "paymentInProgress")
 }
 
-/// The seller's refusal of a payment, or its failure to answer; neither is charged.
-fn refused(answer: Answer) -> Result<Paid, PayError> {
+/// The seller's refusal of a payment, or its failure to answer. It says that neither is charged; the budget believes the chain.
+fn refused(answer: Answer) -> Result<Sent, PayError> {
     if answer.status == StatusCode::PAYMENT_REQUIRED {
         let reason = refusal_reason(&answer, settlement(&answer));
         return Err(PayError::Refused { reason });
     }
-    Ok(Paid {
-        status: answer.status,
-        body: answer.body,
-        receipt: None,
-    })
+    Ok(Sent::new(answer, None))
+}
+
+/// Where the money went, if the seller says that it has it.
+fn transaction(answer: &Answer) -> Option<String> {
+    settlement(answer)
+        .filter(|settlement| settlement.success)
+        .map(|settlement| settlement.transaction)
 }
 
 fn settlement(answer: &Answer) -> Option<SettlementResponse> {

@@ -1,6 +1,7 @@
 //! What a purchase ends in.
 
 use crate::Receipt;
+use crate::store::StoreError;
 use crate::wire::Requirements;
 use alloy_primitives::{B256, U256};
 use bytes::Bytes;
@@ -12,6 +13,20 @@ pub enum PayError {
     /// Amounts in atomic units. Nothing was signed.
     #[error("the price {price} is above the limit of {limit} (atomic units)")]
     PriceAboveLimit { price: U256, limit: U256 },
+    /// Amounts in atomic units. Nothing was signed.
+    #[error(
+        "the price {price} and the {spent} spent pass the {which} limit of {limit} (atomic units)"
+    )]
+    LimitReached {
+        /// `session` or `day`.
+        which: &'static str,
+        price: U256,
+        spent: U256,
+        limit: U256,
+    },
+    /// Nothing was signed: without a place to keep it there is no budget.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Nothing was signed.
     #[error("the {what} `{offered}` is not allowed: the policy allows `{allowed}`")]
     NotAllowed {

@@ -1,23 +1,39 @@
 //! The end of a sale: the settlement, and the receipt.
 
 use super::Till;
-use super::flow::{Admitted, problem, retry_later};
+use super::flow::{Admitted, problem};
 use super::offer::EXPOSED;
 use super::payment::Dialect;
-use super::reservations::{Answer, Hold};
-use crate::facilitator::{FacilitatorError, Order};
+use super::record::Answer;
+use crate::facilitator::{FacilitatorError, Fate, Order};
 use crate::wire::{FacilitatorRequest, PaymentPayload, Resource, SettlementResponse, VERSION};
 use crate::{header, reason};
+use alloy_primitives::U256;
 use axum::response::Response;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
+
+/// How far a chain's clock may be behind ours.
+const CHAIN_SKEW_SECONDS: u64 = 60;
 
 pub(super) struct Checkout {
     pub(super) till: Arc<Till>,
     pub(super) order: Order,
     dialect: Dialect,
     pub(super) url: String,
+}
+
+/// What became of a settlement.
+pub(super) enum Settled {
+    /// The money has moved, by this transaction.
+    Paid(String),
+    /// It has not, and will not by what we did.
+    No(&'static str),
+    /// The facilitator never heard of it.
+    NotSent,
+    /// Nobody can tell yet.
+    Open,
 }
 
 impl Checkout {
@@ -49,63 +65,68 @@ impl Checkout {
         }
     }
 
-    /// Asks for the settlement, at most twice: an answer that was lost is asked for once more with the identical payment.
-    /// `uncertain` says that it may have been settled before.
-    pub(super) async fn settle(
-        self,
-        mut hold: Hold,
-        mut answer: Answer,
-        mut uncertain: bool,
-    ) -> Response {
-        hold.settling(answer.clone());
+    /// Asks for the settlement, at most twice: an answer that was lost is asked for once more with the identical payment, and
+    /// after that the chain is asked. `uncertain` says that it may have been settled before.
+    pub(super) async fn settle(&self, mut uncertain: bool) -> Settled {
         for _ in 0..2 {
             match self.till.seller.facilitator.settle(&self.order).await {
                 Ok(settlement) if settlement.success => {
-                    return self.deliver(hold, answer, settlement.transaction);
+                    return Settled::Paid(settlement.transaction);
                 }
                 Ok(settlement) => {
                     let reason = reason::public(
                         settlement.error_reason.as_deref(),
                         reason::UNEXPECTED_SETTLE,
                     );
-                    // Nobody else can have used this nonce for us: the authorization names our account and our price.
-                    if uncertain && reason == reason::NONCE_USED {
-                        return self.deliver(hold, answer, earlier_transaction(&settlement));
+                    tracing::warn!(reason, uncertain, "not settled");
+                    // A used nonce alone proves no payment: its owner can also cancel it.
+                    if uncertain
+                        && reason == reason::NONCE_USED
+                        && let Some(transaction) = earlier_transaction(&settlement)
+                    {
+                        return Settled::Paid(transaction);
                     }
-                    if !uncertain && reason != reason::SETTLEMENT_PENDING {
-                        hold.release();
-                        tracing::info!(reason, "payment not settled");
-                        return self.not_settled(reason);
+                    if !uncertain && reason::is_final(reason) {
+                        return Settled::No(reason);
                     }
-                    tracing::warn!(reason, "settlement still open");
                 }
                 Err(FacilitatorError::NotSent(error)) if !uncertain => {
-                    hold.release();
                     tracing::warn!(error, "payment not settled");
-                    return problem(
-                        StatusCode::BAD_GATEWAY,
-                        "facilitatorUnavailable",
-                        "The payment could not be settled and was not charged.",
-                    );
+                    return Settled::NotSent;
                 }
                 Err(error) => tracing::warn!(%error, "settlement left open"),
             }
             uncertain = true;
         }
-        // Dropping the hold keeps the answer for whoever sends this payment again.
-        answer.headers.clear();
-        retry_later(
-            StatusCode::BAD_GATEWAY,
-            "settlementUnknown",
-            "The payment may have been made. Send the same payment again for the answer.",
-        )
+        self.reconcile().await
     }
 
-    fn deliver(&self, hold: Hold, mut answer: Answer, transaction: String) -> Response {
+    /// Asks the chain what became of a payment that the facilitator cannot tell about.
+    async fn reconcile(&self) -> Settled {
+        let authorization = &self.order.request.payment_payload.payload.authorization;
+        let over = U256::from(crate::now_seconds().saturating_sub(CHAIN_SKEW_SECONDS));
+        match self.till.seller.facilitator.fate(&self.order).await {
+            Ok(Fate::Transferred { transaction }) => Settled::Paid(transaction),
+            Ok(Fate::Cancelled) => Settled::No(reason::NONCE_USED),
+            Ok(Fate::Unused) if authorization.valid_before < over => {
+                Settled::No(reason::VALID_BEFORE)
+            }
+            Ok(fate) => {
+                tracing::warn!(?fate, "settlement still open");
+                Settled::Open
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the chain cannot be asked about a settlement");
+                Settled::Open
+            }
+        }
+    }
+
+    /// Makes an answer one that was paid for.
+    pub(super) fn sign_off(&self, answer: &mut Answer, transaction: String) {
         let authorization = &self.order.request.payment_payload.payload.authorization;
         tracing::info!(payer = %authorization.from, amount = %authorization.value, %transaction, "payment settled");
-        let (name, value) = self.receipt(true, None, transaction);
-        answer.headers.insert(name, value);
+        self.put_receipt(&mut answer.headers, transaction);
         let no_store = answer
             .headers
             .get(CACHE_CONTROL)
@@ -115,14 +136,15 @@ impl Checkout {
                 .headers
                 .insert(CACHE_CONTROL, HeaderValue::from_static("private"));
         }
-        answer
-            .headers
-            .insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-        hold.settled(answer.clone());
-        answer.response()
     }
 
-    fn not_settled(&self, reason: &'static str) -> Response {
+    pub(super) fn put_receipt(&self, headers: &mut HeaderMap, transaction: String) {
+        let (name, value) = self.receipt(true, None, transaction);
+        headers.insert(name, value);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+
+    pub(super) fn not_settled(&self, reason: &'static str) -> Response {
         let (name, value) = self.receipt(false, Some(reason), String::new());
         let mut response = problem(
             StatusCode::PAYMENT_REQUIRED,
@@ -138,7 +160,7 @@ impl Checkout {
         success: bool,
         reason: Option<&str>,
         transaction: String,
-    ) -> (http::HeaderName, HeaderValue) {
+    ) -> (HeaderName, HeaderValue) {
         let offer = &self.till.offer;
         let (name, network) = match (self.dialect, offer.network_v1) {
             (Dialect::V1, Some(network)) => (header::X_PAYMENT_RESPONSE, network),
@@ -147,18 +169,11 @@ impl Checkout {
                 offer.requirements.network.as_str(),
             ),
         };
+        let payment = &self.order.request.payment_payload.payload;
         let receipt = SettlementResponse {
             success,
             error_reason: reason.map(str::to_owned),
-            payer: Some(
-                self.order
-                    .request
-                    .payment_payload
-                    .payload
-                    .authorization
-                    .from
-                    .to_checksum(None),
-            ),
+            payer: Some(payment.authorization.from.to_checksum(None)),
             transaction,
             network: network.to_owned(),
             extra: None,
@@ -167,11 +182,12 @@ impl Checkout {
     }
 }
 
-/// The transaction that used the nonce, where the facilitator says it.
-fn earlier_transaction(settlement: &SettlementResponse) -> String {
+/// The transaction that settled this very authorization before, where the facilitator says so.
+fn earlier_transaction(settlement: &SettlementResponse) -> Option<String> {
     let named = settlement
         .extra
         .as_ref()
         .and_then(|extra| extra.get("transaction")?.as_str());
-    named.unwrap_or(&settlement.transaction).to_owned()
+    let transaction = named.unwrap_or(&settlement.transaction);
+    (!transaction.is_empty()).then(|| transaction.to_owned())
 }

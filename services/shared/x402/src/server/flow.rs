@@ -1,24 +1,23 @@
 //! One paid request, from the payment in its header to the receipt in the answer's.
 
-use super::Till;
-use super::checkout::Checkout;
-use super::offer::{Offer, refusal, request_url};
+use super::offer::{Offer, request_url};
 use super::payment::{self, Payment};
-use super::reservations::{Answer, Hold, Key, Question, Reserved};
+use super::record::{Key, Question};
+use super::reservations::Reserved;
+use super::sale::{Handled, Sold};
+use super::{Till, answers};
 use crate::{exact, header, reason};
 use alloy_primitives::B256;
 use axum::extract::Request;
 use axum::response::Response;
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, Method, StatusCode};
-use serde_json::json;
+use http::{Method, StatusCode};
 use std::convert::Infallible;
 use std::sync::Arc;
 use tower::Service;
 use tracing::Instrument;
 
-/// The most of a handler's answer that can be sold: it is held back until the payment has settled.
-const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(super) use answers::{problem, retry_later};
+
 /// The reference server's words for "nothing was paid yet".
 const NOT_PAID: &str = "Payment required";
 
@@ -26,6 +25,8 @@ const NOT_PAID: &str = "Payment required";
 pub(super) struct Admitted {
     pub(super) payment: Payment,
     digest: B256,
+    /// Whether it can still be settled. One that was settled in time may be asked about for longer.
+    window: Result<(), &'static str>,
     pub(super) url: String,
 }
 
@@ -42,11 +43,15 @@ pub(super) fn admit(offer: &Offer, request: &Request) -> Result<Admitted, Box<Re
         check(offer, request)
     };
     match checked {
-        Ok(Some((payment, digest))) => Ok(Admitted {
-            payment,
-            digest,
-            url,
-        }),
+        Ok(Some((payment, digest))) => {
+            let authorization = &payment.payload.payload.authorization;
+            Ok(Admitted {
+                window: exact::check_window(authorization, crate::now_seconds()),
+                payment,
+                digest,
+                url,
+            })
+        }
         Ok(None) => Err(Box::new(offer.payment_required(NOT_PAID, &url))),
         Err(reason) => {
             tracing::info!(reason, "payment refused");
@@ -61,32 +66,27 @@ fn check(offer: &Offer, request: &Request) -> Result<Option<(Payment, B256)>, &'
     };
     let payload = &payment.payload.payload;
     let ours = &offer.requirements;
-    exact::check_terms(
-        &payload.authorization,
-        ours.pay_to,
-        ours.amount,
-        crate::now_seconds(),
-    )?;
+    exact::check_price(&payload.authorization, ours.pay_to, ours.amount)?;
     let digest = exact::check_signature(payload, offer.domain)?;
     Ok(Some((payment, digest)))
 }
 
-/// Reserves the payment, and sells the answer for it.
+/// Reserves the payment, and sells the answer for it. Runs to the end even if the buyer hangs up: half a payment is worse than
+/// an answer that nobody reads.
 pub(super) async fn sell<S>(
     till: Arc<Till>,
     inner: S,
-    request: Request,
+    mut request: Request,
     admitted: Admitted,
 ) -> Result<Response, Infallible>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
 {
-    let authorization = &admitted.payment.payload.payload.authorization;
     let key = Key {
         domain: till.offer.domain,
-        payer: authorization.from,
-        nonce: authorization.nonce,
+        payer: admitted.payment.payload.payload.authorization.from,
+        nonce: admitted.payment.payload.payload.authorization.nonce,
     };
     let path = request
         .uri()
@@ -97,138 +97,65 @@ where
         target: format!("{} {path}", request.method()),
         identifier: admitted.payment.payload.identifier().map(str::to_owned),
     };
-    let response = match till
+    request.headers_mut().remove(header::PAYMENT_SIGNATURE);
+    request.headers_mut().remove(header::X_PAYMENT);
+    let handled = Handled { inner, request };
+    let work = reserved(till, handled, admitted, key, question);
+    let context = runtime::trace::current().unwrap_or_default();
+    let task = tokio::spawn(runtime::trace::scope(context, work).in_current_span());
+    Ok(task.await.unwrap_or_else(|_| {
+        problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The request failed.",
+        )
+    }))
+}
+
+async fn reserved<S>(
+    till: Arc<Till>,
+    handled: Handled<S>,
+    admitted: Admitted,
+    key: Key,
+    question: Question,
+) -> Response
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
+    S::Future: Send + 'static,
+{
+    let may_open = admitted.window.is_ok();
+    let found = till
         .seller
         .reservations
-        .reserve(key, question, crate::now_seconds())
-    {
-        Reserved::New(hold) => detached(fulfil(till, inner, request, admitted, hold)).await,
-        Reserved::Reconcile(hold, answer) => {
-            detached(reconcile(till, admitted, hold, answer)).await
+        .reserve(key, question, may_open, crate::now_seconds())
+        .await;
+    let refused = |reason: &str| till.offer.payment_required(reason, &admitted.url);
+    match found {
+        Ok(Reserved::New(hold)) => Sold::new(till, admitted, handled).fulfil(hold).await,
+        Ok(Reserved::Reconcile(hold, answer)) => {
+            let sold = Sold::new(till, admitted, handled);
+            sold.reconcile(hold, answer).await
         }
-        Reserved::Again(answer) => answer.response(),
-        Reserved::Used => till
-            .offer
-            .payment_required(reason::NONCE_USED, &admitted.url),
-        Reserved::Busy => retry_later(
+        Ok(Reserved::Owed(hold, transaction)) => {
+            let sold = Sold::new(till, admitted, handled);
+            sold.answer_owed(hold, transaction).await
+        }
+        Ok(Reserved::Again(answer)) => answer.response(),
+        Ok(Reserved::Used) => refused(reason::NONCE_USED),
+        Ok(Reserved::Unknown) => refused(admitted.window.err().unwrap_or(reason::VALID_BEFORE)),
+        Ok(Reserved::Busy) => retry_later(
             StatusCode::CONFLICT,
             "paymentInProgress",
             "This payment is being processed.",
         ),
-        Reserved::IdentifierTaken => problem(
+        Ok(Reserved::IdentifierTaken) => problem(
             StatusCode::CONFLICT,
             "paymentIdentifierTaken",
             "This payment identifier belongs to another payment.",
         ),
-        Reserved::Full => retry_later(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "Too many payments at once.",
-        ),
-    };
-    Ok(response)
-}
-
-/// Runs to the end even if the buyer hangs up: half a payment is worse than an answer that nobody reads.
-async fn detached(work: impl Future<Output = Response> + Send + 'static) -> Response {
-    let context = runtime::trace::current().unwrap_or_default();
-    let task = tokio::spawn(runtime::trace::scope(context, work).in_current_span());
-    task.await.unwrap_or_else(|_| {
-        problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "The request failed and was not charged.",
-        )
-    })
-}
-
-async fn fulfil<S>(
-    till: Arc<Till>,
-    mut inner: S,
-    mut request: Request,
-    admitted: Admitted,
-    hold: Hold,
-) -> Response
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-{
-    let checkout = Checkout::new(till, admitted);
-    match checkout
-        .till
-        .seller
-        .facilitator
-        .verify(&checkout.order)
-        .await
-    {
-        Ok(verified) if verified.is_valid => {}
-        Ok(refused) => {
-            hold.release();
-            let reason =
-                reason::public(refused.invalid_reason.as_deref(), reason::UNEXPECTED_VERIFY);
-            tracing::info!(reason, "payment refused by the facilitator");
-            return checkout.till.offer.payment_required(reason, &checkout.url);
-        }
         Err(error) => {
-            hold.release();
-            tracing::warn!(%error, "payment not verified");
-            return problem(
-                StatusCode::BAD_GATEWAY,
-                "facilitatorUnavailable",
-                "The payment could not be verified and was not charged.",
-            );
+            tracing::error!(%error, "a payment cannot be reserved");
+            answers::store_failed()
         }
     }
-    request.headers_mut().remove(header::PAYMENT_SIGNATURE);
-    request.headers_mut().remove(header::X_PAYMENT);
-    let Ok(response) = inner.call(request).await;
-    if response.status().is_client_error() || response.status().is_server_error() {
-        hold.release();
-        return response;
-    }
-    let (parts, body) = response.into_parts();
-    match axum::body::to_bytes(body, ANSWER_BYTES_MAX).await {
-        Ok(body) => {
-            checkout
-                .settle(
-                    hold,
-                    Answer {
-                        status: parts.status,
-                        headers: parts.headers,
-                        body,
-                    },
-                    false,
-                )
-                .await
-        }
-        Err(error) => {
-            hold.release();
-            tracing::error!(%error, "the answer could not be read");
-            problem(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "The answer could not be made and was not charged.",
-            )
-        }
-    }
-}
-
-async fn reconcile(till: Arc<Till>, admitted: Admitted, hold: Hold, answer: Answer) -> Response {
-    Checkout::new(till, admitted)
-        .settle(hold, answer, true)
-        .await
-}
-
-pub(super) fn problem(status: StatusCode, code: &str, message: &str) -> Response {
-    refusal(
-        status,
-        json!({ "error": { "code": code, "message": message } }).to_string(),
-    )
-}
-
-pub(super) fn retry_later(status: StatusCode, code: &str, message: &str) -> Response {
-    let mut response = problem(status, code, message);
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
 }

@@ -1,14 +1,17 @@
 //! Sells a route of an axum router: `route("/weather", get(handler).layer(seller.layer(&sale)?))`.
 //!
 //! Without a payment the answer is 402 with the offer. With one, in this order: the offer is matched with our own price, the
-//! terms and the signature are checked, the payment is reserved, the facilitator verifies, the handler runs, and the
-//! facilitator settles only if the handler succeeded (status below 400).
+//! terms and the signature are checked, the payment is reserved in the store, the facilitator verifies, the handler runs, and
+//! the facilitator settles only if the handler succeeded (status below 400). `Flow::SettleFirst` turns the last two around.
 
+mod answers;
 mod checkout;
 mod flow;
 mod offer;
 mod payment;
+mod record;
 mod reservations;
+mod sale;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +19,7 @@ pub use offer::{Sale, public_url};
 
 use crate::asset::AssetError;
 use crate::facilitator::Facilitator;
+use crate::store::{MemoryStore, Store};
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::future::BoxFuture;
@@ -33,11 +37,27 @@ pub struct Seller {
     reservations: Reservations,
 }
 
+/// What comes first, the answer or the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// A buyer is charged only for an answer that succeeded.
+    AnswerFirst,
+    /// For answers that cost much to make: the buyer cannot take the money away meanwhile. One that fails is owed, and is made
+    /// for whoever sends the same payment again.
+    SettleFirst,
+}
+
 impl Seller {
+    /// A seller whose payments nobody else knows of: for tests, and for a service of one process that may forget.
     pub fn new(facilitator: Arc<dyn Facilitator>) -> Self {
+        Self::with_store(facilitator, Arc::new(MemoryStore::default()))
+    }
+
+    /// All sellers with one store are one seller.
+    pub fn with_store(facilitator: Arc<dyn Facilitator>, store: Arc<dyn Store>) -> Self {
         Self {
             facilitator,
-            reservations: Reservations::default(),
+            reservations: Reservations::new(store),
         }
     }
 
@@ -46,11 +66,19 @@ impl Seller {
     /// # Errors
     /// When the asset is on no EVM chain.
     pub fn layer(&self, sale: &Sale) -> Result<PaymentLayer, AssetError> {
-        let offer = Offer::new(sale)?;
+        self.layer_with(sale, Flow::AnswerFirst)
+    }
+
+    /// The same, with a say in what comes first.
+    ///
+    /// # Errors
+    /// When the asset is on no EVM chain.
+    pub fn layer_with(&self, sale: &Sale, flow: Flow) -> Result<PaymentLayer, AssetError> {
         Ok(PaymentLayer {
             till: Arc::new(Till {
                 seller: self.clone(),
-                offer,
+                offer: Offer::new(sale)?,
+                flow,
             }),
         })
     }
@@ -60,6 +88,7 @@ impl Seller {
 struct Till {
     seller: Seller,
     offer: Offer,
+    flow: Flow,
 }
 
 /// Made by `Seller::layer`.

@@ -1,89 +1,34 @@
 //! Which payments are spoken for. A payment is reserved before the handler runs, so that one signature sent many times at
-//! once buys one answer.
+//! once buys one answer, at whichever instance it arrives.
 
-use alloy_primitives::{Address, B256};
-use axum::response::Response;
+use super::record::{Answer, Key, Phase, Question, Record};
+use crate::store::{Change, Entry, Stamp, Store, StoreError, Write};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// How long an outcome is remembered. After that the facilitator's record of used nonces refuses a replay.
-const REMEMBER_SECONDS: u64 = 600;
-const PURGE_EVERY_SECONDS: u64 = 10;
-/// Beyond this many remembered bytes answers are delivered but not kept for a second delivery.
-const BYTES_KEPT_MAX: usize = 64 * 1024 * 1024;
-const ENTRIES_MAX: usize = 200_000;
+/// How long an answer is kept for another delivery. After that the facilitator's record of used nonces refuses a replay.
+const KEEP_SECONDS: u64 = 600;
+/// How long a payment is remembered whose answer is owed, or may be.
+const KEEP_OWED_SECONDS: u64 = 86_400;
+/// How long a handler may take before another request may go on in its place.
+const HANDLER_SECONDS: u64 = 60;
+/// The same for a settlement. Going on too early does no harm: it settles at most once, whoever asks.
+const SETTLE_SECONDS: u64 = 10;
 
-/// A payment's identity on its chain. Network and asset are those of the price table; the nonce is the payer's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub(super) domain: crate::exact::Domain,
-    pub(super) payer: Address,
-    pub(super) nonce: B256,
-}
-
-/// What was asked for with the payment: a second delivery is for the same question only.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Question {
-    pub(super) digest: B256,
-    pub(super) target: String,
-    /// The `payment-identifier` by which the buyer announced that it may ask again.
-    pub(super) identifier: Option<String>,
-}
-
-/// A finished answer that can be given again.
-#[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-impl Answer {
-    pub(super) fn response(&self) -> Response {
-        let mut response = Response::new(self.body.clone().into());
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers.clone();
-        response
-    }
-}
-
-enum State {
-    /// The handler runs, or the settlement does.
-    Open,
-    /// Paid. `None` when the answer was too much to keep.
-    Settled(Option<Answer>),
-    /// The facilitator was asked to settle and gave no usable answer. The handler's answer waits for the truth.
-    Unknown(Answer),
-}
-
-struct Entry {
-    question: Question,
-    state: State,
-    decided_at: u64,
-}
-
-#[derive(Default)]
-struct Book {
-    entries: HashMap<Key, Entry>,
-    identifiers: HashMap<(Address, String), Key>,
-    bytes_kept: usize,
-    next_purge: u64,
-}
-
-/// Shared by all sold routes of a process.
-#[derive(Clone, Default)]
+/// Shared by all sold routes of a process, and through the store by all instances.
+#[derive(Clone)]
 pub(super) struct Reservations {
-    book: Arc<Mutex<Book>>,
+    store: Arc<dyn Store>,
 }
 
 /// What `reserve` found.
 pub(super) enum Reserved {
-    /// Ours: go on. Dropping the hold gives the payment free again.
+    /// Ours: go on.
     New(Hold),
-    /// The settlement was left open; find out with this hold, and deliver this answer if it was paid.
-    Reconcile(Hold, Answer),
+    /// The settlement was left open; find out, and deliver this answer if it was paid.
+    Reconcile(Hold, Option<Answer>),
+    /// Paid by this transaction, and not answered: answer without charging.
+    Owed(Hold, String),
     /// Paid, and asked for again by the same request.
     Again(Answer),
     /// The same request is under way.
@@ -92,169 +37,292 @@ pub(super) enum Reserved {
     Used,
     /// The buyer's identifier belongs to another payment.
     IdentifierTaken,
-    Full,
+    /// It is not known here, and it was not to be reserved.
+    Unknown,
 }
 
 impl Reservations {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        // The book is consistent between statements, so a panic elsewhere does not spoil it.
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
     }
 
-    pub(super) fn reserve(&self, key: Key, question: Question, now: u64) -> Reserved {
-        let mut book = self.book();
-        book.purge(now);
-        let Some(entry) = book.entries.get_mut(&key) else {
-            return self.open(&mut book, key, question, now);
+    /// Reserves a payment, or finds out what became of it. With `may_open` false it is only looked up: a payment that can no
+    /// longer be settled still gets the answer that it paid for.
+    pub(super) async fn reserve(
+        &self,
+        key: Key,
+        question: Question,
+        may_open: bool,
+        now: u64,
+    ) -> Result<Reserved, StoreError> {
+        if may_open && let Some(hold) = self.open(key, &question, true, now).await? {
+            return Ok(Reserved::New(hold));
+        }
+        let Some(entry) = self.store.get(&key.payment()).await? else {
+            return match may_open {
+                true => self.without_record(key, question, now).await,
+                false => Ok(Reserved::Unknown),
+            };
         };
-        if entry.question != question {
-            return Reserved::Used;
+        let record = Record::decode(&entry.value)?;
+        if record.question != question {
+            return Ok(Reserved::Used);
         }
-        if let State::Unknown(answer) = &entry.state {
-            let answer = answer.clone();
-            entry.state = State::Open;
-            book.bytes_kept = book.bytes_kept.saturating_sub(answer.body.len());
-            return Reserved::Reconcile(self.hold(key, Some(answer.clone())), answer);
+        let identified = question.identifier.is_some();
+        if record.phase == Phase::Done {
+            return Ok(match record.answer {
+                Some(answer) if identified => Reserved::Again(answer),
+                _ => Reserved::Used,
+            });
         }
-        match (&entry.state, &question.identifier) {
+        if record.lease_until > now {
             // Without an identifier a second sending is a replay, as it is for the reference server.
-            (_, None) | (State::Settled(None), _) => Reserved::Used,
-            (State::Settled(Some(answer)), _) => Reserved::Again(answer.clone()),
-            (State::Open | State::Unknown(_), _) => Reserved::Busy,
+            return Ok(if identified {
+                Reserved::Busy
+            } else {
+                Reserved::Used
+            });
         }
+        if record.phase == Phase::Reserved && !may_open {
+            return Ok(Reserved::Unknown);
+        }
+        self.take_over(key, record, &entry, now).await
     }
 
-    fn open(&self, book: &mut Book, key: Key, question: Question, now: u64) -> Reserved {
-        if book.entries.len() >= ENTRIES_MAX {
-            return Reserved::Full;
+    /// Somebody's identifier stands in the way, or the record has just gone.
+    async fn without_record(
+        &self,
+        key: Key,
+        question: Question,
+        now: u64,
+    ) -> Result<Reserved, StoreError> {
+        let Some(identifier) = &question.identifier else {
+            return Ok(Reserved::Busy);
+        };
+        let Some(entry) = self.store.get(&key.identifier(identifier)).await? else {
+            return Ok(Reserved::Busy);
+        };
+        if entry.value != question.digest.as_slice() {
+            return Ok(Reserved::IdentifierTaken);
         }
-        if let Some(identifier) = &question.identifier {
-            let name = (key.payer, identifier.clone());
-            if book.identifiers.contains_key(&name) {
-                return Reserved::IdentifierTaken;
-            }
-            book.identifiers.insert(name, key);
-        }
-        book.entries.insert(
-            key,
-            Entry {
-                question,
-                state: State::Open,
-                decided_at: now,
-            },
-        );
-        Reserved::New(self.hold(key, None))
+        let opened = self.open(key, &question, false, now).await?;
+        Ok(opened.map_or(Reserved::Busy, Reserved::New))
     }
 
-    fn hold(&self, key: Key, unknown: Option<Answer>) -> Hold {
+    async fn open(
+        &self,
+        key: Key,
+        question: &Question,
+        take_identifier: bool,
+        now: u64,
+    ) -> Result<Option<Hold>, StoreError> {
+        let record = Record {
+            question: question.clone(),
+            phase: Phase::Reserved,
+            lease_until: now + HANDLER_SECONDS,
+            answer: None,
+        };
+        let stamp = Stamp::new()?;
+        let mut changes = vec![put(key, None, &record, now + KEEP_SECONDS)];
+        if let Some(identifier) = question.identifier.as_ref().filter(|_| take_identifier) {
+            changes.push(Change {
+                key: key.identifier(identifier),
+                expected: None,
+                write: Write::Put {
+                    value: Bytes::copy_from_slice(question.digest.as_slice()),
+                    expires_at: now + KEEP_OWED_SECONDS,
+                },
+            });
+        }
+        let made = self.store.change(changes, stamp).await?;
+        Ok(made.then(|| self.hold(key, record, stamp)))
+    }
+
+    /// Goes on where somebody stopped: only one of those who try.
+    async fn take_over(
+        &self,
+        key: Key,
+        mut record: Record,
+        entry: &Entry,
+        now: u64,
+    ) -> Result<Reserved, StoreError> {
+        let seconds = match record.phase {
+            Phase::Settling => SETTLE_SECONDS,
+            _ => HANDLER_SECONDS,
+        };
+        record.lease_until = now + seconds;
+        let stamp = Stamp::new()?;
+        let change = put(key, Some(entry.stamp), &record, now + KEEP_OWED_SECONDS);
+        if !self.store.change(vec![change], stamp).await? {
+            return Ok(Reserved::Busy);
+        }
+        let hold = self.hold(key, record.clone(), stamp);
+        Ok(match record.phase {
+            Phase::Settling => Reserved::Reconcile(hold, record.answer),
+            Phase::Paid { transaction } => Reserved::Owed(hold, transaction),
+            Phase::Reserved | Phase::Done => Reserved::New(hold),
+        })
+    }
+
+    fn hold(&self, key: Key, record: Record, stamp: Stamp) -> Hold {
         Hold {
             reservations: self.clone(),
             key,
-            on_drop: unknown.map_or(OnDrop::Release, OnDrop::Unknown),
+            record,
+            stamp,
+            finished: false,
         }
     }
 
-    fn decide(&self, key: &Key, state: State, now: u64) {
-        let mut book = self.book();
-        let state = match state {
-            State::Settled(Some(answer))
-                if book.bytes_kept + answer.body.len() > BYTES_KEPT_MAX =>
-            {
-                drop(answer);
-                State::Settled(None)
-            }
-            state => state,
+    /// Gives a payment free again, and its identifier.
+    async fn release(&self, key: Key, question: Question, stamp: Stamp) -> Result<(), StoreError> {
+        let delete = |key, stamp| Change {
+            key,
+            expected: Some(stamp),
+            write: Write::Delete,
         };
-        book.bytes_kept += kept_bytes(&state);
-        if let Some(entry) = book.entries.get_mut(key) {
-            entry.state = state;
-            entry.decided_at = now;
+        let mut changes = vec![delete(key.payment(), stamp)];
+        if let Some(identifier) = &question.identifier {
+            let name = key.identifier(identifier);
+            let entry = self.store.get(&name).await?;
+            let ours = entry.filter(|entry| entry.value == question.digest.as_slice());
+            changes.extend(ours.map(|entry| delete(name, entry.stamp)));
         }
+        self.store.change(changes, Stamp::new()?).await.map(drop)
     }
 }
 
-fn kept_bytes(state: &State) -> usize {
-    match state {
-        State::Settled(Some(answer)) | State::Unknown(answer) => answer.body.len(),
-        State::Open | State::Settled(None) => 0,
+fn put(key: Key, expected: Option<Stamp>, record: &Record, expires_at: u64) -> Change {
+    Change {
+        key: key.payment(),
+        expected,
+        write: Write::Put {
+            value: record.encode(),
+            expires_at,
+        },
     }
 }
 
-impl Book {
-    fn purge(&mut self, now: u64) {
-        if now < self.next_purge {
-            return;
-        }
-        self.next_purge = now + PURGE_EVERY_SECONDS;
-        let bytes_kept = &mut self.bytes_kept;
-        self.entries.retain(|_, entry| {
-            let keep =
-                matches!(entry.state, State::Open) || entry.decided_at + REMEMBER_SECONDS > now;
-            if !keep {
-                *bytes_kept = bytes_kept.saturating_sub(kept_bytes(&entry.state));
-            }
-            keep
-        });
-        let entries = &self.entries;
-        self.identifiers.retain(|_, key| entries.contains_key(key));
-    }
-
-    fn release(&mut self, key: &Key) {
-        if let Some(identifier) = self
-            .entries
-            .remove(key)
-            .and_then(|entry| entry.question.identifier)
-        {
-            self.identifiers.remove(&(key.payer, identifier));
-        }
-    }
+/// Why a hold cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HoldError {
+    #[error("it took too long, and another request has gone on with this payment")]
+    Lost,
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-enum OnDrop {
-    Release,
-    Unknown(Answer),
-    Nothing,
-}
-
-/// The right to use a reserved payment. Whatever ends the work early, a panic included, ends the hold in the safe way: free
-/// again before the settlement was asked for, unknown after.
+/// The right to use a reserved payment. Whatever ends the work early ends the hold in the safe way: free again before the
+/// settlement was asked for, open to whoever sends the payment again after.
 pub(super) struct Hold {
     reservations: Reservations,
     key: Key,
-    on_drop: OnDrop,
+    record: Record,
+    stamp: Stamp,
+    finished: bool,
 }
 
 impl Hold {
-    /// From here on the payment may have been settled.
-    pub(super) fn settling(&mut self, answer: Answer) {
-        self.on_drop = OnDrop::Unknown(answer);
+    /// From here on the payment may have been settled; whoever finds it so delivers this answer.
+    pub(super) async fn settling(&mut self, answer: Option<&Answer>) -> Result<(), HoldError> {
+        let bytes_max = self.reservations.store.value_bytes_max();
+        // One that cannot be kept is made again.
+        self.record.answer = answer.filter(|answer| answer.bytes() <= bytes_max).cloned();
+        self.write(Phase::Settling, SETTLE_SECONDS, KEEP_OWED_SECONDS)
+            .await
     }
 
-    /// It was settled.
-    pub(super) fn settled(mut self, answer: Answer) {
-        self.on_drop = OnDrop::Nothing;
-        self.reservations.decide(
-            &self.key,
-            State::Settled(Some(answer)),
-            crate::now_seconds(),
-        );
+    /// It was settled, and the answer is owed.
+    pub(super) async fn paid(&mut self, transaction: String) -> Result<(), HoldError> {
+        self.write(
+            Phase::Paid { transaction },
+            HANDLER_SECONDS,
+            KEEP_OWED_SECONDS,
+        )
+        .await
+    }
+
+    /// It was settled, and this is the answer.
+    pub(super) async fn done(mut self, answer: &Answer) -> Result<(), HoldError> {
+        // Kept for those only who can ask for it again.
+        let bytes_max = match self.record.question.identifier {
+            Some(_) => self.reservations.store.value_bytes_max(),
+            None => 0,
+        };
+        self.record.answer = Some(answer)
+            .filter(|answer| answer.bytes() <= bytes_max)
+            .cloned();
+        self.finished = true;
+        self.write(Phase::Done, 0, KEEP_SECONDS).await
+    }
+
+    /// Leaves it, and whatever may be owed, to whoever sends the payment again.
+    pub(super) async fn leave(mut self) {
+        self.finished = true;
+        let phase = self.record.phase.clone();
+        if let Err(error) = self.write(phase, 0, KEEP_OWED_SECONDS).await {
+            tracing::warn!(%error, "a payment stays reserved until its time is over");
+        }
     }
 
     /// It was certainly not settled.
-    pub(super) fn release(mut self) {
-        self.on_drop = OnDrop::Release;
+    pub(super) async fn release(mut self) {
+        self.finished = true;
+        let question = self.record.question.clone();
+        let released = self
+            .reservations
+            .release(self.key, question, self.stamp)
+            .await;
+        if let Err(error) = released {
+            tracing::warn!(%error, "a payment stays reserved until its time is over");
+        }
+    }
+
+    async fn write(
+        &mut self,
+        phase: Phase,
+        lease_seconds: u64,
+        keep_seconds: u64,
+    ) -> Result<(), HoldError> {
+        let now = crate::now_seconds();
+        self.record.phase = phase;
+        self.record.lease_until = match lease_seconds {
+            0 => 0,
+            seconds => now + seconds,
+        };
+        let change = put(self.key, Some(self.stamp), &self.record, now + keep_seconds);
+        let stamp = Stamp::new()?;
+        if !self.reservations.store.change(vec![change], stamp).await? {
+            // It is another's now, and not ours to give free.
+            self.finished = true;
+            return Err(HoldError::Lost);
+        }
+        self.stamp = stamp;
+        Ok(())
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        match std::mem::replace(&mut self.on_drop, OnDrop::Nothing) {
-            OnDrop::Nothing => {}
-            OnDrop::Release => self.reservations.book().release(&self.key),
-            OnDrop::Unknown(answer) => {
-                self.reservations
-                    .decide(&self.key, State::Unknown(answer), crate::now_seconds())
-            }
+        if self.finished {
+            return;
         }
+        // Only a task that was torn down comes here. Without a runtime the lease ends it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let hold = Self {
+            reservations: self.reservations.clone(),
+            key: self.key,
+            record: self.record.clone(),
+            stamp: self.stamp,
+            finished: true,
+        };
+        runtime.spawn(async move {
+            match hold.record.phase {
+                Phase::Reserved => hold.release().await,
+                _ => hold.leave().await,
+            }
+        });
     }
 }

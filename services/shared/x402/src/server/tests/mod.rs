@@ -1,3 +1,4 @@
+mod recovery;
 mod shop;
 
 use crate::wire::Authorization;

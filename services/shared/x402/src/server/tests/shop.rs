@@ -2,7 +2,9 @@
 
 use super::super::*;
 use crate::exact::Domain;
-use crate::facilitator::{FacilitatorError, Order};
+use crate::facilitator::{FacilitatorError, Fate, Order};
+use crate::rpc::RpcError;
+use crate::store::{MemoryStore, Store};
 use crate::wallet::Wallet;
 use crate::wire::{Authorization, SettlementResponse, VerifyResponse};
 use crate::{Asset, B256, U256, header, reason};
@@ -15,7 +17,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tower::ServiceExt;
 
 /// Settles in memory, and fails as told.
@@ -24,6 +26,10 @@ pub(super) struct Ledger {
     used: Mutex<HashSet<B256>>,
     pub(super) transfers: AtomicUsize,
     pub(super) faults: Mutex<Vec<Fault>>,
+    /// Does not name the transaction that used a nonce, as many facilitators.
+    pub(super) forgetful: AtomicBool,
+    /// What the chain says; asked for when nobody else can tell.
+    pub(super) fate: Mutex<Option<Fate>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -106,7 +112,12 @@ impl Facilitator for Ledger {
                     answer.success = true;
                     answer.transaction = "0x01".into();
                 }
-                _ => answer.error_reason = Some(reason::NONCE_USED.into()),
+                _ => {
+                    answer.error_reason = Some(reason::NONCE_USED.into());
+                    let named = !self.forgetful.load(Ordering::SeqCst);
+                    let extra = [("transaction".to_owned(), json!("0x01"))];
+                    answer.extra = named.then(|| extra.into_iter().collect());
+                }
             }
             if fault == Some(Fault::AnswerLost) {
                 return Err(FacilitatorError::NoAnswer("connection reset".into()));
@@ -114,18 +125,29 @@ impl Facilitator for Ledger {
             Ok(answer)
         })
     }
+
+    fn fate<'a>(&'a self, _order: &'a Order) -> BoxFuture<'a, Result<Fate, RpcError>> {
+        let fate = self.fate.lock().unwrap().clone();
+        Box::pin(std::future::ready(Ok(fate.unwrap_or(Fate::Unknown))))
+    }
 }
 
 pub(super) struct Shop {
     pub(super) ledger: Arc<Ledger>,
     pub(super) router: Router,
     pub(super) runs: Arc<AtomicUsize>,
+    /// Makes the handler fail.
+    pub(super) failing: Arc<AtomicBool>,
     pub(super) sale: Sale,
     pub(super) wallet: Wallet,
 }
 
 impl Shop {
     pub(super) fn new(network: &str) -> Self {
+        Self::open(network, Arc::new(MemoryStore::default()), Flow::AnswerFirst)
+    }
+
+    pub(super) fn open(network: &str, store: Arc<dyn Store>, flow: Flow) -> Self {
         let asset = Asset {
             network: network.into(),
             address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -145,31 +167,40 @@ impl Shop {
             description: "A \"test\"".into(),
             mime_type: "application/json".into(),
         };
-        let ledger = Arc::new(Ledger::default());
-        let runs = Arc::new(AtomicUsize::new(0));
-        let layer = Seller::new(ledger.clone()).layer(&sale).unwrap();
-        let counter = runs.clone();
+        let mut shop = Self {
+            ledger: Arc::new(Ledger::default()),
+            router: Router::new(),
+            runs: Arc::new(AtomicUsize::new(0)),
+            failing: Arc::default(),
+            sale,
+            wallet: Wallet::random().unwrap(),
+        };
+        shop.router = shop.instance(store, flow);
+        shop
+    }
+
+    /// Another instance of the same shop, or the same after a restart: what it remembers is in the store.
+    pub(super) fn instance(&self, store: Arc<dyn Store>, flow: Flow) -> Router {
+        let seller = Seller::with_store(self.ledger.clone(), store);
+        let layer = seller.layer_with(&self.sale, flow).unwrap();
+        let (counter, failing) = (self.runs.clone(), self.failing.clone());
         let handler = move |request: Request| async move {
-            counter.fetch_add(1, Ordering::SeqCst);
+            let run = counter.fetch_add(1, Ordering::SeqCst) + 1;
             assert!(
                 !request.headers().contains_key(header::PAYMENT_SIGNATURE),
                 "the handler does not see the payment"
             );
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             match request.uri().query() {
-                Some("fail") => StatusCode::NOT_FOUND,
+                _ if failing.load(Ordering::SeqCst) => {
+                    (StatusCode::INTERNAL_SERVER_ERROR, String::new())
+                }
+                Some("fail") => (StatusCode::NOT_FOUND, String::new()),
                 Some("panic") => panic!("a handler that panics"),
-                _ => StatusCode::OK,
+                _ => (StatusCode::OK, format!("answer {run}")),
             }
         };
-        let router = Router::new().route("/thing", get(handler).layer(layer));
-        Self {
-            ledger,
-            router,
-            runs,
-            sale,
-            wallet: Wallet::random().unwrap(),
-        }
+        Router::new().route("/thing", get(handler).layer(layer))
     }
 
     pub(super) fn authorization(&self) -> Authorization {

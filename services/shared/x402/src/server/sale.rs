@@ -1,0 +1,211 @@
+//! A reserved payment and the request that it came with: answer and settle, or settle and answer.
+
+use super::checkout::{Checkout, Settled};
+use super::flow::Admitted;
+use super::record::Answer;
+use super::reservations::{Hold, HoldError};
+use super::{Flow, Till, answers};
+use crate::reason;
+use axum::extract::Request;
+use axum::response::Response;
+use futures_util::FutureExt;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tower::Service;
+
+/// The most of a handler's answer that can be sold: it is held back until the payment has settled.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The handler, and what it is asked.
+pub(super) struct Handled<S> {
+    pub(super) inner: S,
+    pub(super) request: Request,
+}
+
+/// What a handler made of its request.
+enum Made {
+    Good(Answer),
+    /// Refused or failed, with an answer that says so.
+    Bad(Response),
+    /// No answer at all.
+    Nothing,
+}
+
+pub(super) struct Sold<S> {
+    checkout: Checkout,
+    handled: Handled<S>,
+}
+
+impl<S> Sold<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
+    S::Future: Send + 'static,
+{
+    pub(super) fn new(till: Arc<Till>, admitted: Admitted, handled: Handled<S>) -> Self {
+        Self {
+            checkout: Checkout::new(till, admitted),
+            handled,
+        }
+    }
+
+    /// A payment that is seen for the first time.
+    pub(super) async fn fulfil(self, hold: Hold) -> Response {
+        let till = &self.checkout.till;
+        match till.seller.facilitator.verify(&self.checkout.order).await {
+            Ok(verified) if verified.is_valid => {}
+            Ok(refused) => {
+                hold.release().await;
+                let reason =
+                    reason::public(refused.invalid_reason.as_deref(), reason::UNEXPECTED_VERIFY);
+                tracing::info!(reason, "payment refused by the facilitator");
+                return till.offer.payment_required(reason, &self.checkout.url);
+            }
+            Err(error) => {
+                hold.release().await;
+                tracing::warn!(%error, "payment not verified");
+                return answers::facilitator_failed();
+            }
+        }
+        match till.flow {
+            Flow::AnswerFirst => self.answer_first(hold).await,
+            Flow::SettleFirst => self.settle_first(hold).await,
+        }
+    }
+
+    async fn answer_first(self, mut hold: Hold) -> Response {
+        let Self { checkout, handled } = self;
+        let answer = match handled.run().await {
+            Made::Good(answer) => answer,
+            Made::Bad(response) => {
+                hold.release().await;
+                return response;
+            }
+            Made::Nothing => {
+                hold.release().await;
+                return answers::unanswered();
+            }
+        };
+        if let Err(error) = hold.settling(Some(&answer)).await {
+            return not_settling(&error);
+        }
+        match checkout.settle(false).await {
+            Settled::Paid(transaction) => deliver(&checkout, hold, answer, transaction).await,
+            other => unpaid(&checkout, hold, other).await,
+        }
+    }
+
+    async fn settle_first(self, mut hold: Hold) -> Response {
+        if let Err(error) = hold.settling(None).await {
+            return not_settling(&error);
+        }
+        match self.checkout.settle(false).await {
+            Settled::Paid(transaction) => self.answer_paid(hold, transaction).await,
+            other => unpaid(&self.checkout, hold, other).await,
+        }
+    }
+
+    /// A settlement that was left open: finds out, and delivers what was paid for.
+    pub(super) async fn reconcile(self, hold: Hold, answer: Option<Answer>) -> Response {
+        match (self.checkout.settle(true).await, answer) {
+            (Settled::Paid(transaction), Some(answer)) => {
+                deliver(&self.checkout, hold, answer, transaction).await
+            }
+            (Settled::Paid(transaction), None) => self.answer_paid(hold, transaction).await,
+            (other, _) => unpaid(&self.checkout, hold, other).await,
+        }
+    }
+
+    async fn answer_paid(self, mut hold: Hold, transaction: String) -> Response {
+        if let Err(error) = hold.paid(transaction.clone()).await {
+            // The record says "settling", so that whoever sends the payment again is answered.
+            tracing::error!(%error, transaction, "a payment cannot be noted as made");
+            hold.leave().await;
+            return answers::unknown();
+        }
+        self.answer_owed(hold, transaction).await
+    }
+
+    /// Answers without charging: it is paid already.
+    pub(super) async fn answer_owed(self, hold: Hold, transaction: String) -> Response {
+        let Self { checkout, handled } = self;
+        let mut response = match handled.run().await {
+            Made::Good(answer) => return deliver(&checkout, hold, answer, transaction).await,
+            Made::Bad(response) => response,
+            Made::Nothing => answers::owed(),
+        };
+        hold.leave().await;
+        checkout.put_receipt(response.headers_mut(), transaction);
+        response
+    }
+}
+
+impl<S> Handled<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    /// A panic ends as no answer, and not with the payment half made.
+    async fn run(mut self) -> Made {
+        let work = async {
+            let Ok(response) = self.inner.call(self.request).await;
+            if response.status().is_client_error() || response.status().is_server_error() {
+                return Made::Bad(response);
+            }
+            let (parts, body) = response.into_parts();
+            match axum::body::to_bytes(body, ANSWER_BYTES_MAX).await {
+                Ok(body) => Made::Good(Answer {
+                    status: parts.status,
+                    headers: parts.headers,
+                    body,
+                }),
+                Err(error) => {
+                    tracing::error!(%error, "the answer could not be read");
+                    Made::Nothing
+                }
+            }
+        };
+        AssertUnwindSafe(work)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| {
+                tracing::error!("a handler panicked");
+                Made::Nothing
+            })
+    }
+}
+
+fn not_settling(error: &HoldError) -> Response {
+    tracing::error!(%error, "a payment is not settled, since that cannot be noted");
+    answers::store_failed()
+}
+
+async fn unpaid(checkout: &Checkout, hold: Hold, settled: Settled) -> Response {
+    match settled {
+        Settled::No(reason) => {
+            hold.release().await;
+            checkout.not_settled(reason)
+        }
+        Settled::NotSent => {
+            hold.release().await;
+            answers::facilitator_failed()
+        }
+        Settled::Open | Settled::Paid(_) => {
+            hold.leave().await;
+            answers::unknown()
+        }
+    }
+}
+
+async fn deliver(
+    checkout: &Checkout,
+    hold: Hold,
+    mut answer: Answer,
+    transaction: String,
+) -> Response {
+    checkout.sign_off(&mut answer, transaction);
+    if let Err(error) = hold.done(&answer).await {
+        // It is paid for. Whoever asks again gets it after a look at the chain.
+        tracing::error!(%error, "a delivered answer cannot be noted");
+    }
+    answer.response()
+}
