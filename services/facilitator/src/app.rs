@@ -1,4 +1,5 @@
-use crate::config::Config;
+use crate::chain::{Chain, Settings, SettlementKey};
+use crate::config::{Config, Settlement};
 use crate::ledger::Ledger;
 use crate::rpc;
 use axum::body::Bytes;
@@ -7,25 +8,101 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use x402::reason;
+use std::time::Duration;
 use x402::wire::{FacilitatorRequest, SCHEME_EXACT, SettlementResponse, VERSION, VerifyResponse};
+use x402::{Asset, reason};
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Several blocks on any chain that we know.
+const REPLACE_AFTER: Duration = Duration::from_secs(20);
+/// Less than the 90 seconds after which sellers give up.
+const ANSWER_WITHIN: Duration = Duration::from_secs(75);
 
-/// Opens the ledger and serves it until the process is asked to stop.
-///
-/// # Errors
-/// When the ledger cannot be opened or the port is taken.
-pub async fn serve(config: Config) -> Result<(), runtime::Error> {
-    let ledger = Ledger::open(&config.ledger_file, config.asset, config.grant)?;
-    tracing::info!(file = %config.ledger_file.display(), settlements = ledger.height(), "ledger open");
-    runtime::serve(&config.address, router(ledger)).await
+/// Where payments are settled.
+#[derive(Clone)]
+pub enum Till {
+    Ledger(Ledger),
+    Chain(Chain),
 }
 
-/// The facilitator's API and the chain's.
-pub fn router(ledger: Ledger) -> Router {
-    Router::new()
-        .route("/", post(rpc::handle))
+impl From<Ledger> for Till {
+    fn from(ledger: Ledger) -> Self {
+        Self::Ledger(ledger)
+    }
+}
+
+impl From<Chain> for Till {
+    fn from(chain: Chain) -> Self {
+        Self::Chain(chain)
+    }
+}
+
+impl Till {
+    fn asset(&self) -> &Asset {
+        match self {
+            Self::Ledger(ledger) => ledger.asset(),
+            Self::Chain(chain) => chain.asset(),
+        }
+    }
+
+    async fn verify(&self, request: &FacilitatorRequest) -> VerifyResponse {
+        match self {
+            Self::Ledger(ledger) => ledger.verify(request),
+            Self::Chain(chain) => chain.verify(request).await,
+        }
+    }
+
+    async fn settle(&self, request: &FacilitatorRequest) -> SettlementResponse {
+        match self {
+            Self::Ledger(ledger) => ledger.settle(request).await,
+            Self::Chain(chain) => chain.settle(request).await,
+        }
+    }
+}
+
+/// Opens the ledger or the chain's journal, and serves it until the process is asked to stop.
+///
+/// # Errors
+/// When the file cannot be opened, the chain is another one than configured, or the port is taken.
+pub async fn serve(config: Config) -> Result<(), runtime::Error> {
+    let till = match config.settlement {
+        Settlement::Ledger { file, grant } => {
+            let ledger = Ledger::open(&file, config.asset, grant)?;
+            tracing::info!(file = %file.display(), settlements = ledger.height(), "ledger open");
+            Till::Ledger(ledger)
+        }
+        Settlement::Chain {
+            node_url,
+            key,
+            file,
+            fee_cap,
+        } => {
+            let settings = Settings {
+                node_url,
+                key: SettlementKey::from_hex(key.expose())?,
+                file,
+                fee_cap,
+                replace_after: REPLACE_AFTER,
+                answer_within: ANSWER_WITHIN,
+            };
+            let chain = Chain::open(config.asset, settings)?;
+            tracing::info!(account = %chain.address(), "settling on the chain; this account pays the gas");
+            // A node that is away now may be back for the first payment; one of another chain never helps.
+            match chain.ready().await {
+                Err(error @ crate::chain::NodeError::Refused { .. }) => return Err(error.into()),
+                Err(error) => tracing::warn!(%error, "the chain is not there yet"),
+                Ok(()) => {}
+            }
+            Till::Chain(chain)
+        }
+    };
+    runtime::serve(&config.address, router(till)).await
+}
+
+/// The facilitator's API, and on the development ledger the chain's.
+pub fn router(till: impl Into<Till>) -> Router {
+    let till = till.into();
+    let mut router = Router::new()
         .route(
             "/health",
             get(|| async { Json(json!({ "status": "healthy" })) }),
@@ -33,22 +110,29 @@ pub fn router(ledger: Ledger) -> Router {
         .route("/supported", get(supported))
         .route("/verify", post(verify))
         .route("/settle", post(settle))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(ledger)
+        .with_state(till.clone());
+    if let Till::Ledger(ledger) = till {
+        router = router.route("/", post(rpc::handle).with_state(ledger));
+    }
+    router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
-async fn supported(State(ledger): State<Ledger>) -> Json<Value> {
-    let network = &ledger.asset().network;
+async fn supported(State(till): State<Till>) -> Json<Value> {
+    let network = &till.asset().network;
+    let signers = match &till {
+        Till::Ledger(_) => json!({}),
+        Till::Chain(chain) => json!({ "eip155:*": [chain.address().to_checksum(None)] }),
+    };
     Json(json!({
         "kinds": [{ "x402Version": VERSION, "scheme": SCHEME_EXACT, "network": network }],
         "extensions": [],
-        "signers": {},
+        "signers": signers,
     }))
 }
 
-async fn verify(State(ledger): State<Ledger>, body: Bytes) -> (StatusCode, Json<VerifyResponse>) {
+async fn verify(State(till): State<Till>, body: Bytes) -> (StatusCode, Json<VerifyResponse>) {
     match serde_json::from_slice::<FacilitatorRequest>(&body) {
-        Ok(request) => (StatusCode::OK, Json(ledger.verify(&request))),
+        Ok(request) => (StatusCode::OK, Json(till.verify(&request).await)),
         Err(error) => {
             tracing::info!(%error, "unreadable request to verify");
             let invalid_reason = Some(reason::INVALID_PAYLOAD.to_owned());
@@ -64,10 +148,7 @@ async fn verify(State(ledger): State<Ledger>, body: Bytes) -> (StatusCode, Json<
     }
 }
 
-async fn settle(
-    State(ledger): State<Ledger>,
-    body: Bytes,
-) -> (StatusCode, Json<SettlementResponse>) {
+async fn settle(State(till): State<Till>, body: Bytes) -> (StatusCode, Json<SettlementResponse>) {
     let request = match serde_json::from_slice::<FacilitatorRequest>(&body) {
         Ok(request) => request,
         Err(error) => {
@@ -77,13 +158,13 @@ async fn settle(
                 error_reason: Some(reason::INVALID_PAYLOAD.to_owned()),
                 payer: None,
                 transaction: String::new(),
-                network: ledger.asset().network.clone(),
+                network: till.asset().network.clone(),
                 extra: None,
             };
             return (StatusCode::BAD_REQUEST, Json(answer));
         }
     };
-    let settlement = ledger.settle(&request).await;
+    let settlement = till.settle(&request).await;
     let payer = settlement.payer.as_deref().unwrap_or_default();
     match &settlement.error_reason {
         None => tracing::info!(payer, transaction = settlement.transaction, "settled"),

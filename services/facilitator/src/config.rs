@@ -1,18 +1,38 @@
-use runtime::Environment;
+use crate::chain::SettlementKey;
+use runtime::{Environment, Secret};
 use std::path::PathBuf;
+use url::Url;
 use x402::{Address, Asset, U256};
 
 /// The chain id of development nodes. No real chain has it.
 const DEVELOPMENT_CHAIN: u64 = 31337;
 const DECIMALS: u8 = 6;
+const WEI_PER_GWEI: u64 = 1_000_000_000;
 
 #[derive(Debug, Clone)]
 pub struct Config {
     pub address: runtime::Address,
     pub asset: Asset,
-    pub ledger_file: PathBuf,
-    /// What every account starts with, in atomic units.
-    pub grant: U256,
+    pub settlement: Settlement,
+}
+
+/// Where the money moves: on a chain when `CHAIN_RPC_URL` names one, else on the development ledger.
+#[derive(Debug, Clone)]
+pub enum Settlement {
+    Ledger {
+        file: PathBuf,
+        /// What every account starts with, in atomic units.
+        grant: U256,
+    },
+    Chain {
+        node_url: Url,
+        /// Pays the gas.
+        key: Secret<String>,
+        /// The journal of transactions that were sent.
+        file: PathBuf,
+        /// The most that a unit of gas may cost, in wei.
+        fee_cap: u64,
+    },
 }
 
 impl Config {
@@ -26,32 +46,67 @@ impl Config {
             version: environment.required("ASSET_VERSION"),
             decimals: DECIMALS,
         };
-        // An empty network is reported already.
-        if !asset.network.is_empty() && asset.chain_id() != Ok(DEVELOPMENT_CHAIN) {
-            let problem = format!(
-                "the ledger of this facilitator is for development and runs on eip155:{DEVELOPMENT_CHAIN} only, not on `{}`; \
-                 name a hosted facilitator for a real network",
-                asset.network
-            );
-            environment.problem("NETWORK", problem);
-        }
-        let ledger_file = environment
-            .optional("LEDGER_FILE")
-            .unwrap_or_else(|| "/data/ledger.ndjson".into());
-        let grant = environment
-            .optional("LEDGER_GRANT")
-            .unwrap_or_else(|| "10.00".into());
-        let grant = x402::amount::parse_decimal(&grant, DECIMALS).unwrap_or_else(|error| {
-            environment.problem("LEDGER_GRANT", error.to_string());
-            U256::ZERO
-        });
+        let settlement = if environment.optional("CHAIN_RPC_URL").is_some() {
+            if let Some(error) = asset.chain_id().err().filter(|_| !asset.network.is_empty()) {
+                environment.problem("NETWORK", error.to_string());
+            }
+            chain(environment)
+        } else {
+            ledger(environment, &asset)
+        };
         Self {
             address: environment.address(),
             asset,
-            ledger_file: ledger_file.into(),
-            grant,
+            settlement,
         }
     }
+}
+
+fn chain(environment: &mut Environment) -> Settlement {
+    let key = environment.required("SETTLEMENT_KEY");
+    if let Some(error) = SettlementKey::from_hex(&key)
+        .err()
+        .filter(|_| !key.is_empty())
+    {
+        environment.problem("SETTLEMENT_KEY", error.to_string());
+    }
+    let cap = environment.parse_or_default::<u64>("FEE_CAP_GWEI", Some("20"));
+    Settlement::Chain {
+        node_url: environment.url("CHAIN_RPC_URL"),
+        key: key.into(),
+        file: file(environment, "SETTLEMENT_FILE", "/data/settlements.ndjson"),
+        fee_cap: cap.saturating_mul(WEI_PER_GWEI),
+    }
+}
+
+fn ledger(environment: &mut Environment, asset: &Asset) -> Settlement {
+    // An empty network is reported already.
+    if !asset.network.is_empty() && asset.chain_id() != Ok(DEVELOPMENT_CHAIN) {
+        let problem = format!(
+            "the ledger of this facilitator is for development and runs on eip155:{DEVELOPMENT_CHAIN} only, not on `{}`; \
+             name a node of that chain in CHAIN_RPC_URL (the stage's chain_rpc_url), or a hosted facilitator",
+            asset.network
+        );
+        environment.problem("NETWORK", problem);
+    }
+    let grant = environment
+        .optional("LEDGER_GRANT")
+        .unwrap_or_else(|| "10.00".into());
+    let grant = x402::amount::parse_decimal(&grant, DECIMALS).unwrap_or_else(|error| {
+        environment.problem("LEDGER_GRANT", error.to_string());
+        U256::ZERO
+    });
+    Settlement::Ledger {
+        file: file(environment, "LEDGER_FILE", "/data/ledger.ndjson"),
+        grant,
+    }
+}
+
+fn file(environment: &mut Environment, name: &str, default: &str) -> PathBuf {
+    environment
+        .optional(name)
+        .unwrap_or_else(|| default.into())
+        .into()
 }
 
 #[cfg(test)]
@@ -75,7 +130,9 @@ mod tests {
     fn development_chain_only() {
         let mut good = environment("eip155:31337", "2.50");
         let config = Config::from_environment(&mut good);
-        assert_eq!(config.grant, U256::from(2_500_000));
+        assert!(
+            matches!(config.settlement, Settlement::Ledger { grant, .. } if grant == U256::from(2_500_000))
+        );
         assert!(good.finish().is_ok());
 
         for network in ["eip155:84532", "eip155:8453", "eip155:1", "base", ""] {
@@ -96,5 +153,43 @@ mod tests {
                 .to_string()
                 .contains("LEDGER_GRANT")
         );
+    }
+
+    #[test]
+    fn a_chain_needs_a_key_and_shows_it_to_nobody() {
+        let key = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+        let with_key = |key: &str| {
+            Environment::from_pairs([
+                ("NETWORK", "eip155:84532"),
+                (
+                    "ASSET_ADDRESS",
+                    "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
+                ),
+                ("ASSET_NAME", "USDC"),
+                ("ASSET_VERSION", "2"),
+                ("CHAIN_RPC_URL", "http://127.0.0.1:8545"),
+                ("SETTLEMENT_KEY", key),
+            ])
+        };
+        let mut good = with_key(key);
+        let config = Config::from_environment(&mut good);
+        assert!(good.finish().is_ok());
+        let shown = format!("{config:?}");
+        assert!(shown.contains("84532") && !shown.contains("ac0974"));
+        assert!(matches!(
+            config.settlement,
+            Settlement::Chain {
+                fee_cap: 20_000_000_000,
+                ..
+            }
+        ));
+
+        for bad in ["", "0x12"] {
+            let mut environment = with_key(bad);
+            drop(Config::from_environment(&mut environment));
+            let problems = environment.finish().unwrap_err().to_string();
+            assert!(problems.contains("SETTLEMENT_KEY"), "{problems}");
+            assert!(bad.is_empty() || !problems.contains(bad));
+        }
     }
 }

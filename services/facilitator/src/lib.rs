@@ -1,11 +1,14 @@
-//! An x402 facilitator for development: checks payments as a real one does, and settles them on a ledger in a file.
+//! An x402 facilitator: checks payments, and settles them on a chain, or for development on a ledger in a file.
 //!
-//! It runs on chain 31337 only. Signatures made for it are worth nothing anywhere else.
+//! The ledger runs on chain 31337 only. Signatures made for it are worth nothing anywhere else.
 
 mod app;
+pub mod chain;
 mod config;
+mod file;
 pub mod ledger;
 mod rpc;
+mod rules;
 
-pub use app::{router, serve};
+pub use app::{Till, router, serve};
 pub use config::Config;

@@ -2,26 +2,21 @@
 //! only where the transfers are written: to a file.
 
 mod book;
-mod file;
 mod record;
 #[cfg(test)]
 mod tests;
 
-pub use file::FileError;
+pub use crate::file::FileError;
 pub use record::Transfer;
 
+use crate::file::{self, Writer};
+use crate::rules::Rules;
 use book::Book;
-use file::Writer;
 use record::{Opened, Record};
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use x402::exact::{self, Domain};
-use x402::wire::{FacilitatorRequest, SCHEME_EXACT, SettlementResponse, VERSION, VerifyResponse};
+use x402::wire::{FacilitatorRequest, SettlementResponse, VerifyResponse};
 use x402::{Address, Asset, B256, U256, reason};
-
-/// Signatures that were found good, so that settling does not recover again what verifying just did.
-const KNOWN_MAX: usize = 4096;
 
 /// The ledger of one token. Cheap to clone; all clones are the same ledger.
 #[derive(Clone)]
@@ -30,11 +25,9 @@ pub struct Ledger {
 }
 
 struct Shared {
-    asset: Asset,
-    domain: Domain,
+    rules: Rules,
     writer: Writer,
     book: Mutex<Book>,
-    known: Mutex<HashMap<B256, String>>,
 }
 
 impl Ledger {
@@ -65,14 +58,12 @@ impl Ledger {
             path: path.to_owned(),
             source,
         };
-        let domain = Domain::of(&asset).map_err(|error| io_error(std::io::Error::other(error)))?;
+        let rules = Rules::new(asset).map_err(|error| io_error(std::io::Error::other(error)))?;
         let writer = Writer::start(file).map_err(io_error)?;
         let shared = Shared {
-            asset,
-            domain,
+            rules,
             writer,
             book: Mutex::new(book),
-            known: Mutex::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -80,7 +71,7 @@ impl Ledger {
     }
 
     pub fn asset(&self) -> &Asset {
-        &self.shared.asset
+        self.shared.rules.asset()
     }
 
     /// Atomic units.
@@ -127,7 +118,7 @@ impl Ledger {
     /// Would this payment settle now?
     pub fn verify(&self, request: &FacilitatorRequest) -> VerifyResponse {
         let payment = &request.payment_payload.payload.authorization;
-        let checked = self.check(request).and_then(|_| {
+        let checked = self.shared.rules.check(request).and_then(|_| {
             self.book()
                 .check(payment.from, payment.nonce, payment.value)
         });
@@ -146,7 +137,7 @@ impl Ledger {
             error_reason: None,
             payer: Some(payment.from.to_checksum(None)),
             transaction: String::new(),
-            network: self.shared.asset.network.clone(),
+            network: self.asset().network.clone(),
             extra: None,
         };
         match self.transfer(request).await {
@@ -163,8 +154,8 @@ impl Ledger {
     }
 
     async fn transfer(&self, request: &FacilitatorRequest) -> Result<B256, &'static str> {
-        let transaction = self.check(request)?;
-        self.shared.known().remove(&transaction);
+        let transaction = self.shared.rules.check(request)?;
+        self.shared.rules.forget(&transaction);
         let authorization = request.payment_payload.payload.authorization.clone();
         let transfer = Transfer {
             authorization,
@@ -218,68 +209,12 @@ impl Ledger {
         )
     }
 
-    /// Everything that does not depend on the book. Returns the digest, which serves as the transaction's hash.
-    fn check(&self, request: &FacilitatorRequest) -> Result<B256, &'static str> {
-        let Shared { asset, domain, .. } = &*self.shared;
-        let (payment, wanted) = (&request.payment_payload, &request.payment_requirements);
-        if request.x402_version != VERSION || payment.x402_version != VERSION {
-            return Err(reason::INVALID_VERSION);
-        }
-        let accepted = payment.accepted.as_ref().ok_or(reason::INVALID_PAYLOAD)?;
-        if wanted.scheme != SCHEME_EXACT || accepted.scheme != SCHEME_EXACT {
-            return Err(reason::UNSUPPORTED_SCHEME);
-        }
-        let (Some(name), Some(version)) = (wanted.extra_text("name"), wanted.extra_text("version"))
-        else {
-            return Err(reason::MISSING_DOMAIN);
-        };
-        if wanted.network != asset.network || accepted.network != asset.network {
-            return Err(reason::NETWORK_MISMATCH);
-        }
-        if wanted.asset != asset.address {
-            return Err(reason::NO_CONTRACT);
-        }
-        if name != asset.name || version != asset.version {
-            return Err(reason::SIGNATURE);
-        }
-        let digest = exact::digest(&payment.payload.authorization, *domain);
-        let known = self.shared.known().get(&digest) == Some(&payment.payload.signature);
-        if !known {
-            exact::check_signature(&payment.payload, *domain)?;
-        }
-        exact::check_terms(
-            &payment.payload.authorization,
-            wanted.pay_to,
-            wanted.amount,
-            x402::now_seconds(),
-        )?;
-        if !known {
-            self.shared
-                .remember(digest, payment.payload.signature.clone());
-        }
-        Ok(digest)
-    }
-
     fn book(&self) -> MutexGuard<'_, Book> {
         // Nothing panics between two changes that belong together.
         self.shared
             .book
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shared {
-    fn known(&self) -> MutexGuard<'_, HashMap<B256, String>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remember(&self, digest: B256, signature: String) {
-        let mut known = self.known();
-        if known.len() >= KNOWN_MAX {
-            known.clear();
-        }
-        known.insert(digest, signature);
     }
 }
 

@@ -1,6 +1,8 @@
-//! The ledger's file: lines are only ever appended, and each is on the disk before anybody hears of it.
+//! Files of lines that are only ever appended, each on the disk before anybody hears of it: the ledger, and the journal of what
+//! was sent to a chain.
 
-use super::record::Record;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -9,12 +11,12 @@ use tokio::sync::oneshot;
 
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    #[error("the ledger {path} cannot be used: {source}")]
+    #[error("the file {path} cannot be used: {source}")]
     Io { path: PathBuf, source: io::Error },
-    #[error("the ledger {path} is in use by another facilitator")]
+    #[error("the file {path} is in use by another facilitator")]
     Locked { path: PathBuf },
     #[error(
-        "line {line} of the ledger {path} is damaged: {problem}; restore the file, or move it away to start anew"
+        "line {line} of the file {path} is damaged: {problem}; restore the file, or move it away to start anew"
     )]
     Damaged {
         path: PathBuf,
@@ -33,7 +35,7 @@ pub enum FileError {
 
 /// Opens the file for this process alone and reads its lines. A last line without its line feed is cut off: it was being
 /// written when the power went, and nobody was told of it.
-pub(super) fn open(path: &Path) -> Result<(File, Vec<Record>), FileError> {
+pub(crate) fn open<T: DeserializeOwned>(path: &Path) -> Result<(File, Vec<T>), FileError> {
     let io_error = |source| FileError::Io {
         path: path.to_owned(),
         source,
@@ -98,7 +100,11 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-pub(super) fn append(file: &mut File, path: &Path, record: &Record) -> Result<(), FileError> {
+pub(crate) fn append<T: Serialize>(
+    file: &mut File,
+    path: &Path,
+    record: &T,
+) -> Result<(), FileError> {
     let written = file
         .write_all(&line(record))
         .and_then(|()| file.sync_data());
@@ -108,7 +114,7 @@ pub(super) fn append(file: &mut File, path: &Path, record: &Record) -> Result<()
     })
 }
 
-fn line(record: &Record) -> Vec<u8> {
+fn line<T: Serialize>(record: &T) -> Vec<u8> {
     let mut line =
         serde_json::to_vec(record).expect("records have text keys only, which JSON always takes");
     line.push(b'\n');
@@ -122,21 +128,21 @@ struct Pending {
 }
 
 /// Writes lines in the order in which they are sent. What arrives during one sync shares the next.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     lines: mpsc::Sender<Pending>,
 }
 
 impl Writer {
-    pub(super) fn start(mut file: File) -> io::Result<Self> {
+    pub(crate) fn start(mut file: File) -> io::Result<Self> {
         let (lines, receiver) = mpsc::channel::<Pending>();
-        std::thread::Builder::new().name("ledger".into()).spawn(move || {
+        std::thread::Builder::new().name("file".into()).spawn(move || {
             let mut failed = false;
             while let Ok(first) = receiver.recv() {
                 let batch: Vec<Pending> = std::iter::once(first).chain(receiver.try_iter()).collect();
                 let bytes: Vec<u8> = batch.iter().flat_map(|write| &write.line).copied().collect();
                 // After a failed write the file's end is uncertain: nothing may follow it.
                 if !failed && let Err(error) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
-                    tracing::error!(%error, "the ledger cannot be written; no more payments are settled");
+                    tracing::error!(%error, "the file cannot be written; no more payments are settled");
                     failed = true;
                 }
                 for write in batch {
@@ -149,12 +155,12 @@ impl Writer {
     }
 
     /// Queues a record at once; the receiver tells whether it reached the disk.
-    pub(super) fn send(&self, record: &Record) -> oneshot::Receiver<bool> {
+    pub(crate) fn send<T: Serialize>(&self, record: &T) -> oneshot::Receiver<bool> {
         self.queue(line(record))
     }
 
     /// Tells whether everything that was sent before reached the disk.
-    pub(super) fn barrier(&self) -> oneshot::Receiver<bool> {
+    pub(crate) fn barrier(&self) -> oneshot::Receiver<bool> {
         self.queue(Vec::new())
     }
 

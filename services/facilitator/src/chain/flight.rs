@@ -1,0 +1,291 @@
+//! One settlement, from the first look at the chain to the receipt. It runs to its end whoever still waits for it.
+
+use super::journal::{Attempt, Sending};
+use super::node::NodeError;
+use super::transaction::Transaction;
+use super::{Outcome, Progress, Shared, fees, token};
+use alloy_primitives::B256;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use x402::reason;
+use x402::wire::{Authorization, ExactPayload};
+
+const POLL_FIRST: Duration = Duration::from_millis(100);
+const POLL_MAX: Duration = Duration::from_secs(2);
+/// Nodes behind one address can be a block apart: what two of them say has to stay true for a while.
+const SEEN_TAKEN: u32 = 3;
+const NONCES_TRIED: usize = 3;
+
+pub(super) struct Flight {
+    pub(super) shared: Arc<Shared>,
+    pub(super) digest: B256,
+    pub(super) payload: ExactPayload,
+    /// The call that every attempt makes.
+    pub(super) data: Vec<u8>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) progress: watch::Sender<Progress>,
+}
+
+/// How the attempt to send ended.
+enum Sent {
+    Yes,
+    /// Somebody else's transaction has the account nonce.
+    NonceTaken,
+    No,
+}
+
+impl Flight {
+    /// Ends once the outcome is certain.
+    pub(super) async fn run(mut self) {
+        let outcome = match self.attempts.last() {
+            None => self.launch().await,
+            // A crash came after it was written down, and before or after it was sent.
+            Some(last) => {
+                self.send(last).await;
+                None
+            }
+        };
+        let outcome = match outcome {
+            Some(outcome) => outcome,
+            None => self.follow().await,
+        };
+        self.shared.land(&self, outcome).await;
+    }
+
+    fn authorization(&self) -> &Authorization {
+        &self.payload.authorization
+    }
+
+    /// Looks, prices, writes down, sends. `None` when a transaction may be on its way.
+    async fn launch(&mut self) -> Option<Outcome> {
+        match self.look().await {
+            Ok(None) => {}
+            Ok(Some(outcome)) => return Some(outcome),
+            Err(error) => {
+                tracing::warn!(%error, "nothing was sent");
+                return Some(Outcome::Failed(reason::UNEXPECTED_SETTLE));
+            }
+        }
+        let shared = self.shared.clone();
+        // One at a time: two transactions with one account nonce would be one transaction.
+        let mut next_nonce = shared.next_nonce.lock().await;
+        for _ in 0..NONCES_TRIED {
+            let prepared = self.prepare(*next_nonce).await;
+            let (transaction, attempt) = match prepared {
+                Ok(prepared) => prepared,
+                Err(outcome) => return Some(outcome),
+            };
+            if !self.note(attempt.clone()).await {
+                // The line may be on the disk, and then the next start sends it.
+                return Some(Outcome::Unknown);
+            }
+            match self.send(&attempt).await {
+                Sent::Yes => {
+                    *next_nonce = Some(transaction.nonce + 1);
+                    return None;
+                }
+                Sent::NonceTaken => *next_nonce = Some(transaction.nonce + 1),
+                Sent::No => return Some(Outcome::Failed(reason::UNEXPECTED_SETTLE)),
+            }
+        }
+        tracing::error!("another program uses the settlement key");
+        Some(Outcome::Failed(reason::UNEXPECTED_SETTLE))
+    }
+
+    /// The outcome, where the chain knows it already.
+    async fn look(&self) -> Result<Option<Outcome>, NodeError> {
+        self.shared.ready().await?;
+        let (node, token) = (&self.shared.node, self.shared.token());
+        if node.is_used(token, self.authorization()).await? {
+            return self.used().await.map(Some);
+        }
+        if node.balance(token, self.authorization().from).await? < self.authorization().value {
+            return Ok(Some(Outcome::Failed(reason::INSUFFICIENT_BALANCE)));
+        }
+        Ok(None)
+    }
+
+    /// Whether the nonce was used by a transfer that is exactly ours, whoever sent it.
+    async fn used(&self) -> Result<Outcome, NodeError> {
+        let (node, token) = (&self.shared.node, self.shared.token());
+        let receipt = node.used_by(token, self.authorization()).await?;
+        Ok(match receipt {
+            Some(receipt) if receipt.moved_by_nonce(token, self.authorization()) => {
+                Outcome::Earlier(receipt.transaction_hash)
+            }
+            _ => Outcome::Failed(reason::TRANSACTION_FAILED),
+        })
+    }
+
+    async fn prepare(&self, next_nonce: Option<u64>) -> Result<(Transaction, Attempt), Outcome> {
+        let shared = &self.shared;
+        let (node, account) = (&shared.node, shared.key.address());
+        let failed = |error: NodeError, reason: &'static str| {
+            tracing::warn!(%error, "nothing was sent");
+            Outcome::Failed(reason)
+        };
+        let estimate = node
+            .estimate_gas(account, shared.token(), &self.data)
+            .await
+            .map_err(|error| {
+                let reverts = matches!(error, NodeError::Refused { .. });
+                let reason = if reverts {
+                    reason::SIMULATION_FAILED
+                } else {
+                    reason::UNEXPECTED_SETTLE
+                };
+                failed(error, reason)
+            })?;
+        let unexpected = |error| failed(error, reason::UNEXPECTED_SETTLE);
+        let (base, tip) = node.prices().await.map_err(unexpected)?;
+        let waiting = node
+            .transactions(account, "pending")
+            .await
+            .map_err(unexpected)?;
+        let priced = fees::gas(estimate).zip(fees::first(base, tip, shared.fee_cap));
+        let Some((gas, fees)) = priced else {
+            tracing::error!(estimate, base, tip, "too expensive, nothing was sent");
+            return Err(Outcome::Failed(reason::UNEXPECTED_SETTLE));
+        };
+        let transaction = Transaction {
+            chain_id: shared.chain_id,
+            nonce: next_nonce.map_or(waiting, |next| next.max(waiting)),
+            fees,
+            gas,
+            to: shared.token(),
+            data: self.data.clone(),
+        };
+        let signed = transaction.sign(&shared.key);
+        let attempt = Attempt::new(transaction.nonce, gas, fees, signed);
+        Ok((transaction, attempt))
+    }
+
+    /// Writes the attempt down; false when that is not certain.
+    async fn note(&mut self, attempt: Attempt) -> bool {
+        let sending = Sending {
+            digest: self.digest,
+            payload: self.payload.clone(),
+            attempt: attempt.clone(),
+        };
+        let hash = attempt.hash;
+        self.attempts.push(attempt);
+        self.progress
+            .send_modify(|progress| progress.transaction = Some(hash));
+        self.shared.journal.sending(sending).await
+    }
+
+    async fn send(&self, attempt: &Attempt) -> Sent {
+        let error = match self.shared.node.send(&attempt.raw).await {
+            Ok(()) => return Sent::Yes,
+            Err(error) => error,
+        };
+        let NodeError::Refused { message, .. } = &error else {
+            tracing::warn!(%error, hash = %attempt.hash, "the transaction may have been sent");
+            return Sent::Yes;
+        };
+        let message = message.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        if says(&["already known", "already imported"]) {
+            Sent::Yes
+        } else if says(&["nonce too low", "replacement transaction underpriced"]) {
+            Sent::NonceTaken
+        } else if says(&["insufficient funds", "underpriced", "base fee", "intrinsic"]) {
+            tracing::error!(%error, account = %self.shared.key.address(), "the transaction was refused");
+            Sent::No
+        } else {
+            // A node that forwards to others can refuse what it has passed on.
+            tracing::warn!(%error, hash = %attempt.hash, "the transaction may have been sent");
+            Sent::Yes
+        }
+    }
+
+    /// Waits for a receipt of any attempt, and replaces an attempt that waits too long.
+    async fn follow(&mut self) -> Outcome {
+        let (mut pause, mut taken, mut sent_at) = (POLL_FIRST, 0, Instant::now());
+        loop {
+            match self.receipts(&mut taken).await {
+                Ok(Some(outcome)) => return outcome,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "a settlement is open"),
+            }
+            if sent_at.elapsed() >= self.shared.replace_after {
+                sent_at = Instant::now();
+                self.replace().await;
+            }
+            tokio::time::sleep(pause.min(self.shared.replace_after)).await;
+            pause = (pause * 2).min(POLL_MAX);
+        }
+    }
+
+    async fn receipts(&self, taken: &mut u32) -> Result<Option<Outcome>, NodeError> {
+        let (node, token) = (&self.shared.node, self.shared.token());
+        let account = self.shared.key.address();
+        // Asked first: a transaction that enters a block in between has a receipt below.
+        let mined = node.transactions(account, "latest").await?;
+        for attempt in self.attempts.iter().rev() {
+            let Some(receipt) = node.receipt(attempt.hash).await? else {
+                continue;
+            };
+            if receipt.moved(token, self.authorization()) {
+                return Ok(Some(Outcome::Settled(attempt.hash)));
+            }
+            tracing::warn!(hash = %attempt.hash, succeeded = receipt.succeeded(), "the transaction moved nothing");
+            return if node.is_used(token, self.authorization()).await? {
+                self.used().await.map(Some)
+            } else {
+                Ok(Some(Outcome::Failed(reason::TRANSACTION_FAILED)))
+            };
+        }
+        let last = self
+            .attempts
+            .last()
+            .map_or(0, |attempt| attempt.account_nonce);
+        *taken = if mined > last { *taken + 1 } else { 0 };
+        if *taken < SEEN_TAKEN {
+            return Ok(None);
+        }
+        // Another transaction has our account nonce, so none of the attempts can ever enter a block.
+        if node.is_used(token, self.authorization()).await? {
+            self.used().await.map(Some)
+        } else {
+            Ok(Some(Outcome::Failed(reason::TRANSACTION_FAILED)))
+        }
+    }
+
+    /// The same call with the same account nonce and higher fees; only one of them can enter a block. Where the fees can go no
+    /// higher, the last attempt is sent again, in case nobody has it.
+    async fn replace(&mut self) {
+        let Some(last) = self.attempts.last().cloned() else {
+            return;
+        };
+        let prices = self.shared.node.prices().await;
+        let higher = prices
+            .ok()
+            .and_then(|(base, tip)| fees::higher(last.fees(), base, tip, self.shared.fee_cap));
+        let Some(fees) = higher else {
+            self.send(&last).await;
+            return;
+        };
+        let transaction = Transaction {
+            chain_id: self.shared.chain_id,
+            nonce: last.account_nonce,
+            fees,
+            gas: last.gas,
+            to: self.shared.token(),
+            data: self.data.clone(),
+        };
+        let signed = transaction.sign(&self.shared.key);
+        let attempt = Attempt::new(last.account_nonce, last.gas, fees, signed);
+        if self.note(attempt.clone()).await {
+            tracing::info!(hash = %attempt.hash, most = fees.most, "replacing a transaction that waits");
+            self.send(&attempt).await;
+        }
+    }
+}
+
+/// The call that settles a payment; `None` for a signature that is none.
+pub(super) fn call(payload: &ExactPayload) -> Option<Vec<u8>> {
+    token::transfer(payload)
+}

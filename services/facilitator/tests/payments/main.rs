@@ -1,0 +1,9 @@
+//! Payments as they are made: on a real EVM node, and between our programs and other implementations of x402.
+#![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
+mod chain;
+mod crash;
+mod market;
+mod node;
+mod process;
+mod proxy;

@@ -1,0 +1,95 @@
+//! A buyer, a price, and the orders that a seller makes of them.
+
+use facilitator::chain::{Chain, Settings, SettlementKey};
+use std::path::Path;
+use std::time::Duration;
+use url::Url;
+use x402::exact::Domain;
+use x402::wallet::Wallet;
+use x402::wire::{Authorization, ExactPayload, FacilitatorRequest, PaymentPayload, Requirements};
+use x402::{Address, Asset, B256, U256};
+
+pub(crate) const PRICE: u64 = 10_000;
+pub(crate) const SELLER: Address = Address::repeat_byte(0x22);
+
+pub(crate) struct Buyer {
+    pub(crate) wallet: Wallet,
+    asset: Asset,
+}
+
+impl Buyer {
+    pub(crate) fn new(asset: &Asset) -> Self {
+        Self {
+            wallet: Wallet::random().unwrap(),
+            asset: asset.clone(),
+        }
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        self.wallet.address()
+    }
+
+    pub(crate) fn authorization(&self, number: u8) -> Authorization {
+        Authorization {
+            from: self.wallet.address(),
+            to: SELLER,
+            value: U256::from(PRICE),
+            valid_after: U256::ZERO,
+            valid_before: U256::from(x402::now_seconds() + 600),
+            nonce: B256::repeat_byte(number),
+        }
+    }
+
+    pub(crate) fn order(&self, number: u8) -> FacilitatorRequest {
+        self.signed(self.authorization(number))
+    }
+
+    pub(crate) fn signed(&self, authorization: Authorization) -> FacilitatorRequest {
+        let signature = self
+            .wallet
+            .sign(&authorization, Domain::of(&self.asset).unwrap());
+        let extra = [
+            ("name".to_owned(), self.asset.name.clone().into()),
+            ("version".to_owned(), self.asset.version.clone().into()),
+        ];
+        let requirements = Requirements {
+            scheme: "exact".into(),
+            network: self.asset.network.clone(),
+            amount: U256::from(PRICE),
+            asset: self.asset.address,
+            pay_to: SELLER,
+            max_timeout_seconds: 60,
+            extra: Some(extra.into_iter().collect()),
+        };
+        let payment_payload = PaymentPayload {
+            x402_version: 2,
+            resource: None,
+            accepted: Some(requirements.clone()),
+            scheme: None,
+            network: None,
+            payload: ExactPayload {
+                signature,
+                authorization,
+            },
+            extensions: None,
+        };
+        FacilitatorRequest {
+            x402_version: 2,
+            payment_payload,
+            payment_requirements: requirements,
+        }
+    }
+}
+
+/// A facilitator in this process, which settles on the node behind `url`.
+pub(crate) fn chain(asset: &Asset, url: &Url, folder: &Path) -> Chain {
+    let settings = Settings {
+        node_url: url.clone(),
+        key: SettlementKey::from_hex(crate::node::KEY).unwrap(),
+        file: folder.join("settlements.ndjson"),
+        fee_cap: 100_000_000_000,
+        replace_after: Duration::from_secs(1),
+        answer_within: Duration::from_secs(20),
+    };
+    Chain::open(asset.clone(), settings).unwrap()
+}

@@ -1,0 +1,147 @@
+//! A real EVM node with our test token on it.
+
+use crate::process::{Process, run, tests_folder, tool};
+use serde_json::{Value, json};
+use std::sync::OnceLock;
+use url::Url;
+use x402::{Address, Asset, U256};
+
+/// The node's own first account: it deploys the token, and pays the gas of settlements.
+pub(crate) const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const ACCOUNT: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+const BASE_SEPOLIA_USDC: &str = "0x036CbD53842c5426634e7929541eC2318f3dCF7e";
+
+pub(crate) struct Node {
+    pub(crate) url: Url,
+    pub(crate) asset: Asset,
+    client: reqwest::Client,
+    _process: Process,
+}
+
+/// The token's code, to create it and as it stands on a chain.
+fn code() -> &'static (String, String) {
+    static CODE: OnceLock<(String, String)> = OnceLock::new();
+    CODE.get_or_init(|| {
+        let contracts = tests_folder().join("contracts");
+        let path = |name: &str| contracts.join(name).display().to_string();
+        let modules = format!("{}/node_modules", tool("TURNPIKE_TEST_PEERS"));
+        let text = run(
+            &tool("TURNPIKE_TEST_NODE"),
+            &[&path("compile.js"), &path("TestDollar.sol")],
+            &[("NODE_PATH", modules)],
+        );
+        let json: Value = serde_json::from_str(&text).unwrap();
+        let code = |name: &str| format!("0x{}", json[name].as_str().unwrap());
+        (code("create"), code("run"))
+    })
+}
+
+impl Node {
+    /// A development chain.
+    pub(crate) async fn start() -> Self {
+        Self::with(31337, TOKEN, &[]).await
+    }
+
+    /// The number and the token's address of Base Sepolia, because version 1 of x402 knows real chains only.
+    pub(crate) async fn as_base_sepolia() -> Self {
+        Self::with(84532, BASE_SEPOLIA_USDC, &[]).await
+    }
+
+    async fn with(chain_id: u64, token: &str, more: &[&str]) -> Self {
+        let chain = chain_id.to_string();
+        let mut arguments = vec!["--host", "127.0.0.1", "--port", "0", "--chain-id", &chain];
+        arguments.extend(more);
+        let process = Process::start(&tool("TURNPIKE_TEST_ANVIL"), &arguments, &[]);
+        let address = process.line_with("Listening on ");
+        let node = Self {
+            url: Url::parse(&format!("http://{address}/")).unwrap(),
+            asset: Asset {
+                network: format!("eip155:{chain_id}"),
+                address: token.parse().unwrap(),
+                name: "USDC".into(),
+                version: "2".into(),
+                decimals: 6,
+            },
+            client: runtime::http::client(),
+            _process: process,
+        };
+        if token == TOKEN {
+            let create = json!([{ "from": ACCOUNT, "data": code().0, "gas": "0x400000" }]);
+            node.send(create).await;
+        } else {
+            // The chain id is part of the domain that the token reckons at each call, so the code can stand anywhere.
+            node.call("anvil_setCode", json!([token, code().1])).await;
+        }
+        node
+    }
+
+    pub(crate) async fn call(&self, method: &str, params: Value) -> Value {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let answer = self.client.post(self.url.clone()).json(&body).send().await;
+        let mut answer: Value = answer.unwrap().json().await.unwrap();
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        answer["result"].take()
+    }
+
+    pub(crate) async fn mint(&self, to: Address, value: u64) {
+        let data = format!("0x40c10f19{:0>64}{value:064x}", hex::encode(to));
+        let call = json!([{ "from": ACCOUNT, "to": self.asset.address, "data": data }]);
+        self.send(call).await;
+    }
+
+    /// Returns when the transaction is in a block.
+    async fn send(&self, call: Value) {
+        let hash = self.call("eth_sendTransaction", call).await;
+        while self
+            .call("eth_getTransactionReceipt", json!([hash]))
+            .await
+            .is_null()
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(crate) async fn balance(&self, owner: Address) -> u64 {
+        let rpc = x402::rpc::Rpc::new(self.client.clone(), self.url.clone());
+        let balance = rpc.balance_of(self.asset.address, owner).await.unwrap();
+        balance.to::<u64>()
+    }
+
+    /// How many transfers of `owner` the chain has.
+    pub(crate) async fn transfers(&self, owner: Address) -> u64 {
+        let rpc = x402::rpc::Rpc::new(self.client.clone(), self.url.clone());
+        rpc.transfers_sent(self.asset.address, owner)
+            .await
+            .unwrap()
+            .1
+    }
+
+    /// How many transactions the settlement account has in blocks.
+    pub(crate) async fn transactions(&self) -> u64 {
+        let count = self.call("eth_getTransactionCount", json!([ACCOUNT, "latest"]));
+        let count: U256 = serde_json::from_value(count.await).unwrap();
+        count.to::<u64>()
+    }
+
+    pub(crate) async fn stop_mining(&self) {
+        self.call("evm_setAutomine", json!([false])).await;
+    }
+
+    pub(crate) async fn mine(&self) {
+        self.call("evm_mine", json!([])).await;
+    }
+
+    /// Waits until this many transactions wait for a block.
+    pub(crate) async fn waiting(&self, wanted: u64) {
+        for _ in 0..600 {
+            let status = self.call("txpool_status", json!([])).await;
+            let pending: U256 = serde_json::from_value(status["pending"].clone()).unwrap();
+            if pending == U256::from(wanted) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{wanted} transactions should wait");
+    }
+}

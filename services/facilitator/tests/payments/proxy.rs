@@ -1,0 +1,80 @@
+//! Stands between a facilitator and its node, and loses what it is told to lose.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use url::Url;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The node never hears of the transaction.
+    CallLost,
+    /// The node has the transaction, and its answer is lost.
+    AnswerLost,
+}
+
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    node: Url,
+    client: reqwest::Client,
+    fault: Fault,
+    /// How many more transactions it loses.
+    left: Arc<AtomicUsize>,
+    /// How many transactions came by.
+    seen: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(node: &Url, fault: Fault, times: usize) -> (Self, Url) {
+        let proxy = Self {
+            node: node.clone(),
+            client: runtime::http::client(),
+            fault,
+            left: Arc::new(AtomicUsize::new(times)),
+            seen: Arc::default(),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/", post(forward))
+            .with_state(proxy.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (proxy, Url::parse(&url).unwrap())
+    }
+
+    pub(crate) fn seen(&self) -> usize {
+        self.seen.load(Ordering::SeqCst)
+    }
+}
+
+async fn forward(State(proxy): State<Proxy>, body: Bytes) -> (StatusCode, Bytes) {
+    let text = String::from_utf8_lossy(&body);
+    let mut fault = None;
+    if text.contains("eth_sendRawTransaction") {
+        proxy.seen.fetch_add(1, Ordering::SeqCst);
+        let lose = proxy
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        fault = lose.is_ok().then_some(proxy.fault);
+    }
+    let lost = (StatusCode::BAD_GATEWAY, Bytes::from_static(b"lost"));
+    if fault == Some(Fault::CallLost) {
+        return lost;
+    }
+    let sent = proxy
+        .client
+        .post(proxy.node.clone())
+        .header("content-type", "application/json")
+        .body(body);
+    let answer = sent.send().await.unwrap().bytes().await.unwrap();
+    if fault == Some(Fault::AnswerLost) {
+        return lost;
+    }
+    (StatusCode::OK, answer)
+}
