@@ -5,5 +5,6 @@ mod chain;
 mod crash;
 mod market;
 mod node;
+mod peers;
 mod process;
 mod proxy;
