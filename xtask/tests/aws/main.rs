@@ -5,5 +5,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod deploy;
 mod emulator;
+mod failures;
+mod fixture;
 mod ground;
+mod interruptions;
+mod state;

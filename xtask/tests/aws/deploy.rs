@@ -1,0 +1,173 @@
+//! `deploy --stage dev` as a user sees it: everything comes up, nothing is done twice, and what is lost is asked about first.
+
+use std::process::Command;
+
+use serde_json::Value as Json;
+
+use crate::emulator::{Call, Emulator, send};
+use crate::fixture::{OWNERS, PROJECT, Workspace};
+use crate::state::State;
+
+pub(crate) const DEPLOY: [&str; 4] = ["deploy", "--stage", "dev", "--yes"];
+const DEPLOY_JSON: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--json"];
+
+/// The last event of a deploy.
+#[track_caller]
+fn done(stdout: &str) -> Json {
+    let last = stdout.lines().last().unwrap_or_default();
+    let last: Json = serde_json::from_str(last).unwrap_or_else(|_| panic!("{stdout}"));
+    assert_eq!(last["event"], "done", "{stdout}");
+    last
+}
+
+fn count(calls: &[Call], name: &str) -> usize {
+    calls.iter().filter(|call| call.call.contains(name)).count()
+}
+
+/// Calls that change something.
+fn writes(calls: &[Call]) -> Vec<&str> {
+    let reads = ["Describe", "Get", "List", "BatchGet", "GET /", "HEAD /"];
+    let names = calls.iter().map(|call| call.call.as_str());
+    names
+        .filter(|name| {
+            let action = name.split_once(':').map_or(*name, |(_, action)| action);
+            !reads.iter().any(|read| action.starts_with(read))
+        })
+        .collect()
+}
+
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn everything_comes_up_once_and_goes_away_again() {
+    let (emulator, workspace) = (Emulator::start(), Workspace::new());
+    let state = State::of(&emulator).await;
+    let events = workspace.succeed(&emulator, &DEPLOY_JSON);
+    assert_eq!(done(&events)["changed"], true);
+
+    let stacks = state.stacks().await;
+    for owner in OWNERS {
+        let name = format!("{PROJECT}-dev-{owner}");
+        let (status, resources) = &stacks[&name];
+        assert!(
+            status == "CREATE_COMPLETE",
+            "{name}: {status} {resources:?}"
+        );
+    }
+    assert_eq!(stacks.len(), OWNERS.len());
+    let backend = workspace.output(&emulator, "x402-backend", "url");
+    assert_eq!(
+        send("GET", &format!("{backend}/weather"), "")
+            .unwrap()
+            .status,
+        402
+    );
+    let page = workspace.output(&emulator, "frontend", "url");
+    let runtime = workspace.output(&emulator, "agent", "runtimeArn");
+    assert!(send("GET", &page, "").unwrap().text().contains(&runtime));
+    assert_eq!(state.change_sets().await, [] as [String; 0]);
+    assert!(!state.is_locked().await);
+
+    drop(emulator.take_calls());
+    let events = workspace.succeed(&emulator, &DEPLOY_JSON);
+    assert_eq!(done(&events)["changed"], false);
+    let calls = emulator.take_calls();
+    assert_eq!(writes(&calls), [] as [&str; 0]);
+    // One page of stacks, however many there are.
+    assert_eq!(count(&calls, "DescribeStacks"), 1, "{calls:?}");
+    assert!(calls.len() <= OWNERS.len() + 4, "{calls:?}");
+
+    drop(workspace.succeed(&emulator, &["destroy", "--stage", "dev", "--yes"]));
+    assert_eq!(state.stacks().await.len(), 0);
+    assert_eq!(state.belongings().await, [] as [String; 0]);
+    assert!(emulator.running().is_empty());
+}
+
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn a_price_touches_its_own_stack_and_a_replacement_is_asked_about() {
+    let (emulator, workspace) = (Emulator::start(), Workspace::new());
+    let state = State::of(&emulator).await;
+    drop(workspace.succeed(&emulator, &DEPLOY));
+
+    drop(emulator.take_calls());
+    workspace.replace(
+        "Cargo.toml",
+        "us-west-2\"\nprice = \"0.01\"",
+        "us-west-2\"\nprice = \"0.02\"",
+    );
+    drop(workspace.succeed(&emulator, &DEPLOY));
+    let calls = emulator.take_calls();
+    assert_eq!(count(&calls, "ExecuteChangeSet"), 1, "{calls:?}");
+    assert_eq!(count(&calls, "registry:PUT"), 0, "{calls:?}");
+    let backend = workspace.output(&emulator, "x402-backend", "url");
+    let answer = send("GET", &format!("{backend}/weather"), "").unwrap();
+    assert!(answer.text().contains("0.02"), "{}", answer.text());
+
+    // A target group's port cannot change in place.
+    workspace.replace(
+        "templates/fargate.yaml.tera",
+        "      TargetType: ip\n      Protocol: HTTP\n",
+        "      TargetType: ip\n      Name: {{ service.name | yaml }}\n      Protocol: HTTP\n",
+    );
+    let before = state.stacks().await;
+    drop(emulator.take_calls());
+    let refused = workspace.fail(&emulator, &["deploy", "--stage", "dev"]);
+    assert!(
+        refused.contains("TargetGroup") && refused.contains("--yes"),
+        "{refused}"
+    );
+    assert_eq!(count(&emulator.take_calls(), "ExecuteChangeSet"), 0);
+    assert_eq!(state.stacks().await, before);
+    assert_eq!(state.change_sets().await, [] as [String; 0]);
+    drop(workspace.succeed(&emulator, &DEPLOY));
+    assert!(!state.is_locked().await);
+}
+
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn of_two_deploys_at_once_one_is_told_who_the_other_is() {
+    let (emulator, workspace) = (Emulator::start(), Workspace::new());
+    let state = State::of(&emulator).await;
+    drop(workspace.succeed(&emulator, &DEPLOY));
+    workspace.replace(
+        "Cargo.toml",
+        "us-west-2\"\nprice = \"0.01\"",
+        "us-west-2\"\nprice = \"0.03\"",
+    );
+    emulator.pace(&serde_json::json!({"by_type": {"AWS::ECS::Service": 8.0}}));
+    let start = || spawn(workspace.command(&emulator, &DEPLOY));
+    let first = start();
+    let began = std::time::Instant::now();
+    while !emulator
+        .calls()
+        .iter()
+        .any(|call| call.call.contains("ExecuteChangeSet"))
+    {
+        assert!(began.elapsed().as_secs() < 60, "{:?}", emulator.calls());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let (second, first) = (
+        start().wait_with_output().unwrap(),
+        first.wait_with_output().unwrap(),
+    );
+    let (said, second_said) = (
+        String::from_utf8_lossy(&first.stderr),
+        String::from_utf8_lossy(&second.stderr),
+    );
+    assert!(first.status.success(), "{said}");
+    assert!(
+        !second.status.success() && second_said.contains("deploys since"),
+        "{second_said}"
+    );
+    drop(workspace.succeed(&emulator, &DEPLOY));
+    assert!(!state.is_locked().await);
+    let backend = workspace.output(&emulator, "x402-backend", "url");
+    let answer = send("GET", &format!("{backend}/weather"), "").unwrap();
+    assert!(answer.text().contains("0.03"), "{}", answer.text());
+}
+
+pub(crate) fn spawn(mut command: Command) -> std::process::Child {
+    use std::process::Stdio;
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}

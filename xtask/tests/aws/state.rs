@@ -1,0 +1,139 @@
+//! What stands on the emulator, asked of it and not of the tool.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::StackStatus;
+
+use crate::emulator::{ACCOUNT, Emulator};
+use crate::fixture::PROJECT;
+
+/// One stack: its status, and its resources as `logical id: type`.
+pub(crate) type Standing = BTreeMap<String, (String, Vec<String>)>;
+
+pub(crate) struct State {
+    config: aws_config::SdkConfig,
+    pub(crate) cloudformation: Client,
+}
+
+impl State {
+    pub(crate) async fn of(emulator: &Emulator) -> Self {
+        let config = emulator.config().await;
+        Self {
+            cloudformation: Client::new(&config),
+            config,
+        }
+    }
+
+    /// Every stack that is not gone.
+    pub(crate) async fn stacks(&self) -> Standing {
+        let described = self.cloudformation.describe_stacks().send().await.unwrap();
+        let mut standing = Standing::new();
+        for stack in described.stacks.unwrap_or_default() {
+            let (name, status) = (stack.stack_name.unwrap(), stack.stack_status.unwrap());
+            if status == StackStatus::DeleteComplete {
+                continue;
+            }
+            let resources = self.cloudformation.describe_stack_resources();
+            let resources = resources.stack_name(&name).send().await.unwrap();
+            let mut listed: Vec<String> = resources
+                .stack_resources()
+                .iter()
+                .map(|resource| {
+                    let id = resource.logical_resource_id().unwrap_or_default();
+                    format!("{id}: {}", resource.resource_type().unwrap_or_default())
+                })
+                .collect();
+            listed.sort();
+            standing.insert(name, (status.as_str().to_owned(), listed));
+        }
+        standing
+    }
+
+    /// The names of change sets that nobody has executed.
+    pub(crate) async fn change_sets(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for stack in self.stacks().await.keys() {
+            let sets = self.cloudformation.list_change_sets().stack_name(stack);
+            for set in sets.send().await.unwrap().summaries() {
+                let executed = set.execution_status().is_some_and(|status| {
+                    status.as_str() == "EXECUTE_COMPLETE"
+                        || status.as_str() == "EXECUTE_IN_PROGRESS"
+                });
+                if !executed {
+                    names.push(set.change_set_name().unwrap_or_default().to_owned());
+                }
+            }
+        }
+        names
+    }
+
+    /// Everything with our name in it that could cost money or stand in the way: buckets, repositories, log groups, secrets,
+    /// clusters and runtimes.
+    pub(crate) async fn belongings(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
+        let s3 = aws_sdk_s3::Client::from_conf(s3.build());
+        for bucket in s3.list_buckets().send().await.unwrap().buckets() {
+            found.extend(bucket.name().map(|name| format!("bucket {name}")));
+        }
+        let ecr = aws_sdk_ecr::Client::new(&self.config);
+        for repository in ecr
+            .describe_repositories()
+            .send()
+            .await
+            .unwrap()
+            .repositories()
+        {
+            let name = repository.repository_name().unwrap_or_default();
+            found.push(format!("repository {name}"));
+        }
+        let logs = aws_sdk_cloudwatchlogs::Client::new(&self.config);
+        for group in logs
+            .describe_log_groups()
+            .send()
+            .await
+            .unwrap()
+            .log_groups()
+        {
+            found.extend(
+                group
+                    .log_group_name()
+                    .map(|name| format!("log group {name}")),
+            );
+        }
+        let secrets = aws_sdk_secretsmanager::Client::new(&self.config);
+        for secret in secrets.list_secrets().send().await.unwrap().secret_list() {
+            found.extend(secret.name().map(|name| format!("secret {name}")));
+        }
+        let ecs = aws_sdk_ecs::Client::new(&self.config);
+        for cluster in ecs.list_clusters().send().await.unwrap().cluster_arns() {
+            found.push(format!("cluster {cluster}"));
+        }
+        let agentcore = aws_sdk_bedrockagentcorecontrol::Client::new(&self.config);
+        for runtime in agentcore
+            .list_agent_runtimes()
+            .send()
+            .await
+            .unwrap()
+            .agent_runtimes()
+        {
+            found.push(format!("runtime {}", runtime.agent_runtime_id()));
+        }
+        found.retain(|thing| thing.contains(PROJECT));
+        found
+    }
+
+    /// True while somebody's lock lies in the bucket.
+    pub(crate) async fn is_locked(&self) -> bool {
+        let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
+        let s3 = aws_sdk_s3::Client::from_conf(s3.build());
+        let bucket = format!("{PROJECT}-dev-artifacts-{ACCOUNT}");
+        s3.head_object()
+            .bucket(bucket)
+            .key("lock.json")
+            .send()
+            .await
+            .is_ok()
+    }
+}
