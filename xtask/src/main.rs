@@ -1,5 +1,6 @@
 //! `cargo xtask`: the one way in. Parse, load the context, run, report.
 
+mod check;
 mod cloud;
 mod commands;
 mod context;

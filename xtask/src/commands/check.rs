@@ -2,8 +2,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::rendering;
+use super::{checking, rendering};
 use crate::context::Context;
+use crate::tools::files;
 
 /// Check the facts, the Dockerfiles and the rendered templates, offline
 #[derive(Debug, Args)]
@@ -20,18 +21,30 @@ impl Check {
             Some(name) => vec![context.stage(name)?],
             None => context.repo.stages.iter().collect(),
         };
+        let templates = files::templates(&context.repo.root)?;
+        let mut findings = Vec::new();
+        let mut lines = Vec::new();
         for stage in stages {
-            let stacks = rendering::rendered(&context.repo, stage)?;
+            let stacks = rendering::unchecked(&context.repo, stage, &templates)?;
+            findings.extend(checking::findings(
+                &context.repo,
+                stage,
+                &templates,
+                &stacks,
+            ));
             let services = stacks
                 .iter()
                 .filter(|stack| stack.plan.kind.is_some())
                 .count();
-            let text = format!(
+            lines.push(format!(
                 "stage {}: {services} services, {} stacks, no problem found",
                 stage.name,
                 stacks.len()
-            );
-            context.out.data(&text);
+            ));
+        }
+        checking::refuse(findings)?;
+        for line in &lines {
+            context.out.data(line);
         }
         Ok(ExitCode::SUCCESS)
     }

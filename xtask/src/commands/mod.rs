@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 mod check;
+mod checking;
 mod completions;
 mod deploy;
 mod destroy;

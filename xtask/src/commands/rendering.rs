@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::packing;
+use super::{checking, packing};
 use crate::error::UserError;
 use crate::image::{self, Image, Platform};
 use crate::plan::{self, ArgValue, StackPlan};
-use crate::render::{self, HealthCheck};
+use crate::render::{self, HealthCheck, Template};
 use crate::repo::{Kind, Repo, Service, Stage};
 use crate::tools::files;
 
@@ -20,14 +20,28 @@ pub(crate) struct RenderedStack {
     pub(crate) template: String,
     /// `services/agent/Dockerfile:3: RUN needs the Docker engine`, if something in its Dockerfile does.
     pub(crate) needs_engine: Option<String>,
+    /// What the Dockerfile says, with stand-ins for values that only a deploy knows.
+    pub(crate) image: Option<Image>,
 }
 
-/// Renders every stack of the stage, in the order of the deploy.
+/// Renders every stack of the stage, in the order of the deploy, and refuses what would not work.
 pub(crate) fn rendered(repo: &Repo, stage: &Stage) -> anyhow::Result<Vec<RenderedStack>> {
     let templates = files::templates(&repo.root)?;
+    let stacks = unchecked(repo, stage, &templates)?;
+    checking::refuse(checking::findings(repo, stage, &templates, &stacks))?;
+    Ok(stacks)
+}
+
+/// The same without a look at what came of it.
+pub(crate) fn unchecked(
+    repo: &Repo,
+    stage: &Stage,
+    templates: &[Template],
+) -> anyhow::Result<Vec<RenderedStack>> {
     let mut stacks = Vec::new();
     for mut plan in plan::stacks(repo, stage) {
         let mut needs_engine = None;
+        let mut of_image = None;
         if let Some(service) = repo
             .service(&plan.owner)
             .filter(|service| service.kind.has_image())
@@ -45,14 +59,16 @@ pub(crate) fn rendered(repo: &Repo, stage: &Stage) -> anyhow::Result<Vec<Rendere
                 .outside
                 .as_ref()
                 .map(|outside| packing::needs_engine(&dockerfile(repo, service).1, outside));
+            of_image = Some(image);
         }
         check_environment(&plan)?;
-        let template = render::render(&templates, &plan.template, &plan.values)
+        let template = render::render(templates, &plan.template, &plan.values)
             .with_context(|| format!("cannot render the stack {}", plan.name))?;
         stacks.push(RenderedStack {
             plan,
             template,
             needs_engine,
+            image: of_image,
         });
     }
     Ok(stacks)

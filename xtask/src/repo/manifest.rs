@@ -212,7 +212,7 @@ fn line_of(manifest: &str, header: &str, key: &str) -> Option<usize> {
 }
 
 /// The known word that a mistyped one probably stands for.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let (distance, best) = known
         .iter()
         .map(|candidate| (distance(word, candidate), *candidate))

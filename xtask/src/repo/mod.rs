@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub(crate) use load::load;
+pub(crate) use manifest::nearest;
 pub(crate) use secrets::looks_secret;
 pub(crate) use service::{Alphabet, Kind, Link, Service, Value};
 pub(crate) use stage::{CloudKind, Resolved, Stage};

@@ -80,6 +80,31 @@ impl Node {
         }
     }
 
+    /// What stands at the end of a path of keys and places in lists: `Policies.0.PolicyName`.
+    pub fn at(&self, path: &str) -> Option<&Self> {
+        path.split('.')
+            .try_fold(self, |node, step| match &node.kind {
+                Kind::List(items) => items.get(step.parse::<usize>().ok()?),
+                _ => node.get(step),
+            })
+    }
+
+    /// A text that needs no function and no conversion.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items of a list, or the node itself: many things may be said alone or as a list.
+    pub fn one_or_many(&self) -> &[Self] {
+        match &self.kind {
+            Kind::List(items) => items,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
     /// A scalar as text, as CloudFormation reads numbers and booleans where it wants a string.
     pub fn text(&self) -> Option<String> {
         match &self.kind {

@@ -1,0 +1,386 @@
+//! The rendered stacks in the form that every check reads.
+
+use template::{Kind as NodeKind, Node, Piece, pieces};
+
+use super::{Origin, Stack as Given, System};
+use crate::repo::{Kind, Link, Repo, Resolved, Service, Stage};
+
+pub(super) struct Model<'a> {
+    pub(super) repo: &'a Repo,
+    pub(super) stage: &'a Stage,
+    pub(super) stacks: Vec<Stack<'a>>,
+}
+
+pub(super) struct Stack<'a> {
+    /// Where it stands in the system: what a report names it by.
+    pub(super) index: usize,
+    pub(super) given: &'a Given<'a>,
+    pub(super) root: &'a Node,
+    pub(super) resources: Vec<Resource<'a>>,
+    pub(super) service: Option<&'a Service>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Resource<'a> {
+    pub(super) id: &'a str,
+    pub(super) line: usize,
+    pub(super) kind: &'a str,
+    pub(super) node: &'a Node,
+}
+
+impl<'a> Model<'a> {
+    pub(super) fn new(system: &'a System<'a>, trees: &'a [(usize, Node)]) -> Self {
+        let stacks = trees.iter().map(|(index, root)| {
+            let given = &system.stacks[*index];
+            let resources = root.get("Resources").map_or(&[][..], Node::entries);
+            let resources = resources.iter().map(|entry| Resource {
+                id: &entry.key,
+                line: entry.line,
+                kind: entry.value.get("Type").and_then(Node::as_str).unwrap_or(""),
+                node: &entry.value,
+            });
+            Stack {
+                index: *index,
+                given,
+                root,
+                resources: resources.collect(),
+                service: system.repo.service(given.owner),
+            }
+        });
+        Self {
+            repo: system.repo,
+            stage: system.stage,
+            stacks: stacks.collect(),
+        }
+    }
+
+    pub(super) fn stack(&self, owner: &str) -> Option<&Stack<'a>> {
+        self.stacks.iter().find(|stack| stack.given.owner == owner)
+    }
+
+    /// The stacks of the services of one kind.
+    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&Stack<'a>, &'a Service)> {
+        self.stacks.iter().filter_map(move |stack| {
+            let service = stack.service.filter(|service| service.kind == kind)?;
+            Some((stack, service))
+        })
+    }
+
+    /// The links of a service that hold on this stage.
+    pub(super) fn links(&self, service: &'a Service) -> Vec<(&'static str, &'a str, &'a Link)>
+    where
+        'a: 'a,
+    {
+        let stage: &'a Stage = self.stage;
+        let resolved =
+            service
+                .values()
+                .filter_map(|(table, name, value)| match stage.resolve(value) {
+                    Some(Resolved::Link(link)) => Some((table, name.as_str(), link)),
+                    _ => None,
+                });
+        resolved.collect()
+    }
+
+    /// The services that a service calls on this stage, each once.
+    pub(super) fn callees(&self, service: &'a Service) -> Vec<&'a Service> {
+        let mut names: Vec<&str> = self
+            .links(service)
+            .into_iter()
+            .map(|(_, _, link)| link.service.as_str())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let repo: &'a Repo = self.repo;
+        names
+            .into_iter()
+            .filter_map(|name| repo.service(name))
+            .collect()
+    }
+}
+
+impl<'a> Stack<'a> {
+    pub(super) fn resource(&self, id: &str) -> Option<Resource<'a>> {
+        self.resources
+            .iter()
+            .find(|resource| resource.id == id)
+            .copied()
+    }
+
+    pub(super) fn of_type(&self, kind: &str) -> impl Iterator<Item = Resource<'a>> {
+        self.resources
+            .iter()
+            .filter(move |resource| resource.kind == kind)
+            .copied()
+    }
+
+    /// The only resource of a type, or the first.
+    pub(super) fn first(&self, kind: &str) -> Option<Resource<'a>> {
+        self.of_type(kind).next()
+    }
+
+    /// The entries of a section.
+    pub(super) fn section(&self, name: &str) -> &'a [template::Entry] {
+        self.root.get(name).map_or(&[], Node::entries)
+    }
+
+    /// Where a parameter's value comes from.
+    pub(super) fn origin(&self, parameter: &str) -> Option<Origin<'a>> {
+        self.given
+            .inputs
+            .iter()
+            .find(|(name, _)| *name == parameter)
+            .map(|(_, origin)| *origin)
+    }
+
+    /// The resource that a node refers to, with the attribute that it asks for.
+    pub(super) fn target(&self, node: &'a Node) -> Option<(Resource<'a>, Option<String>)> {
+        let (name, attribute) = reference(node)?;
+        Some((self.resource(&name)?, attribute))
+    }
+
+    /// True when a node refers to just this: `Role.Arn`, or `LogGroup` for its `Ref`.
+    pub(super) fn refers(node: Option<&Node>, wanted: &str) -> bool {
+        node.and_then(reference)
+            .is_some_and(|(name, attribute)| match wanted.split_once('.') {
+                Some((id, wanted)) => name == id && attribute.as_deref() == Some(wanted),
+                None => name == wanted && attribute.is_none(),
+            })
+    }
+}
+
+impl<'a> Resource<'a> {
+    pub(super) fn get(&self, path: &str) -> Option<&'a Node> {
+        let node: &'a Node = self.node;
+        node.get("Properties")?.at(path)
+    }
+
+    pub(super) fn text(&self, path: &str) -> Option<String> {
+        self.get(path).map(shown)
+    }
+
+    /// The line of a property, or of what holds it, or of the resource.
+    pub(super) fn line_of(&self, path: &str) -> usize {
+        let mut line = self.line;
+        let mut node = self.node.get("Properties");
+        for step in path.split('.') {
+            let Some(here) = node else { break };
+            if let Some(entry) = here.entries().iter().find(|entry| entry.key == step) {
+                line = entry.line;
+                node = Some(&entry.value);
+            } else if let Some(item) = step
+                .parse::<usize>()
+                .ok()
+                .and_then(|at| here.items().get(at))
+            {
+                line = item.line;
+                node = Some(item);
+            } else {
+                break;
+            }
+        }
+        line
+    }
+}
+
+/// The name and the attribute of a `Ref` or a `GetAtt`, or of a `Sub` that is nothing else.
+pub(super) fn reference(node: &Node) -> Option<(String, Option<String>)> {
+    let text = match &node.kind {
+        NodeKind::Call("Ref" | "GetAtt" | "Sub", _) => shown(node),
+        _ => return None,
+    };
+    let inner = text.strip_prefix("${")?.strip_suffix('}')?;
+    if inner.contains("${") || inner.contains('}') {
+        return None;
+    }
+    Some(match inner.split_once('.') {
+        Some((name, attribute)) => (name.to_owned(), Some(attribute.to_owned())),
+        None => (inner.to_owned(), None),
+    })
+}
+
+/// A value as one text, however it is spelt: a `Ref` is `${Name}`, a `GetAtt` `${Name.Attribute}`, and joins are joined.
+pub(super) fn shown(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::Scalar(value) => match value.as_str() {
+            Some(text) => text.to_owned(),
+            None if value.is_null() => String::new(),
+            None => value.to_string(),
+        },
+        NodeKind::List(items) => items.iter().map(shown).collect::<Vec<_>>().join(","),
+        NodeKind::Map(entries) => {
+            let entries = entries.iter();
+            let entries = entries.map(|entry| format!("{}={}", entry.key, shown(&entry.value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+        }
+        NodeKind::Call("Ref", argument) => format!("${{{}}}", shown(argument)),
+        NodeKind::Call("GetAtt", argument) => {
+            let parts: Vec<String> = argument.one_or_many().iter().map(shown).collect();
+            format!("${{{}}}", parts.join("."))
+        }
+        NodeKind::Call("Sub", argument) => substituted(argument),
+        NodeKind::Call("Join", argument) => match argument.items() {
+            [separator, list] => {
+                let items: Vec<String> = list.one_or_many().iter().map(shown).collect();
+                items.join(&shown(separator))
+            }
+            _ => String::new(),
+        },
+        NodeKind::Call(name, argument) => format!("!{name}({})", shown(argument)),
+    }
+}
+
+fn substituted(argument: &Node) -> String {
+    let text = match argument.items().first() {
+        Some(text) => shown(text),
+        None => shown(argument),
+    };
+    let locals = argument.items().get(1);
+    let mut result = String::with_capacity(text.len());
+    for piece in pieces(&text) {
+        match piece {
+            Piece::Text(text) => result.push_str(text),
+            Piece::Name(name) => match locals.and_then(|locals| locals.get(name)) {
+                Some(value) => result.push_str(&shown(value)),
+                None => result.push_str(&format!("${{{name}}}")),
+            },
+        }
+    }
+    result
+}
+
+/// True when nothing of a text is left for a deploy to fill in.
+pub(super) fn is_literal(text: &str) -> bool {
+    !text.contains("${") && !text.starts_with('!')
+}
+
+/// Reports a property that is not what it has to be.
+pub(super) fn expect(
+    report: &mut super::report::Report<'_>,
+    stack: &Stack<'_>,
+    resource: &Resource<'_>,
+    path: &str,
+    wanted: &str,
+    why: &str,
+) {
+    let found = resource.text(path);
+    if found.as_deref() == Some(wanted) {
+        return;
+    }
+    let id = resource.id;
+    let text = match found {
+        Some(found) => format!("{id}.{path} is `{found}`; {why}"),
+        None => format!("{id} has no {path}; {why}"),
+    };
+    let name = path.rsplit('.').next().unwrap_or(path);
+    report.add(
+        stack.index,
+        resource.line_of(path),
+        text,
+        format!("write {name}: {}", spelt(wanted)),
+    );
+}
+
+/// A value as it is written in a template.
+pub(super) fn spelt(value: &str) -> String {
+    match value
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'))
+    {
+        Some(inner) if !inner.contains('$') && inner.contains('.') => format!("!GetAtt {inner}"),
+        Some(inner) if !inner.contains('$') => format!("!Ref {inner}"),
+        _ if value.contains("${") => format!("!Sub \"{value}\""),
+        _ => value.to_owned(),
+    }
+}
+
+/// The environment that a service is given has what its manifest says, each as it says.
+pub(super) fn environment(
+    report: &mut super::report::Report<'_>,
+    model: &Model<'_>,
+    stack: &Stack<'_>,
+    service: &Service,
+    line: usize,
+    found: &[(String, String, usize)],
+) {
+    for (name, value) in &service.env {
+        let wanted = match model.stage.resolve(value) {
+            None => continue,
+            Some(Resolved::Text(text)) => text.to_owned(),
+            Some(Resolved::Link(link)) => {
+                let key = capitalized(&link.output);
+                let inputs = stack.given.inputs.iter();
+                let mut from = inputs.filter(|(_, origin)| {
+                    *origin
+                        == Origin::Output {
+                            owner: &link.service,
+                            key: &key,
+                        }
+                });
+                format!("${{{}}}", from.next().map_or("", |(name, _)| *name))
+            }
+        };
+        match found.iter().find(|(other, _, _)| other == name) {
+            Some((_, value, line)) if *value != wanted => {
+                let text = format!("{name} is `{value}`, and the manifest says `{wanted}`");
+                report.add(
+                    stack.index,
+                    *line,
+                    text,
+                    format!("write {}", spelt(&wanted)),
+                );
+            }
+            Some(_) => {}
+            None => {
+                let text = format!("the service does not get {name}, which its manifest sets");
+                report.add(
+                    stack.index,
+                    line,
+                    text,
+                    format!("add {name} to its environment"),
+                );
+            }
+        }
+    }
+    for (name, value, line) in found {
+        let unfinished = ["", "TODO", "CHANGEME", "changeme", "null", "undefined"];
+        if unfinished.contains(&value.as_str()) || (value.starts_with('<') && value.ends_with('>'))
+        {
+            report.add(
+                stack.index,
+                *line,
+                format!("{name} is `{value}`: nothing has been put there"),
+                "give it a value, or remove it",
+            );
+        } else if (name.ends_with("_URL") || name.ends_with("_URI"))
+            && is_literal(value)
+            && !is_url(value)
+        {
+            report.add(
+                stack.index,
+                *line,
+                format!("{name} is `{value}`, which is no URL"),
+                "write https://...",
+            );
+        }
+    }
+}
+
+/// `http` or `https`, and somewhere to go.
+pub(super) fn is_url(text: &str) -> bool {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        rest.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && !rest.contains([' ', '$', '{'])
+    })
+}
+
+/// `runtimeArn` as a template has it: `RuntimeArn`.
+pub(super) fn capitalized(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_ascii_uppercase().to_string() + letters.as_str()
+    })
+}
