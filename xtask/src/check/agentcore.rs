@@ -3,7 +3,8 @@
 use template::Node;
 
 use super::Origin;
-use super::model::{Model, Resource, Stack, environment, expect, shown};
+use super::expect::{environment, expect};
+use super::model::{Model, Resource, Stack, shown};
 use super::report::Report;
 use crate::repo::{Kind, Service};
 

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use template::Node;
 
-use super::model::{Model, Resource, Stack, expect, shown};
+use super::expect::expect;
+use super::model::{Model, Resource, Stack, shown};
 use super::report::Report;
 
 pub(super) fn check(model: &Model<'_>, report: &mut Report<'_>) {
@@ -157,7 +158,7 @@ fn over_tls(stack: &Stack<'_>, bucket: &Resource<'_>, report: &mut Report<'_>) {
             && on == format!("{arn},{arn}/*")
     });
     if !denied {
-        report.add(stack.index, policy.line_of("PolicyDocument.Statement.0"), format!("{} does not refuse what comes without TLS", policy.id), "deny s3:* to everyone (\"*\") on the bucket and on all in it where Bool aws:SecureTransport is \"false\"");
+        report.add(stack.index, policy.line_of("PolicyDocument.Statement.0.Condition"), format!("{} does not refuse what comes without TLS", policy.id), "deny s3:* to everyone (\"*\") on the bucket and on all in it where Bool aws:SecureTransport is \"false\"");
     }
     for node in statements
         .iter()

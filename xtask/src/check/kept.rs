@@ -40,12 +40,15 @@ pub(super) fn check(model: &Model<'_>, report: &mut Report<'_>) {
         for group in stack.of_type("AWS::Logs::LogGroup") {
             let days = group
                 .text("RetentionInDays")
-                .unwrap_or_else(|| "for ever".to_owned());
-            if !RETENTION_DAYS.contains(&days.as_str()) {
+                .map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
+            if !RETENTION_DAYS
+                .iter()
+                .any(|known| days == format!("{known} days"))
+            {
                 report.add(
                     stack.index,
                     group.line_of("RetentionInDays"),
-                    format!("{} keeps its logs {days} days", group.id),
+                    format!("{} keeps its logs {days}", group.id),
                     format!(
                         "write RetentionInDays: one of {}",
                         RETENTION_DAYS.join(", ")

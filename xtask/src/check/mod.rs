@@ -3,6 +3,7 @@
 
 mod agentcore;
 mod artifacts;
+mod expect;
 mod fargate;
 mod functions;
 mod images;

@@ -1,6 +1,7 @@
 //! The network: two subnets in two zones, and a way out of each.
 
-use super::model::{Model, Resource, Stack, expect, shown};
+use super::expect::expect;
+use super::model::{Model, Resource, Stack, shown};
 use super::report::Report;
 
 pub(super) fn check(model: &Model<'_>, report: &mut Report<'_>) {
@@ -52,14 +53,27 @@ fn way_out(stack: &Stack<'_>, subnet: &Resource<'_>, report: &mut Report<'_>) {
         .of_type("AWS::EC2::SubnetRouteTableAssociation")
         .find(|association| association.text("SubnetId").as_deref() == Some(&own));
     let Some(association) = association else {
+        // A second association of another subnet is probably the one that was meant.
+        let all: Vec<Resource<'_>> = stack
+            .of_type("AWS::EC2::SubnetRouteTableAssociation")
+            .collect();
+        let twice = all.iter().enumerate().find(|(index, one)| {
+            all[..*index]
+                .iter()
+                .any(|other| other.text("SubnetId") == one.text("SubnetId"))
+        });
+        let line = twice.map_or(subnet.line, |(_, one)| one.line_of("SubnetId"));
         report.add(
             stack.index,
-            subnet.line,
+            line,
             format!(
                 "{} has no route table: what runs there reaches nothing outside",
                 subnet.id
             ),
-            "add a AWS::EC2::SubnetRouteTableAssociation for it",
+            format!(
+                "give it a AWS::EC2::SubnetRouteTableAssociation with SubnetId: !Ref {}",
+                subnet.id
+            ),
         );
         return;
     };

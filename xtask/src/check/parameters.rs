@@ -6,7 +6,8 @@ use regex_lite::Regex;
 use template::{Entry, Node};
 
 use super::Origin;
-use super::model::{Model, Stack, capitalized, is_url, shown};
+use super::expect::{capitalized, is_url};
+use super::model::{Model, Stack, shown};
 use super::report::Report;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

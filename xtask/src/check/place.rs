@@ -44,7 +44,8 @@ pub(super) fn of(
 /// How well a line of a template explains a rendered one; none when it cannot have written it.
 fn score(rendered: &[&str], at: usize, source: &[&str], index: usize) -> Option<usize> {
     let literal = written_by(rendered[at], source[index]).filter(|literal| *literal > 0)?;
-    let mut score = literal;
+    // What a component writes stands deeper in the template that calls it.
+    let mut score = literal + usize::from(indentation(rendered[at]) == indentation(source[index]));
     let mut parents = parents(source, index);
     for parent in self::parents(rendered, at) {
         match parents
@@ -65,13 +66,14 @@ fn score(rendered: &[&str], at: usize, source: &[&str], index: usize) -> Option<
         };
         found.into_iter().map(|line| (*line).to_owned()).collect()
     };
+    // What is around a line tells more than what it stands under: a component has no idea where it will be written.
     for forward in [false, true] {
         let (here, there) = (near(rendered, at, forward), near(source, index, forward));
-        for (left, right) in here.iter().zip(&there) {
-            if written_by(left, right).is_some_and(|literal| literal > 0) {
-                score += 5;
-            }
-        }
+        let same = here
+            .iter()
+            .zip(&there)
+            .take_while(|(left, right)| written_by(left, right).is_some_and(|literal| literal > 0));
+        score += 30 * same.count();
     }
     Some(score)
 }
@@ -109,8 +111,8 @@ fn is_only_tags(line: &str) -> bool {
 
 /// How many characters of a rendered line stand literally in a line of the template; none when it does not fit.
 fn written_by(rendered: &str, source: &str) -> Option<usize> {
-    let rendered = rendered.trim_end();
-    let pieces = literals(source.trim_end());
+    let rendered = rendered.trim();
+    let pieces = literals(source.trim());
     let mut rest = rendered;
     let mut literal = 0;
     let last = pieces.len() - 1;

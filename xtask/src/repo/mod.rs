@@ -1,5 +1,6 @@
 //! The facts: services, links and stages, from one `cargo metadata` call, checked before anything uses them.
 
+mod limits;
 mod load;
 mod manifest;
 mod read;
@@ -11,6 +12,7 @@ mod validate;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+pub(crate) use limits::{fargate_memory, fargate_sells};
 pub(crate) use load::load;
 pub(crate) use manifest::nearest;
 pub(crate) use secrets::looks_secret;

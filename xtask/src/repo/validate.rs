@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Repo;
+use super::limits;
 use super::manifest::{ManifestFile, nearest};
 use super::secrets::{looks_secret, secret_word};
-use super::service::{Service, Value};
+use super::service::{Kind, Service, Value};
 use super::stage::{CloudKind, Stage};
 use crate::error::Problem;
 
@@ -22,8 +23,20 @@ pub(super) fn validate(
         let file = ManifestFile::new(&repo.root, &service.manifest);
         links(repo, service, &file, without_kind, problems);
         variables(service, &file, problems);
+        if !without_kind.contains(&service.name) {
+            limits::service(service, &file, problems);
+        }
     }
     logical_names(repo, problems);
+    let header = "workspace.metadata";
+    limits::name(
+        "project",
+        "project",
+        header,
+        &repo.project,
+        root_manifest,
+        problems,
+    );
     if !problems.is_empty() {
         // A cycle or a missing setting among facts that were not understood would be a false alarm.
         return;
@@ -31,6 +44,20 @@ pub(super) fn validate(
     cycles(repo, problems);
     for stage in &repo.stages {
         settings(repo, stage, root_manifest, problems);
+        let header = "workspace.metadata.stages";
+        limits::name(
+            "stage",
+            &stage.name,
+            header,
+            &stage.name,
+            root_manifest,
+            problems,
+        );
+        let services = super::deployed(repo, stage);
+        let has_agent = services
+            .iter()
+            .any(|service| service.kind == Kind::Agentcore);
+        limits::stage(stage, has_agent, root_manifest, problems);
     }
 }
 

@@ -3,9 +3,11 @@
 use template::Node;
 
 use super::super::Origin;
-use super::super::model::{Stack, environment, expect, shown};
+use super::super::expect::{environment, expect, spelt};
+use super::super::model::{Stack, shown};
 use super::super::report::Report;
 use super::Parts;
+use crate::repo::{fargate_memory, fargate_sells};
 
 pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let (stack, task) = (parts.stack, &parts.task);
@@ -35,62 +37,39 @@ pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
 
 /// Fargate sells fixed pairs.
 fn size(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
-    let number = |path: &str| {
-        parts
-            .task
-            .text(path)
-            .and_then(|text| text.parse::<u32>().ok())
-    };
-    let (cpu, memory) = (number("Cpu"), number("Memory"));
-    let range = match cpu {
-        Some(256) => Some((512, 2_048, 1)),
-        Some(512) => Some((1_024, 4_096, 1_024)),
-        Some(1_024) => Some((2_048, 8_192, 1_024)),
-        Some(2_048) => Some((4_096, 16_384, 1_024)),
-        Some(4_096) => Some((8_192, 30_720, 1_024)),
-        Some(8_192) => Some((16_384, 61_440, 4_096)),
-        Some(16_384) => Some((32_768, 122_880, 8_192)),
-        _ => None,
-    };
-    let fits = |memory: u32, (low, high, step): (u32, u32, u32)| {
-        (low..=high).contains(&memory)
-            && memory.is_multiple_of(step)
-            && (low > 512 || [512, 1_024, 2_048].contains(&memory))
-    };
     let text = |path: &str| {
         parts
             .task
             .text(path)
             .unwrap_or_else(|| "nothing".to_owned())
     };
-    match (range, memory) {
-        (None, _) => report.add(
+    let (cpu, memory) = (text("Cpu"), text("Memory"));
+    let number = |text: &str| text.parse::<u32>().unwrap_or(0);
+    let id = parts.task.id;
+    match fargate_memory(number(&cpu)) {
+        None => report.add(
             parts.stack.index,
             parts.task.line_of("Cpu"),
-            format!("{}.Cpu is {}", parts.task.id, text("Cpu")),
+            format!("{id}.Cpu is {cpu}"),
             "Fargate has 256, 512, 1024, 2048, 4096, 8192 and 16384",
         ),
-        (Some(range), Some(memory)) if fits(memory, range) => {}
-        (Some((low, high, step)), _) => {
+        Some((low, high, step)) if !fargate_sells(number(&cpu), number(&memory)) => {
             let problem = format!(
-                "{}.Memory is {}, and Fargate does not sell that with {} units of CPU",
-                parts.task.id,
-                text("Memory"),
-                text("Cpu")
+                "{id}.Memory is {memory}, and Fargate does not sell that with {cpu} units of CPU"
             );
             report.add(
                 parts.stack.index,
                 parts.task.line_of("Memory"),
                 problem,
-                format!("choose {low} to {high} MiB, in steps of {}", step.max(512)),
+                format!("choose {low} to {high} MiB, in steps of {step}"),
             );
         }
+        Some(_) => {}
     }
 }
 
 fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
-    let (stack, task, image) = (parts.stack, &parts.task, &parts.stack.given.image);
-    const FIRST: &str = "ContainerDefinitions.0";
+    let (stack, task) = (parts.stack, &parts.task);
     let count = task
         .get("ContainerDefinitions")
         .map_or(0, |list| list.items().len());
@@ -104,7 +83,14 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         return;
     }
     let mut wanted = |path: &str, value: &str, why: &str| {
-        expect(report, stack, task, &format!("{FIRST}.{path}"), value, why)
+        expect(
+            report,
+            stack,
+            task,
+            &format!("ContainerDefinitions.0.{path}"),
+            value,
+            why,
+        )
     };
     let parameter = stack
         .given
@@ -132,13 +118,12 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         &parts.port,
         "the Dockerfile exposes another port",
     );
-    if let Some(image) = image {
+    if let Some(image) = &stack.given.image {
         wanted("User", &image.user, "the Dockerfile names another user");
         let check = &image.health_check;
-        let command = if check.first().is_some_and(|word| word.starts_with("CMD")) {
-            check.join(",")
-        } else {
-            format!("CMD,{}", check.join(","))
+        let command = match check.first().is_some_and(|word| word.starts_with("CMD")) {
+            true => check.join(","),
+            false => format!("CMD,{}", check.join(",")),
         };
         wanted(
             "HealthCheck.Command",
@@ -146,39 +131,46 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
             "the Dockerfile asks otherwise, and ECS goes by this alone",
         );
     }
-    let group = stack
-        .first("AWS::Logs::LogGroup")
-        .map_or("LogGroup", |group| group.id);
-    wanted(
-        "LogConfiguration.LogDriver",
+    logs(parts, report);
+    mounts(parts, report);
+}
+
+/// The container's log goes into the group of its stack.
+fn logs(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let (stack, task) = (parts.stack, &parts.task);
+    const CONFIGURATION: &str = "ContainerDefinitions.0.LogConfiguration";
+    expect(
+        report,
+        stack,
+        task,
+        &format!("{CONFIGURATION}.LogDriver"),
         "awslogs",
         "logs go to CloudWatch",
     );
-    let table = format!("{FIRST}.LogConfiguration.Options");
+    let table = format!("{CONFIGURATION}.Options");
+    let options = task.get(&table).map_or(&[][..], Node::entries);
+    let group = stack
+        .first("AWS::Logs::LogGroup")
+        .map_or("LogGroup", |group| group.id);
     for (name, value) in [
         ("awslogs-group", format!("${{{group}}}")),
         ("awslogs-region", "${AWS::Region}".to_owned()),
     ] {
-        let found = task
-            .get(&table)
-            .and_then(|options| options.get(name))
-            .map(shown);
-        if found.as_deref() != Some(&value) {
+        let entry = options.iter().find(|entry| entry.key == name);
+        let found = entry.map(|entry| shown(&entry.value)).unwrap_or_default();
+        if found != value {
+            let line = entry.map_or_else(|| task.line_of(&table), |entry| entry.line);
             report.add(
                 stack.index,
-                task.line_of(&format!("{table}.{name}")),
-                format!(
-                    "{name} is `{}`, and the logs belong into {value}",
-                    found.unwrap_or_default()
-                ),
-                format!("write {name}: {}", super::super::model::spelt(&value)),
+                line,
+                format!("{name} is `{found}`, and the logs belong into {value}"),
+                format!("write {name}: {}", spelt(&value)),
             );
         }
     }
-    if task
-        .get(&table)
-        .and_then(|options| options.get("awslogs-stream-prefix"))
-        .is_none()
+    if !options
+        .iter()
+        .any(|entry| entry.key == "awslogs-stream-prefix")
     {
         report.add(
             stack.index,
@@ -187,7 +179,6 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
             "add awslogs-stream-prefix: <the service's name>",
         );
     }
-    mounts(parts, report);
 }
 
 /// What is mounted is declared, and where the manifest says.

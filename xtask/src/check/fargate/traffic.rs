@@ -2,7 +2,8 @@
 
 use template::Node;
 
-use super::super::model::{expect, shown};
+use super::super::expect::expect;
+use super::super::model::shown;
 use super::super::report::Report;
 use super::{HEALTH_PATH, Parts, is_public};
 

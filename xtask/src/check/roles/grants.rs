@@ -1,8 +1,9 @@
-//! What a role is allowed beside what it needs.
+//! What a role is allowed, beside what it needs.
 
 use super::super::model::{Resource, Stack};
 use super::super::report::Report;
-use super::{Need, Statement};
+use super::needs::Need;
+use super::policy::Statement;
 
 /// What nobody may do unless a link or a fact says so.
 const ONLY_WHEN_NEEDED: [&str; 8] = [
@@ -33,116 +34,167 @@ const HOLDING: [(&str, &str, &str); 2] = [
 pub(super) fn check(
     stack: &Stack<'_>,
     role: &Resource<'_>,
-    statements: &[Statement],
+    statements: &[Statement<'_>],
     needs: &[Need],
     report: &mut Report<'_>,
 ) {
     for need in needs {
         needed(stack, role, statements, need, report);
     }
-    for statement in statements
-        .iter()
-        .filter(|statement| statement.effect == "Allow")
-    {
+    for statement in statements.iter().filter(|statement| statement.allows()) {
         for action in &statement.actions {
-            if !ONLY_WHEN_NEEDED
+            let watched = ONLY_WHEN_NEEDED
                 .iter()
-                .any(|family| action.starts_with(family))
+                .any(|family| action.starts_with(family));
+            // What is allowed on everything has been reported for that.
+            for resource in statement
+                .resources
+                .iter()
+                .filter(|resource| watched && *resource != "*")
             {
-                continue;
-            }
-            for resource in &statement.resources {
-                let wanted = needs
-                    .iter()
-                    .any(|need| need.action == action && need.resource == *resource)
-                    || (action == "ecr:BatchCheckLayerAvailability"
-                        && needs.iter().any(|need| need.resource == *resource));
-                // Workload tokens are AgentCore's own business with the runtime.
-                if !wanted {
-                    let text = format!(
-                        "{} may {action} on `{resource}`, and no link or secret of the service asks for that",
-                        role.id
-                    );
-                    let known: Vec<&str> = needs
-                        .iter()
-                        .filter(|need| need.action == action)
-                        .map(|need| need.resource.as_str())
-                        .collect();
-                    let fix = match known.is_empty() {
-                        true => "remove it, or add the link to the service's Cargo.toml".to_owned(),
-                        false => format!("allow it on {}", known.join(" and ")),
-                    };
-                    report.add(stack.index, statement.line, text, fix);
-                }
+                more(stack, role, statement, (action, resource), needs, report);
             }
         }
+    }
+}
+
+/// Something is allowed that nothing asks for.
+fn more(
+    stack: &Stack<'_>,
+    role: &Resource<'_>,
+    statement: &Statement<'_>,
+    (action, resource): (&str, &str),
+    needs: &[Need],
+    report: &mut Report<'_>,
+) {
+    // Part of pulling an image, and of no use without the rest.
+    let known = if action == "ecr:BatchCheckLayerAvailability" {
+        "ecr:BatchGetImage"
+    } else {
+        action
+    };
+    let wanted: Vec<&str> = needs
+        .iter()
+        .filter(|need| need.action == known)
+        .map(|need| need.resource.as_str())
+        .collect();
+    if wanted.contains(&resource) {
+        return;
+    }
+    let text = format!(
+        "{} may {action} on `{resource}`, and no link or secret of the service asks for that",
+        role.id
+    );
+    match wanted.is_empty() {
+        true => report.add(
+            stack.index,
+            statement.line_of("Action"),
+            text,
+            "remove it, or add the link to the service's Cargo.toml",
+        ),
+        false => report.add(
+            stack.index,
+            statement.line_of("Resource"),
+            text,
+            format!("allow it on {}", wanted.join(" and ")),
+        ),
     }
 }
 
 fn needed(
     stack: &Stack<'_>,
     role: &Resource<'_>,
-    statements: &[Statement],
+    statements: &[Statement<'_>],
     need: &Need,
     report: &mut Report<'_>,
 ) {
-    let about = |statement: &&Statement| {
-        statement.actions.iter().any(|action| action == need.action)
+    let about = |statement: &&Statement<'_>| {
+        statement.has_action(need.action)
             && statement
                 .resources
                 .iter()
                 .any(|resource| covers(resource, &need.resource))
     };
-    let mut refused = false;
-    for statement in statements.iter().filter(about) {
+    let found: Vec<&Statement<'_>> = statements.iter().filter(about).collect();
+    for statement in &found {
         if statement.effect == "Deny" {
+            let text = format!(
+                "{} is denied {} on `{}`, and the service {}",
+                role.id, need.action, need.resource, need.why
+            );
             report.add(
                 stack.index,
-                statement.line,
-                format!(
-                    "{} is denied {} on `{}`, and the service {}",
-                    role.id, need.action, need.resource, need.why
-                ),
+                statement.line_of("Effect"),
+                text,
                 "write Effect: Allow",
             );
-            refused = true;
         }
         for (condition, value) in &statement.conditions {
             if !HOLDING.contains(&(need.action, condition.as_str(), value.as_str())) {
-                report.add(stack.index, statement.line, format!("{} may {} only where {condition} is `{value}`, which does not hold when the service {}", role.id, need.action, need.why), "mend the condition, or remove it");
-                refused = true;
+                let text = format!(
+                    "{} may {} only where {condition} is `{value}`, which does not hold when the service {}",
+                    role.id, need.action, need.why
+                );
+                report.add(
+                    stack.index,
+                    statement.line_of("Condition"),
+                    text,
+                    "mend the condition, or remove it",
+                );
             }
         }
     }
-    if !refused && !statements.iter().any(|statement| about(&statement)) {
-        let near = statements
+    if !found.is_empty() {
+        return;
+    }
+    let text = format!(
+        "{} may not {} on `{}`, and the service {}",
+        role.id, need.action, need.resource, need.why
+    );
+    let fix = format!(
+        "allow it: Action: {}, Resource: {}",
+        need.action,
+        super::super::expect::spelt(&need.resource)
+    );
+    report.add(stack.index, nearest_line(role, statements, need), text, fix);
+}
+
+/// The statement that was probably meant: one with the action, or one that is about the resource, or about its service.
+fn nearest_line(role: &Resource<'_>, statements: &[Statement<'_>], need: &Need) -> usize {
+    let service = need.action.split(':').next().unwrap_or("");
+    let on_it = |statement: &&Statement<'_>| {
+        statement
+            .resources
             .iter()
-            .find(|statement| statement.actions.iter().any(|action| action == need.action));
-        let near = near.or_else(|| {
-            statements
-                .iter()
-                .find(|statement| statement.resources.contains(&need.resource))
+            .any(|resource| covers(resource, &need.resource))
+    };
+    let of_service = |statement: &&Statement<'_>| {
+        statement
+            .actions
+            .iter()
+            .any(|action| action.split(':').next() == Some(service))
+    };
+    // A statement that gives something else that is needed is not the one that is wrong.
+    let with_action = statements
+        .iter()
+        .find(|statement| statement.has_action(need.action));
+    let on_resource = statements
+        .iter()
+        .filter(on_it)
+        .filter(of_service)
+        .find(|statement| {
+            statement.actions != ["lambda:InvokeFunction"]
+                && statement.actions != ["lambda:InvokeFunctionUrl"]
         });
-        let line = near.map_or_else(|| role.line_of("Policies"), |statement| statement.line);
-        let text = format!(
-            "{} may not {} on `{}`, and the service {}",
-            role.id, need.action, need.resource, need.why
-        );
-        report.add(
-            stack.index,
-            line,
-            text,
-            format!(
-                "add a statement: Action: {}, Resource: `{}`",
-                need.action, need.resource
-            ),
-        );
+    match (on_resource, with_action) {
+        (Some(statement), _) => statement.line_of("Action"),
+        (None, Some(statement)) => statement.line_of("Resource"),
+        (None, None) => role.line_of("Policies"),
     }
 }
 
 /// Whether a resource of a statement is the one that is needed, or a pattern for it.
 fn covers(pattern: &str, resource: &str) -> bool {
-    // Log streams are a part of their group, with which the ARN of the group ends.
     pattern == resource
         || pattern == "*"
         || pattern

@@ -2,6 +2,7 @@
 
 mod grants;
 mod needs;
+mod policy;
 mod trust;
 
 use template::Node;
@@ -9,30 +10,7 @@ use template::Node;
 use super::model::{Model, Resource, Stack, shown};
 use super::report::Report;
 use crate::repo::Kind;
-use needs::Need;
-
-/// Actions that IAM knows for no single resource.
-const FOR_EVERYTHING: [&str; 7] = [
-    "ecr:GetAuthorizationToken",
-    "xray:GetSamplingRules",
-    "xray:GetSamplingTargets",
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
-    "cloudwatch:PutMetricData",
-    "logs:DescribeLogGroups",
-];
-
-/// One statement of a policy, in texts.
-#[derive(Debug)]
-pub(super) struct Statement {
-    pub(super) line: usize,
-    pub(super) effect: String,
-    pub(super) actions: Vec<String>,
-    pub(super) resources: Vec<String>,
-    /// `StringEquals aws:SourceAccount` and what it is compared with.
-    pub(super) conditions: Vec<(String, String)>,
-    pub(super) principal: Option<String>,
-}
+use policy::Statement;
 
 /// What a role is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,25 +103,25 @@ fn uses(stack: &Stack<'_>, kind: Kind, report: &mut Report<'_>) -> Vec<(String, 
 }
 
 /// Every statement that holds for a role. What no policy may say is reported on the way.
-fn statements_of(
-    stack: &Stack<'_>,
-    role: &Resource<'_>,
+fn statements_of<'a>(
+    stack: &Stack<'a>,
+    role: &Resource<'a>,
     report: &mut Report<'_>,
-) -> Vec<Statement> {
+) -> Vec<Statement<'a>> {
     let mut found = Vec::new();
-    for policy in role.get("Policies").map_or(&[][..], Node::items) {
-        if let Some(document) = policy.get("PolicyDocument") {
-            found.extend(read(stack, role.id, document, report));
+    for own in role.get("Policies").map_or(&[][..], Node::items) {
+        if let Some(document) = own.get("PolicyDocument") {
+            found.extend(policy::read(stack, role.id, document, report));
         }
     }
-    for policy in stack.of_type("AWS::IAM::Policy") {
+    for beside in stack.of_type("AWS::IAM::Policy") {
         let text = format!(
             "{} is a policy beside its role, and may come after what needs it",
-            policy.id
+            beside.id
         );
         report.add(
             stack.index,
-            policy.line,
+            beside.line,
             text,
             "write it under Policies of the role",
         );
@@ -162,180 +140,4 @@ fn statements_of(
         );
     }
     found
-}
-
-/// The statements of one document, checked for their form.
-pub(super) fn read(
-    stack: &Stack<'_>,
-    id: &str,
-    document: &Node,
-    report: &mut Report<'_>,
-) -> Vec<Statement> {
-    let version = document.get("Version");
-    if version.map(shown).as_deref() != Some("2012-10-17") {
-        let text = format!("a policy of {id} has not the version 2012-10-17");
-        report.add(
-            stack.index,
-            version.map_or(document.line, |node| node.line),
-            text,
-            "write Version: \"2012-10-17\": without it, variables and some conditions mean nothing",
-        );
-    }
-    let statements = document.get("Statement").map_or(&[][..], Node::one_or_many);
-    if statements.is_empty() {
-        report.add(
-            stack.index,
-            document.line,
-            format!("a policy of {id} has no Statement"),
-            "add one, or remove the policy",
-        );
-    }
-    statements
-        .iter()
-        .map(|node| statement(stack, id, node, report))
-        .collect()
-}
-
-fn statement(stack: &Stack<'_>, id: &str, node: &Node, report: &mut Report<'_>) -> Statement {
-    const KEYS: [&str; 9] = [
-        "Sid",
-        "Effect",
-        "Principal",
-        "Action",
-        "Resource",
-        "Condition",
-        "NotAction",
-        "NotResource",
-        "NotPrincipal",
-    ];
-    for entry in node.entries() {
-        if !KEYS[..6].contains(&entry.key.as_str()) {
-            let text = format!("a statement of {id} has `{}`", entry.key);
-            let fix = match crate::repo::nearest(&entry.key, &KEYS[..6]) {
-                Some(near) if !entry.key.starts_with("Not") => format!("did you mean `{near}`?"),
-                _ => "say what is allowed, not what is not: Action and Resource".to_owned(),
-            };
-            report.add(stack.index, entry.line, text, fix);
-        }
-    }
-    let texts = |key: &str| -> Vec<String> {
-        let node = node.get(key);
-        node.map_or_else(Vec::new, |node| {
-            node.one_or_many().iter().map(plain).collect()
-        })
-    };
-    let mut conditions = Vec::new();
-    for operator in node.get("Condition").map_or(&[][..], Node::entries) {
-        for entry in operator.value.entries() {
-            conditions.push((
-                format!("{} {}", operator.key, entry.key),
-                plain(&entry.value),
-            ));
-        }
-    }
-    let principal = node.get("Principal").map(|principal| {
-        principal
-            .entries()
-            .iter()
-            .map(|entry| plain(&entry.value))
-            .next()
-            .unwrap_or_else(|| plain(principal))
-    });
-    let statement = Statement {
-        line: node.line,
-        effect: node.get("Effect").map(shown).unwrap_or_default(),
-        actions: texts("Action"),
-        resources: texts("Resource"),
-        conditions,
-        principal,
-    };
-    let line = |key: &str| {
-        node.entries()
-            .iter()
-            .find(|entry| entry.key == key)
-            .map_or(node.line, |entry| entry.line)
-    };
-    if !["Allow", "Deny"].contains(&statement.effect.as_str()) {
-        report.add(
-            stack.index,
-            line("Effect"),
-            format!("a statement of {id} has the effect `{}`", statement.effect),
-            "write Effect: Allow, or Deny",
-        );
-    }
-    for action in &statement.actions {
-        let form = action.split_once(':').is_some_and(|(service, name)| {
-            !service.is_empty()
-                && name.starts_with(|first: char| first.is_ascii_uppercase() || first == '*')
-        });
-        if !form {
-            report.add(
-                stack.index,
-                line("Action"),
-                format!("a statement of {id} has the action `{action}`"),
-                "write service:Action, such as s3:GetObject",
-            );
-        } else if statement.effect == "Allow" && action.contains('*') {
-            report.add(
-                stack.index,
-                line("Action"),
-                format!("a statement of {id} allows `{action}`"),
-                "name each action that is needed",
-            );
-        }
-    }
-    if statement.effect == "Allow" && statement.principal.is_none() {
-        everything(stack, id, &statement, line("Resource"), report);
-    }
-    statement
-}
-
-/// `*` as a resource is for the few actions that know no other.
-fn everything(
-    stack: &Stack<'_>,
-    id: &str,
-    statement: &Statement,
-    line: usize,
-    report: &mut Report<'_>,
-) {
-    if statement.resources.is_empty() {
-        report.add(
-            stack.index,
-            line,
-            format!("a statement of {id} has no Resource"),
-            "name what the actions are allowed on",
-        );
-    }
-    for action in &statement.actions {
-        let everything = statement.resources.iter().any(|resource| resource == "*");
-        if everything && !FOR_EVERYTHING.contains(&action.as_str()) && !action.contains('*') {
-            report.add(
-                stack.index,
-                line,
-                format!("{id} may {action} on every resource"),
-                "name the resources: everything is for actions that know no other",
-            );
-        }
-        let service = action.split(':').next().unwrap_or("");
-        for resource in statement
-            .resources
-            .iter()
-            .filter(|resource| resource.starts_with("arn:"))
-        {
-            let parts: Vec<&str> = resource.splitn(6, ':').collect();
-            if parts.len() < 6 || parts[2] != service {
-                report.add(
-                    stack.index,
-                    line,
-                    format!("{id} may {action} on `{resource}`, which is no ARN of {service}"),
-                    format!("write arn:${{AWS::Partition}}:{service}:region:account:resource"),
-                );
-            }
-        }
-    }
-}
-
-/// A value as text, with the partition of the commercial regions.
-fn plain(node: &Node) -> String {
-    shown(node).replace("${AWS::Partition}", "aws")
 }

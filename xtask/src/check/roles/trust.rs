@@ -1,39 +1,35 @@
 //! Who may take a role on: the one service of AWS that it is for, and only for this account.
 
-use template::Node;
-
 use super::super::model::{Resource, Stack};
 use super::super::report::Report;
-use super::{Use, read};
+use super::Use;
+use super::policy::{Statement, read};
 
 pub(super) fn check(stack: &Stack<'_>, role: &Resource<'_>, purpose: Use, report: &mut Report<'_>) {
     let Some(document) = role.get("AssumeRolePolicyDocument") else {
         return;
     };
     let wanted = purpose.principal();
-    let line = role.line_of("AssumeRolePolicyDocument");
-    let inner = |step: &str| {
-        document
-            .at("Statement.0")
-            .and_then(|node: &Node| {
-                node.entries()
-                    .iter()
-                    .find(|entry| entry.key == step)
-                    .map(|entry| entry.line)
-            })
-            .unwrap_or(line)
-    };
     let statements = read(stack, role.id, document, report);
+    if statements.len() > 1 {
+        let line = role.line_of("AssumeRolePolicyDocument");
+        report.add(
+            stack.index,
+            line,
+            format!("{} may be taken on by several", role.id),
+            format!("keep the statement for {wanted}"),
+        );
+    }
     for statement in &statements {
         let principal = statement.principal.as_deref().unwrap_or("nobody");
-        if principal != wanted || statement.effect != "Allow" {
+        if principal != wanted || !statement.allows() {
             let text = format!(
                 "{} lets {principal} take it on, and it is for {wanted}",
                 role.id
             );
             report.add(
                 stack.index,
-                inner("Principal"),
+                statement.line_of("Principal"),
                 text,
                 format!("write Principal: {{Service: {wanted}}}"),
             );
@@ -46,65 +42,67 @@ pub(super) fn check(stack: &Stack<'_>, role: &Resource<'_>, purpose: Use, report
             );
             report.add(
                 stack.index,
-                inner("Action"),
+                statement.line_of("Action"),
                 text,
                 "write Action: sts:AssumeRole",
             );
         }
-        let condition = |name: &str| {
-            statement
-                .conditions
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.as_str())
-        };
-        if condition("StringEquals aws:SourceAccount") != Some("${AWS::AccountId}") {
-            let text = format!(
-                "{} does not ask for whom {wanted} acts: another account could have it act here",
-                role.id
-            );
-            report.add(
-                stack.index,
-                inner("Condition"),
-                text,
-                "add Condition: StringEquals: {\"aws:SourceAccount\": !Ref AWS::AccountId}",
-            );
-        }
-        let of = match purpose {
-            Use::Execution | Use::Task => "arn:aws:ecs:${AWS::Region}:${AWS::AccountId}:",
-            Use::Runtime => "arn:aws:bedrock-agentcore:${AWS::Region}:${AWS::AccountId}:runtime/",
-            // Lambda gives no ARN of the function along.
-            Use::Function => continue,
-        };
-        let runtime = stack
-            .first("AWS::BedrockAgentCore::Runtime")
-            .and_then(|runtime| runtime.text("AgentRuntimeName"));
-        let of = format!(
-            "{of}{}",
-            runtime
-                .filter(|_| purpose == Use::Runtime)
-                .unwrap_or_default()
-        );
-        let source = condition("ArnLike aws:SourceArn").unwrap_or("nothing");
-        if !source.starts_with(&of) {
-            let text = format!(
-                "{} is for what `{source}` names, and that is not what takes it on",
-                role.id
-            );
-            report.add(
-                stack.index,
-                inner("Condition"),
-                text,
-                format!("write ArnLike: {{\"aws:SourceArn\": !Sub \"{of}*\"}}"),
-            );
-        }
+        on_behalf(stack, role, purpose, statement, report);
     }
-    if statements.len() > 1 {
+}
+
+/// A service of AWS acts for many accounts. The conditions say that it has to be this one, and for what of it.
+fn on_behalf(
+    stack: &Stack<'_>,
+    role: &Resource<'_>,
+    purpose: Use,
+    statement: &Statement<'_>,
+    report: &mut Report<'_>,
+) {
+    let line = statement.line_of("Condition");
+    let condition = |name: &str| {
+        statement
+            .conditions
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
+    if condition("StringEquals aws:SourceAccount") != Some("${AWS::AccountId}") {
+        let text = format!(
+            "{} does not ask for whom {} acts: another account could have it act here",
+            role.id,
+            purpose.principal()
+        );
         report.add(
             stack.index,
             line,
-            format!("{} may be taken on by several", role.id),
-            format!("keep the statement for {wanted}"),
+            text,
+            "add Condition: StringEquals: {\"aws:SourceAccount\": !Ref AWS::AccountId}",
+        );
+    }
+    let runtime = stack
+        .first("AWS::BedrockAgentCore::Runtime")
+        .and_then(|runtime| runtime.text("AgentRuntimeName"));
+    let of = match purpose {
+        Use::Execution | Use::Task => "arn:aws:ecs:${AWS::Region}:${AWS::AccountId}:".to_owned(),
+        Use::Runtime => format!(
+            "arn:aws:bedrock-agentcore:${{AWS::Region}}:${{AWS::AccountId}}:runtime/{}",
+            runtime.unwrap_or_default()
+        ),
+        // Lambda gives no ARN of the function along.
+        Use::Function => return,
+    };
+    let source = condition("ArnLike aws:SourceArn").unwrap_or("nothing");
+    if !source.starts_with(&of) {
+        let text = format!(
+            "{} is for what `{source}` names, and that is not what takes it on",
+            role.id
+        );
+        report.add(
+            stack.index,
+            line,
+            text,
+            format!("write ArnLike: {{\"aws:SourceArn\": !Sub \"{of}*\"}}"),
         );
     }
 }

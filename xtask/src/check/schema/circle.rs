@@ -71,7 +71,12 @@ pub(super) fn check(stack: &Stack<'_>, report: &mut Report<'_>) {
         ids.join(" -> ")
     );
     let fix = "take one of these references out; a rule between two security groups goes into a resource of its own";
-    report.add(stack.index, stack.resources[circle[0]].line, text, fix);
+    report.add(
+        stack.index,
+        stack.resources[circle[circle.len() - 2]].line,
+        text,
+        fix,
+    );
 }
 
 fn at(stack: &Stack<'_>, name: &str) -> Option<usize> {

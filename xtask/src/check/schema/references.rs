@@ -43,14 +43,14 @@ pub(super) fn check(stack: &Stack<'_>, types: &mut Types, report: &mut Report<'_
             match entry.key.as_str() {
                 "DependsOn" => walk.depends_on(&entry.value),
                 "Condition" => walk.condition(&entry.value),
-                _ => walk.visit(&entry.value, &[]),
+                _ => walk.visit(&entry.value),
             }
         }
     }
     for section in ["Outputs", "Conditions"] {
         for entry in stack.section(section) {
             entry.key.clone_into(&mut walk.subject);
-            walk.visit(&entry.value, &[]);
+            walk.visit(&entry.value);
             if section == "Outputs" && entry.value.get("Value").is_none() {
                 let text = format!("the output {} has no Value", entry.key);
                 walk.report.add(
@@ -84,8 +84,8 @@ pub(super) fn check(stack: &Stack<'_>, types: &mut Types, report: &mut Report<'_
 }
 
 impl Walk<'_, '_, '_> {
-    /// Looks at every call below a node. `local` are the names that a `Sub` brings along.
-    fn visit(&mut self, node: &Node, local: &[&str]) {
+    /// Looks at every call below a node.
+    fn visit(&mut self, node: &Node) {
         match &node.kind {
             Kind::Scalar(value) => {
                 // A variable of IAM looks the same, and means itself.
@@ -101,10 +101,8 @@ impl Walk<'_, '_, '_> {
                         .add(self.stack.index, node.line, text, "write !Sub before it");
                 }
             }
-            Kind::List(items) => items.iter().for_each(|item| self.visit(item, local)),
-            Kind::Map(entries) => entries
-                .iter()
-                .for_each(|entry| self.visit(&entry.value, local)),
+            Kind::List(items) => items.iter().for_each(|item| self.visit(item)),
+            Kind::Map(entries) => entries.iter().for_each(|entry| self.visit(&entry.value)),
             Kind::Call("Ref", argument) => self.reference(&shown(argument), node.line),
             Kind::Call("GetAtt", argument) => {
                 let parts: Vec<String> = argument.one_or_many().iter().map(shown).collect();
@@ -116,7 +114,7 @@ impl Walk<'_, '_, '_> {
             }
             Kind::Call("Sub", argument) => self.substitution(argument, node.line),
             Kind::Call("Condition", argument) => self.condition(argument),
-            Kind::Call(_, argument) => self.visit(argument, local),
+            Kind::Call(_, argument) => self.visit(argument),
         }
     }
 
@@ -127,7 +125,7 @@ impl Walk<'_, '_, '_> {
             .map_or_else(|| shown(argument), shown);
         let locals = argument.items().get(1);
         if let Some(locals) = locals {
-            self.visit(locals, &[]);
+            self.visit(locals);
         }
         for piece in pieces(&text) {
             let Piece::Name(name) = piece else { continue };
