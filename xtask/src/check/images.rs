@@ -32,7 +32,8 @@ fn place(image: &ImageFacts, instruction: &str, word: &str) -> String {
 
 fn arguments(model: &Model<'_>, service: &Service, image: &ImageFacts, report: &mut Report<'_>) {
     for (name, value) in &service.args {
-        if model.stage.resolve(value).is_some() && !image.args_used.contains(name) {
+        if model.stage.resolve(value).is_some() && image.is_whole && !image.args_used.contains(name)
+        {
             report.add_at(place(image, "ARG", name), format!("ARG {name} is given a value, and no other line uses it: the program never sees it"), format!("add ENV {name}=${{{name}}}"));
         }
     }
@@ -95,7 +96,7 @@ fn listening(stack: &Stack<'_>, service: &Service, image: &ImageFacts, report: &
         .user
         .split(':')
         .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    if !numeric {
+    if !numeric && image.is_whole {
         report.add_at(
             place(image, "USER", ""),
             format!(
@@ -110,6 +111,9 @@ fn listening(stack: &Stack<'_>, service: &Service, image: &ImageFacts, report: &
 /// What starts the container, and what asks after it, are in the image.
 fn program(image: &ImageFacts, report: &mut Report<'_>) {
     let start = image.entrypoint.first().or(image.command.first());
+    if !image.is_whole {
+        return;
+    }
     if start.is_none() {
         report.add_at(
             image.file.clone(),

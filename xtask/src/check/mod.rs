@@ -77,6 +77,8 @@ pub(crate) struct ImageFacts {
     pub(crate) copied: Vec<String>,
     /// The ARGs that change the image.
     pub(crate) args_used: Vec<String>,
+    /// False when a base image or a RUN may bring files, users and uses of ARGs that nobody knows of here.
+    pub(crate) is_whole: bool,
     /// Every instruction with its line.
     pub(crate) steps: Vec<(usize, String)>,
 }

@@ -85,6 +85,7 @@ fn facts(repo: &Repo, service: &Service, image: &Image) -> ImageFacts {
             .iter()
             .map(|copy| copy.destination.clone())
             .collect(),
+        is_whole: image.outside.is_none(),
         args_used: image.args_used.clone(),
         steps: image
             .steps

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::rendering;
+use super::{checking, rendering};
 use crate::context::Context;
 use crate::tools::files;
 
@@ -16,6 +16,9 @@ pub(crate) struct Render {
     /// The stage, from Cargo.toml
     #[arg(long, default_value = "local")]
     stage: String,
+    /// Write also what `check` refuses, to look at it
+    #[arg(long)]
+    unchecked: bool,
     /// Where to write one file per stack [default: target/rendered/STAGE]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -28,7 +31,13 @@ impl Render {
             .out
             .clone()
             .unwrap_or_else(|| context.repo.target.join("rendered").join(&stage.name));
-        for stack in rendering::rendered(&context.repo, stage)? {
+        let templates = files::templates(&context.repo.root)?;
+        let stacks = rendering::unchecked(&context.repo, stage, &templates)?;
+        if !self.unchecked {
+            let findings = checking::findings(&context.repo, stage, &templates, &stacks);
+            checking::refuse(findings)?;
+        }
+        for stack in stacks {
             let path = folder.join(format!("{}.yaml", stack.plan.owner));
             files::write(&path, &stack.template)?;
             context.out.data(&path.display().to_string());
