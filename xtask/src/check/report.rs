@@ -16,6 +16,8 @@ pub(crate) struct Finding {
     pub(crate) fix: String,
     /// The stack's owner; empty when the place says it all.
     pub(crate) owner: String,
+    /// The text without the names of stage and service: the same fault of the same line says the same everywhere.
+    shape: String,
 }
 
 /// Collects while the checks run.
@@ -53,9 +55,11 @@ impl<'a> Report<'a> {
         text: impl Into<String>,
         fix: impl Into<String>,
     ) {
+        let text = text.into();
         self.elsewhere.push(Finding {
             place,
-            text: text.into(),
+            shape: text.clone(),
+            text,
             fix: fix.into(),
             owner: String::new(),
         });
@@ -73,6 +77,7 @@ impl<'a> Report<'a> {
             let tree = trees.iter().find(|(other, _)| *other == index);
             findings.push(Finding {
                 place: place::of(self.system, stack, tree.map(|(_, tree)| tree), line),
+                shape: shape(&text, &self.system.stage.name, stack.owner),
                 text,
                 fix,
                 owner: stack.owner.to_owned(),
@@ -82,27 +87,41 @@ impl<'a> Report<'a> {
     }
 }
 
-/// One problem for each thing that is wrong, sorted by place.
-pub(super) fn merged(findings: Vec<Finding>) -> Vec<Problem> {
-    let mut owners: BTreeMap<(String, String, String), BTreeSet<String>> = BTreeMap::new();
-    for finding in findings {
-        let key = (finding.place, finding.text, finding.fix);
-        owners.entry(key).or_default().insert(finding.owner);
+fn shape(text: &str, stage: &str, owner: &str) -> String {
+    let mut shape = text.to_owned();
+    for between in ['-', '/', '_'] {
+        let named = format!("{between}{stage}{between}");
+        shape = shape.replace(&named, "*");
     }
-    let mut problems: Vec<Problem> = owners
-        .into_iter()
-        .map(|((place, text, fix), owners)| {
-            let owners: Vec<String> = owners
-                .into_iter()
-                .filter(|owner| !owner.is_empty())
-                .collect();
-            let text = match owners.is_empty() {
-                true => text,
-                false => format!("{text} ({})", owners.join(", ")),
-            };
-            Problem { place, text, fix }
-        })
-        .collect();
+    shape.replace(owner, "*")
+}
+
+/// One problem for each thing that is wrong, sorted by place. The first that was found stands for those of its shape.
+pub(super) fn merged(findings: Vec<Finding>) -> Vec<Problem> {
+    let mut groups: BTreeMap<(String, String), (Problem, BTreeSet<String>)> = BTreeMap::new();
+    for finding in findings {
+        let (_, owners) = groups
+            .entry((finding.place.clone(), finding.shape))
+            .or_insert_with(|| {
+                let problem = Problem {
+                    place: finding.place,
+                    text: finding.text,
+                    fix: finding.fix,
+                };
+                (problem, BTreeSet::new())
+            });
+        if !finding.owner.is_empty() {
+            owners.insert(finding.owner);
+        }
+    }
+    let told = groups.into_values().map(|(mut problem, owners)| {
+        if !owners.is_empty() {
+            let owners: Vec<String> = owners.into_iter().collect();
+            problem.text.push_str(&format!(" ({})", owners.join(", ")));
+        }
+        problem
+    });
+    let mut problems: Vec<Problem> = told.collect();
     problems.sort_by_cached_key(|problem| {
         let (file, line) = problem
             .place

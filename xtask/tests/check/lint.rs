@@ -11,6 +11,10 @@ use super::workspace::Workspace;
 
 /// `TURNPIKE_TEST_CFN_LINT` is the path of cfn-lint, as for the suite `templates`.
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the figure is what the test is run for: --nocapture"
+)]
 #[ignore = "needs cfn-lint: cargo xtask test templates"]
 fn another_judge_finds_fewer() {
     let cfn_lint = std::env::var("TURNPIKE_TEST_CFN_LINT").expect("TURNPIKE_TEST_CFN_LINT is set");
@@ -52,7 +56,7 @@ fn another_judge_finds_fewer() {
         })
         .collect();
     let (found, all) = (found.len(), chosen.len());
-    eprintln!("cfn-lint finds something in {found} of {all} one-fault versions; check finds all");
+    println!("cfn-lint finds something in {found} of {all} one-fault versions; check finds all");
     assert!(found > 0, "cfn-lint found nothing at all: {lines}");
     assert!(
         found < all,
