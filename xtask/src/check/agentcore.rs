@@ -185,7 +185,7 @@ fn endpoint(stack: &Stack<'_>, runtime: &Resource<'_>, report: &mut Report<'_>) 
             stack.index,
             endpoint.line,
             "the endpoint has no log group: the service makes one that keeps its logs for ever",
-            "add a AWS::Logs::LogGroup",
+            "add an AWS::Logs::LogGroup",
         ),
         Some(group) => {
             expect(

@@ -137,7 +137,7 @@ fn over_tls(stack: &Stack<'_>, bucket: &Resource<'_>, report: &mut Report<'_>) {
             stack.index,
             bucket.line,
             format!("{} may be read without TLS", bucket.id),
-            "add a AWS::S3::BucketPolicy that denies s3:* where aws:SecureTransport is false",
+            "add an AWS::S3::BucketPolicy that denies s3:* where aws:SecureTransport is false",
         );
         return;
     };

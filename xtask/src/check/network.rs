@@ -71,7 +71,7 @@ fn way_out(stack: &Stack<'_>, subnet: &Resource<'_>, report: &mut Report<'_>) {
                 subnet.id
             ),
             format!(
-                "give it a AWS::EC2::SubnetRouteTableAssociation with SubnetId: !Ref {}",
+                "give it an AWS::EC2::SubnetRouteTableAssociation with SubnetId: !Ref {}",
                 subnet.id
             ),
         );
@@ -87,7 +87,7 @@ fn way_out(stack: &Stack<'_>, subnet: &Resource<'_>, report: &mut Report<'_>) {
         let line = near.map_or(association.line, |route| {
             route.line_of("DestinationCidrBlock")
         });
-        report.add(stack.index, line, format!("there is no route to everywhere from {}", subnet.id), "add a AWS::EC2::Route with DestinationCidrBlock: 0.0.0.0/0 and GatewayId to its route table");
+        report.add(stack.index, line, format!("there is no route to everywhere from {}", subnet.id), "add an AWS::EC2::Route with DestinationCidrBlock: 0.0.0.0/0 and GatewayId to its route table");
         return;
     };
     let Some((gateway, _)) = route.get("GatewayId").and_then(|node| stack.target(node)) else {
@@ -110,7 +110,7 @@ fn way_out(stack: &Stack<'_>, subnet: &Resource<'_>, report: &mut Report<'_>) {
             stack.index,
             gateway.line,
             format!("{} is attached to no VPC", gateway.id),
-            "add a AWS::EC2::VPCGatewayAttachment",
+            "add an AWS::EC2::VPCGatewayAttachment",
         );
         return;
     };

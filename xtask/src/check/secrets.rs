@@ -97,7 +97,7 @@ fn declared(model: &Model<'_>, stack: &Stack<'_>, service: &Service, report: &mu
                 stack.index,
                 stack.resources.first().map_or(1, |first| first.line),
                 format!("no resource is the secret {variable}"),
-                format!("add a AWS::SecretsManager::Secret with the Name \"{name}\""),
+                format!("add an AWS::SecretsManager::Secret with the Name \"{name}\""),
             );
             continue;
         };
@@ -157,7 +157,7 @@ fn handed_over(
         report.add(
             stack.index,
             resource.line_of(path),
-            format!("{} does not get its secret {name}", service.kind.name()),
+            format!("the service does not get its secret {name}"),
             fix,
         );
     }

@@ -9,7 +9,7 @@ use super::{checking, packing};
 use crate::error::UserError;
 use crate::image::{self, Image, Platform};
 use crate::plan::{self, ArgValue, StackPlan};
-use crate::render::{self, HealthCheck, Template};
+use crate::render::{Engine, HealthCheck, Template};
 use crate::repo::{Kind, Repo, Service, Stage};
 use crate::tools::files;
 
@@ -38,6 +38,8 @@ pub(crate) fn unchecked(
     stage: &Stage,
     templates: &[Template],
 ) -> anyhow::Result<Vec<RenderedStack>> {
+    let engine = Engine::new(templates)
+        .with_context(|| format!("cannot render the stacks of the stage {}", stage.name))?;
     let mut stacks = Vec::new();
     for mut plan in plan::stacks(repo, stage) {
         let mut needs_engine = None;
@@ -62,7 +64,8 @@ pub(crate) fn unchecked(
             of_image = Some(image);
         }
         check_environment(&plan)?;
-        let template = render::render(templates, &plan.template, &plan.values)
+        let template = engine
+            .render(&plan.template, &plan.values)
             .with_context(|| format!("cannot render the stack {}", plan.name))?;
         stacks.push(RenderedStack {
             plan,

@@ -21,37 +21,42 @@ pub(crate) struct Template {
     pub(crate) source: String,
 }
 
-/// Renders one of the templates, as YAML. All of them are given, since they share `macros.tera`.
-///
-/// An error names the template's file, the line and what is missing there, with the line itself.
-pub(crate) fn render(
-    templates: &[Template],
-    file: &str,
-    values: &StackValues,
-) -> anyhow::Result<String> {
-    render_any(templates, file, values)
+/// The templates, read once for every stack that is rendered from them.
+#[derive(Debug)]
+pub(crate) struct Engine<'a> {
+    templates: &'a [Template],
+    tera: Tera,
 }
 
-fn render_any(
-    templates: &[Template],
-    file: &str,
-    values: &impl Serialize,
-) -> anyhow::Result<String> {
-    let mut tera = Tera::new();
-    // What is written is YAML, and the filters quote it. HTML's escapes would change it.
-    tera.autoescape_on(Vec::<&str>::new());
-    filters::register(&mut tera);
-    tera.add_raw_templates(
-        templates
-            .iter()
-            .map(|template| (template.name.as_str(), template.source.as_str())),
-    )
-    .map_err(|error| explained(&error, templates))?;
-    let context = Context::from_serialize(values).map_err(|error| explained(&error, templates))?;
-    let text = tera
-        .render(file, &context)
+impl<'a> Engine<'a> {
+    /// All files of `templates/` are given, since they share `macros.tera`.
+    ///
+    /// An error names the template's file, the line and what is wrong there, with the line itself.
+    pub(crate) fn new(templates: &'a [Template]) -> anyhow::Result<Self> {
+        let mut tera = Tera::new();
+        // What is written is YAML, and the filters quote it. HTML's escapes would change it.
+        tera.autoescape_on(Vec::<&str>::new());
+        filters::register(&mut tera);
+        tera.add_raw_templates(
+            templates
+                .iter()
+                .map(|template| (template.name.as_str(), template.source.as_str())),
+        )
         .map_err(|error| explained(&error, templates))?;
-    Ok(tidied(&text))
+        Ok(Self { templates, tera })
+    }
+
+    /// Renders one of the templates, as YAML. An error says where and what, as that of [`Engine::new`] does.
+    pub(crate) fn render(&self, file: &str, values: &StackValues) -> anyhow::Result<String> {
+        self.render_any(file, values)
+    }
+
+    fn render_any(&self, file: &str, values: &impl Serialize) -> anyhow::Result<String> {
+        let explained = |error| explained(&error, self.templates);
+        let context = Context::from_serialize(values).map_err(explained)?;
+        let text = self.tera.render(file, &context).map_err(explained)?;
+        Ok(tidied(&text))
+    }
 }
 
 /// Lines that held nothing but a tag leave blank ones behind; several of those become one.
@@ -118,6 +123,20 @@ fn expression(line: &str, column: usize) -> Option<&str> {
     text.split([' ', '|'])
         .next()
         .filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+fn render(templates: &[Template], file: &str, values: &StackValues) -> anyhow::Result<String> {
+    render_any(templates, file, values)
+}
+
+#[cfg(test)]
+fn render_any(
+    templates: &[Template],
+    file: &str,
+    values: &impl Serialize,
+) -> anyhow::Result<String> {
+    Engine::new(templates)?.render_any(file, values)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ fn target(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
             stack.index,
             parts.ecs.line,
             "there is no target group",
-            "add a AWS::ElasticLoadBalancingV2::TargetGroup",
+            "add an AWS::ElasticLoadBalancingV2::TargetGroup",
         );
         return;
     };
@@ -115,7 +115,7 @@ fn balancer(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
             stack.index,
             parts.ecs.line,
             "there is no load balancer",
-            "add a AWS::ElasticLoadBalancingV2::LoadBalancer",
+            "add an AWS::ElasticLoadBalancingV2::LoadBalancer",
         );
         return;
     };
@@ -192,7 +192,7 @@ fn listener(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
             stack.index,
             parts.ecs.line,
             "there is no listener",
-            "add a AWS::ElasticLoadBalancingV2::Listener",
+            "add an AWS::ElasticLoadBalancingV2::Listener",
         );
         return;
     };
