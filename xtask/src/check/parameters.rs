@@ -137,26 +137,37 @@ fn declared(
             }
         }
     }
-    let one = kind == "String";
-    let least = entry
-        .value
-        .get("MinLength")
-        .map(shown)
-        .and_then(|text| text.parse::<u32>().ok())
-        .unwrap_or(0);
-    for wrong in refused.iter().filter(|_| one) {
-        let passes = match &pattern {
-            Some(pattern) => patterns.matches(pattern, wrong).unwrap_or(true),
-            None => !wrong.is_empty() || least == 0,
+    if kind == "String" {
+        too_wide(stack, entry, &refused, patterns, report);
+    }
+}
+
+/// An empty value, or one that nobody filled in, stops here and not in a service that fails.
+fn too_wide(
+    stack: &Stack<'_>,
+    entry: &Entry,
+    refused: &[String],
+    patterns: &mut Patterns,
+    report: &mut Report<'_>,
+) {
+    let pattern = entry.value.get("AllowedPattern").map(shown);
+    let least = entry.value.get("MinLength").map(shown);
+    let least = least.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut takes = |wrong: &&String| match &pattern {
+        _ if wrong.len() < least => false,
+        Some(pattern) => patterns.matches(pattern, wrong).unwrap_or(true),
+        // Only that it is there can be said of a name.
+        None => wrong.is_empty(),
+    };
+    if let Some(wrong) = refused.iter().find(&mut takes) {
+        let shown = match wrong.is_empty() {
+            true => "an empty value",
+            false => wrong,
         };
-        if passes && !(wrong.is_empty() && least > 0) {
-            let shown = if wrong.is_empty() {
-                "an empty value"
-            } else {
-                wrong
-            };
-            report.add(stack.index, entry.line, format!("the parameter {name} takes {shown}"), "give it an AllowedPattern that says what it has to be: an empty or unresolved value would only be found by a service that fails");
-        }
+        let line = line_of(entry, "AllowedPattern");
+        let text = format!("the parameter {} takes {shown}", entry.key);
+        let fix = "give it an AllowedPattern that says what it has to be";
+        report.add(stack.index, line, text, fix);
     }
 }
 
@@ -171,7 +182,7 @@ fn line_of(entry: &Entry, key: &str) -> usize {
 
 /// What a parameter will be given, as examples, and what it must not take.
 fn examples(model: &Model<'_>, origin: &Origin<'_>) -> (Vec<String>, Vec<String>) {
-    let image = "123456789012.dkr.ecr.us-west-2.amazonaws.com/turnpike/dev/agent";
+    let image = "123456789012.dkr.ecr.us-west-2.amazonaws.com/example";
     let texts = |list: &[&str]| {
         list.iter()
             .map(|text| (*text).to_owned())
