@@ -61,6 +61,7 @@ ARG BACKEND_URL=none
 COPY program /program
 USER 65532:65532
 EXPOSE 8080
+ENV BACKEND_URL=${BACKEND_URL}
 HEALTHCHECK --interval=10s --timeout=2s CMD ["/program", "health"]
 ENTRYPOINT ["/program"]
 "#;
