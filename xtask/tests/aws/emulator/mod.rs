@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 pub(crate) use engine::Engine;
-pub(crate) use http::{Answer, send};
+pub(crate) use http::send;
 
 /// The region of the repository's stage `dev`. Pushes and pulls are not signed, so they do not name one.
 pub(crate) const REGION: &str = "us-west-2";
@@ -137,13 +137,6 @@ impl Emulator {
         let mut containers = self.engine.containers(&self.instance);
         containers.retain(|container| container["State"] == "running");
         containers
-    }
-
-    /// The tool in the repository, pointed at this emulator.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = tool(arguments);
-        command.current_dir(repository()).envs(self.environment());
-        command
     }
 
     /// What sends AWS SDKs here and nowhere else.
