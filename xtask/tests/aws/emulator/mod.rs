@@ -46,18 +46,28 @@ impl Emulator {
     /// Starts one and waits until it answers. Panics with its log when it does not.
     #[track_caller]
     pub(crate) fn start() -> Self {
+        Self::start_with(Engine::found())
+    }
+
+    /// One whose services are said to run at once, without containers: for measuring the tool and nothing else.
+    #[track_caller]
+    pub(crate) fn instant() -> Self {
+        Self::start_with(Engine::none())
+    }
+
+    #[track_caller]
+    fn start_with(engine: Engine) -> Self {
         // Somebody else may take the free port before the emulator does.
         (0..3)
-            .find_map(|_| Self::try_start())
+            .find_map(|_| Self::try_start(engine.clone()))
             .expect("the emulator ended three times; its log is above")
     }
 
-    fn try_start() -> Option<Self> {
+    fn try_start(engine: Engine) -> Option<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .unwrap()
             .port();
-        let engine = Engine::found();
         let folder = tempfile::tempdir().unwrap();
         let process = launch(&engine, folder.path(), port);
         let mut emulator = Self {
