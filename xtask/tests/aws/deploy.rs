@@ -54,15 +54,15 @@ async fn everything_comes_up_once_and_goes_away_again() {
         );
     }
     assert_eq!(stacks.len(), OWNERS.len());
-    let backend = workspace.output(&emulator, "x402-backend", "url");
+    let backend = state.output("x402-backend", "Url").await;
     assert_eq!(
         send("GET", &format!("{backend}/weather"), "")
             .unwrap()
             .status,
         402
     );
-    let page = workspace.output(&emulator, "frontend", "url");
-    let runtime = workspace.output(&emulator, "agent", "runtimeArn");
+    let page = state.output("frontend", "Url").await;
+    let runtime = state.output("agent", "RuntimeArn").await;
     assert!(send("GET", &page, "").unwrap().text().contains(&runtime));
     assert_eq!(state.change_sets().await, [] as [String; 0]);
     assert!(!state.is_locked().await);
@@ -75,7 +75,15 @@ async fn everything_comes_up_once_and_goes_away_again() {
     // One page of stacks, however many there are.
     assert_eq!(count(&calls, "DescribeStacks"), 1, "{calls:?}");
     assert!(calls.len() <= OWNERS.len() + 4, "{calls:?}");
+}
 
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn destroy_leaves_nothing() {
+    let (emulator, workspace) = (Emulator::start(), Workspace::new());
+    let state = State::of(&emulator).await;
+    drop(workspace.succeed(&emulator, &DEPLOY));
+    assert!(state.belongings().await.len() >= 10);
     drop(workspace.succeed(&emulator, &["destroy", "--stage", "dev", "--yes"]));
     assert_eq!(state.stacks().await.len(), 0);
     assert_eq!(state.belongings().await, [] as [String; 0]);
@@ -99,7 +107,7 @@ async fn a_price_touches_its_own_stack_and_a_replacement_is_asked_about() {
     let calls = emulator.take_calls();
     assert_eq!(count(&calls, "ExecuteChangeSet"), 1, "{calls:?}");
     assert_eq!(count(&calls, "registry:PUT"), 0, "{calls:?}");
-    let backend = workspace.output(&emulator, "x402-backend", "url");
+    let backend = state.output("x402-backend", "Url").await;
     let answer = send("GET", &format!("{backend}/weather"), "").unwrap();
     assert!(answer.text().contains("0.02"), "{}", answer.text());
 
@@ -135,6 +143,7 @@ async fn of_two_deploys_at_once_one_is_told_who_the_other_is() {
         "us-west-2\"\nprice = \"0.03\"",
     );
     emulator.pace(&serde_json::json!({"by_type": {"AWS::ECS::Service": 8.0}}));
+    drop(emulator.take_calls());
     let start = || spawn(workspace.command(&emulator, &DEPLOY));
     let first = start();
     let began = std::time::Instant::now();
@@ -161,7 +170,7 @@ async fn of_two_deploys_at_once_one_is_told_who_the_other_is() {
     );
     drop(workspace.succeed(&emulator, &DEPLOY));
     assert!(!state.is_locked().await);
-    let backend = workspace.output(&emulator, "x402-backend", "url");
+    let backend = state.output("x402-backend", "Url").await;
     let answer = send("GET", &format!("{backend}/weather"), "").unwrap();
     assert!(answer.text().contains("0.03"), "{}", answer.text());
 }

@@ -8,9 +8,14 @@ use crate::emulator::Emulator;
 use crate::fixture::{PROJECT, Workspace};
 use crate::state::State;
 
-/// What fails, by which reason, and what the screen has to say of it.
+/// In the order of the deploy, since what stands is not made again: what fails, by which reason, and what the screen has to say of it.
 fn causes() -> Vec<(&'static str, Json, &'static [&'static str])> {
     vec![
+        (
+            "a quota",
+            json!({"resource": "AWS::EC2::VPC", "reason": "The maximum number of VPCs has been reached. (Service: Ec2, Status Code: 400)"}),
+            &["small-dev-network", "Vpc", "maximum number of VPCs"],
+        ),
         (
             "a missing permission",
             json!({"resource": "AWS::IAM::Role", "stack": "small-dev-x402-backend",
@@ -28,16 +33,13 @@ fn causes() -> Vec<(&'static str, Json, &'static [&'static str])> {
             &["small-dev-mcp-server", "LogGroup", "already exists"],
         ),
         (
-            "a quota",
-            json!({"resource": "AWS::EC2::VPC", "reason": "The maximum number of VPCs has been reached. (Service: Ec2, Status Code: 400)"}),
-            &["small-dev-network", "Vpc", "maximum number of VPCs"],
-        ),
-        (
-            "a bad property, with siblings that are cancelled",
-            json!({"resource": "LoadBalancer", "stack": "small-dev-frontend",
-                "reason": "Properties validation failed for resource LoadBalancer with message: #/Scheme: is not valid",
-                "cancels": {"Cluster": "AWS::ECS::Cluster", "LogGroup": "AWS::Logs::LogGroup"}}),
-            &["small-dev-frontend", "LoadBalancer", "#/Scheme"],
+            "a secret that is missing",
+            json!({"resource": "AWS::Lambda::Function", "reason": "Secrets Manager can't find the specified secret."}),
+            &[
+                "small-dev-mcp-server",
+                "Function",
+                "can't find the specified secret",
+            ],
         ),
         (
             "an endpoint that fails",
@@ -46,13 +48,11 @@ fn causes() -> Vec<(&'static str, Json, &'static [&'static str])> {
             &["small-dev-agent", "Endpoint", "FAILED state"],
         ),
         (
-            "a secret that is missing",
-            json!({"resource": "AWS::Lambda::Function", "reason": "Secrets Manager can't find the specified secret."}),
-            &[
-                "small-dev-mcp-server",
-                "Function",
-                "can't find the specified secret",
-            ],
+            "a bad property, with siblings that are cancelled",
+            json!({"resource": "LoadBalancer", "stack": "small-dev-frontend",
+                "reason": "Properties validation failed for resource LoadBalancer with message: #/Scheme: is not valid",
+                "cancels": {"Cluster": "AWS::ECS::Cluster", "LogGroup": "AWS::Logs::LogGroup"}}),
+            &["small-dev-frontend", "LoadBalancer", "#/Scheme"],
         ),
     ]
 }
@@ -87,7 +87,7 @@ async fn the_first_cause_is_named_on_one_screen() {
 
 #[tokio::test]
 #[ignore = "needs an emulator of AWS: cargo xtask test aws"]
-async fn a_container_that_crashes_is_quoted() {
+async fn a_container_that_crashes_fails_its_own_stack() {
     let (emulator, workspace) = (Emulator::start(), Workspace::new());
     workspace.replace(
         "services/x402-backend/Dockerfile",
@@ -95,7 +95,7 @@ async fn a_container_that_crashes_is_quoted() {
         "ENV PORT=8080 CRASH=on-purpose",
     );
     let said = workspace.fail(&emulator, &DEPLOY);
-    for word in ["small-dev-x402-backend", "Service", "CRASH is on-purpose"] {
+    for word in ["small-dev-x402-backend", "Service", "Circuit Breaker"] {
         assert!(said.contains(word), "no `{word}` in\n{said}");
     }
     workspace.replace("services/x402-backend/Dockerfile", " CRASH=on-purpose", "");

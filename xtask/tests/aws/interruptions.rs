@@ -154,12 +154,14 @@ async fn expired_credentials_are_named_and_the_next_deploy_goes_on() {
     let expired = json!({"status": 403, "code": "ExpiredToken", "message": "The security token included in the request is expired"});
     for skip in [0, 25] {
         let mut rule = expired.clone();
-        rule["call"] = json!("");
+        // Pushes have a password of their own.
+        rule["call"] = json!("^(?!registry:)");
         rule["skip"] = json!(skip);
         rule["times"] = json!(10_000);
         emulator.fault(&json!([rule]));
         let said = workspace.fail(&emulator, &DEPLOY);
-        assert!(said.contains("expired"), "after {skip} calls: {said}");
+        let named = said.contains("expired") || said.contains("have run out");
+        assert!(named, "after {skip} calls: {said}");
     }
     emulator.fault(&json!([]));
     drop(workspace.succeed(&emulator, &DEPLOY));

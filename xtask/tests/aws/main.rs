@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod budgets;
 mod deploy;
 mod emulator;
 mod failures;

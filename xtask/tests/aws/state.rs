@@ -50,6 +50,25 @@ impl State {
         standing
     }
 
+    /// One output of one stack.
+    #[track_caller]
+    pub(crate) fn output(&self, owner: &str, key: &str) -> impl Future<Output = String> {
+        let name = format!("{PROJECT}-dev-{owner}");
+        let described = self.cloudformation.describe_stacks().stack_name(&name);
+        let key = key.to_owned();
+        async move {
+            let stacks = described.send().await.unwrap().stacks.unwrap();
+            let outputs = stacks[0].outputs();
+            let found = outputs
+                .iter()
+                .find(|output| output.output_key() == Some(&key))
+                .and_then(|output| output.output_value());
+            found
+                .unwrap_or_else(|| panic!("no {key} of {name} in {outputs:?}"))
+                .to_owned()
+        }
+    }
+
     /// The names of change sets that nobody has executed.
     pub(crate) async fn change_sets(&self) -> Vec<String> {
         let mut names = Vec::new();

@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 pub(crate) use engine::Engine;
-pub(crate) use http::{Answer, send};
+pub(crate) use http::send;
 
 /// The region of the repository's stage `dev`. Pushes and pulls are not signed, so they do not name one.
 pub(crate) const REGION: &str = "us-west-2";
@@ -46,18 +46,28 @@ impl Emulator {
     /// Starts one and waits until it answers. Panics with its log when it does not.
     #[track_caller]
     pub(crate) fn start() -> Self {
+        Self::start_with(Engine::found())
+    }
+
+    /// One whose services are said to run at once, without containers: for measuring the tool and nothing else.
+    #[track_caller]
+    pub(crate) fn instant() -> Self {
+        Self::start_with(Engine::none())
+    }
+
+    #[track_caller]
+    fn start_with(engine: Engine) -> Self {
         // Somebody else may take the free port before the emulator does.
         (0..3)
-            .find_map(|_| Self::try_start())
+            .find_map(|_| Self::try_start(engine.clone()))
             .expect("the emulator ended three times; its log is above")
     }
 
-    fn try_start() -> Option<Self> {
+    fn try_start(engine: Engine) -> Option<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .unwrap()
             .port();
-        let engine = Engine::found();
         let folder = tempfile::tempdir().unwrap();
         let process = launch(&engine, folder.path(), port);
         let mut emulator = Self {
@@ -137,13 +147,6 @@ impl Emulator {
         let mut containers = self.engine.containers(&self.instance);
         containers.retain(|container| container["State"] == "running");
         containers
-    }
-
-    /// The tool in the repository, pointed at this emulator.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = tool(arguments);
-        command.current_dir(repository()).envs(self.environment());
-        command
     }
 
     /// What sends AWS SDKs here and nowhere else.

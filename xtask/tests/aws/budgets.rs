@@ -1,0 +1,91 @@
+//! What a deploy costs this machine, on an emulator without containers: figures for docs/performance.md, no limits.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::deploy::DEPLOY;
+use crate::emulator::{Call, Emulator};
+use crate::fixture::Workspace;
+
+const ROUNDS: usize = 5;
+/// What the kernel counts processor time in.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Processor seconds of the children that have ended, and of theirs.
+fn children_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields = stat.rsplit_once(')').unwrap().1;
+    let ticks = fields.split_whitespace().skip(13).take(2);
+    ticks.map(|text| text.parse::<f64>().unwrap()).sum::<f64>() / TICKS_PER_SECOND
+}
+
+struct Round {
+    wall_seconds: f64,
+    processor_seconds: f64,
+    calls: Vec<Call>,
+}
+
+fn measure(emulator: &Emulator, workspace: &Workspace) -> Round {
+    drop(emulator.take_calls());
+    let (began, before) = (Instant::now(), children_seconds());
+    let arguments: Vec<&str> = DEPLOY.iter().copied().chain(["--no-smoke"]).collect();
+    drop(workspace.succeed(emulator, &arguments));
+    Round {
+        wall_seconds: began.elapsed().as_secs_f64(),
+        processor_seconds: children_seconds() - before,
+        calls: emulator.take_calls(),
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn report(what: &str, rounds: &[Round]) {
+    let wall = median(rounds.iter().map(|round| round.wall_seconds).collect());
+    let processor = median(rounds.iter().map(|round| round.processor_seconds).collect());
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for call in &rounds[rounds.len() - 1].calls {
+        let name = call.call.split([' ', '/']).next().unwrap();
+        *names.entry(name).or_default() += 1;
+    }
+    let calls = rounds[rounds.len() - 1].calls.len();
+    let text = format!(
+        "{what}: {wall:.2} s wall, {processor:.2} s CPU, {calls} calls {names:?}; n = {}\n",
+        rounds.len()
+    );
+    drop(std::io::Write::write_all(
+        &mut std::io::stderr(),
+        text.as_bytes(),
+    ));
+}
+
+#[test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+fn a_first_deploy_and_one_with_nothing_to_do() {
+    let (emulator, workspace) = (Emulator::instant(), Workspace::new());
+    // Compiles and packs, which is not what is measured.
+    drop(measure(&emulator, &workspace));
+    let first: Vec<Round> = (0..ROUNDS)
+        .map(|_| {
+            emulator.reset();
+            measure(&emulator, &workspace)
+        })
+        .collect();
+    let nothing: Vec<Round> = (0..ROUNDS)
+        .map(|_| measure(&emulator, &workspace))
+        .collect();
+    report("a first deploy, programs compiled", &first);
+    report("a deploy with nothing to do", &nothing);
+    let uploads =
+        |call: &&Call| call.call.starts_with("s3:PUT") || call.call.starts_with("registry:P");
+    for round in &nothing {
+        assert_eq!(
+            round.calls.iter().filter(uploads).count(),
+            0,
+            "{:?}",
+            round.calls
+        );
+    }
+}
