@@ -119,7 +119,7 @@ impl Fixture {
 }
 
 /// What the menu offers, in its order.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "doctor",
     "check",
     "build",
@@ -131,6 +131,7 @@ const VERBS: [&str; 15] = [
     "status",
     "logs",
     "invoke",
+    "wallet",
     "dev",
     "destroy",
     "test",

@@ -7,6 +7,7 @@ use super::running;
 use crate::context::Context;
 use crate::error::{Failure, UserError};
 use crate::output::Output;
+use crate::repo::Stage;
 use crate::tools::agentcore::Agent;
 
 /// Ask the agent something, through its AgentCore endpoint
@@ -40,23 +41,7 @@ impl Invoke {
             Some(session) => session.clone(),
             None => new_session()?,
         };
-        let cloud = running::cloud(context, stage, "invoke").await?;
-        let stacks = cloud.describe().await?;
-        let outputs = stacks.iter().find_map(|stack| {
-            Some(&stack.outputs).filter(|outputs| outputs.contains_key("RuntimeArn"))
-        });
-        let outputs = outputs
-            .ok_or_else(|| UserError::new("no agent is deployed").hint("cargo xtask deploy"))?;
-        let output = |key: &str| outputs.get(key).cloned().unwrap_or_default();
-        let credentials = cloud.credentials_for_operator();
-        let agent = Agent {
-            region: cloud.region().to_owned(),
-            endpoint: Some(cloud.endpoint().to_owned()),
-            access_key_id: credentials.access_key_id.clone(),
-            secret_access_key: credentials.secret_access_key.clone(),
-            runtime_arn: output("RuntimeArn"),
-            qualifier: output("EndpointName"),
-        };
+        let agent = agent(context, stage, "invoke").await?;
         let body = json!({ "prompt": self.prompt });
         if self.json {
             ask_for_document(context, &agent, &session, &body).await
@@ -64,6 +49,39 @@ impl Invoke {
             ask(context, &agent, &session, &body).await
         }
     }
+}
+
+/// The stage's agent.
+async fn agent(context: &Context, stage: &Stage, verb: &str) -> anyhow::Result<Agent> {
+    let cloud = running::cloud(context, stage, verb).await?;
+    let stacks = cloud.describe().await?;
+    let outputs = stacks.iter().find_map(|stack| {
+        Some(&stack.outputs).filter(|outputs| outputs.contains_key("RuntimeArn"))
+    });
+    let outputs =
+        outputs.ok_or_else(|| UserError::new("no agent is deployed").hint("cargo xtask deploy"))?;
+    let output = |key: &str| outputs.get(key).cloned().unwrap_or_default();
+    let credentials = cloud.credentials_for_operator();
+    Ok(Agent {
+        region: cloud.region().to_owned(),
+        endpoint: Some(cloud.endpoint().to_owned()),
+        access_key_id: credentials.access_key_id.clone(),
+        secret_access_key: credentials.secret_access_key.clone(),
+        runtime_arn: output("RuntimeArn"),
+        qualifier: output("EndpointName"),
+    })
+}
+
+/// One answer of the agent without a conversation, such as that of a read-only tool.
+pub(super) async fn read(context: &Context, stage: &Stage, body: &Json) -> anyhow::Result<Json> {
+    let agent = agent(context, stage, "wallet").await?;
+    let mut bytes = Vec::new();
+    agent
+        .invoke(&new_session()?, "application/json", body, |chunk| {
+            bytes.extend_from_slice(chunk)
+        })
+        .await?;
+    Ok(serde_json::from_slice(&bytes)?)
 }
 
 /// 128 random bits in hexadecimal: longer than the 33 characters that AgentCore asks for.

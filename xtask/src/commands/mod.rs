@@ -26,6 +26,7 @@ mod status;
 mod suites;
 mod test;
 mod verify;
+mod wallet;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,7 @@ enum Verb {
     Status(status::Status),
     Logs(logs::Logs),
     Invoke(invoke::Invoke),
+    Wallet(wallet::Wallet),
     Dev(dev::Dev),
     Destroy(destroy::Destroy),
     Test(test::Test),
@@ -105,6 +107,7 @@ pub(crate) async fn run(out: &Output) -> anyhow::Result<ExitCode> {
         Verb::Status(command) => command.run(&context).await,
         Verb::Logs(command) => command.run(&context).await,
         Verb::Invoke(command) => command.run(&context).await,
+        Verb::Wallet(command) => command.run(&context).await,
         Verb::Dev(command) => command.run(&context).await,
         Verb::Destroy(command) => command.run(&context).await,
         Verb::Test(command) => command.run(&context),

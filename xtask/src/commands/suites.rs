@@ -53,6 +53,16 @@ const SUITES: &[Suite] = &[
         tools: &[Tool::Node],
     },
     Suite {
+        name: "payments",
+        about: "money on a real EVM node moves once or not at all, and other implementations of x402 trade with ours",
+        cargo: &[
+            "build --package facilitator --package x402-backend",
+            "test --package facilitator --test payments -- --ignored --skip load::",
+            "test --package facilitator --test mutations -- --ignored",
+        ],
+        tools: &[Tool::PaymentPeers],
+    },
+    Suite {
         name: "build",
         about: "programs for 64-bit Arm become the same images in any folder, and a registry takes them",
         cargo: &[

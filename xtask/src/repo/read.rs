@@ -85,10 +85,14 @@ fn read_value(
             let link = inner.text("link", problems);
             let hosted = inner.text("hosted", problems);
             let stage = inner.text("stage", problems);
+            let optional = inner.flag("optional", problems);
             inner.unknown_keys(problems);
             match (link, stage) {
                 (Some(link), None) => {
                     read_link(table, name, &link, hosted, problems).map(Value::Link)
+                }
+                (None, Some(key)) if hosted.is_none() && optional => {
+                    Some(Value::OptionalStage(key))
                 }
                 (None, Some(key)) if hosted.is_none() => Some(Value::Stage(key)),
                 _ => {

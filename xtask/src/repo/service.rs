@@ -106,6 +106,8 @@ pub(crate) enum Value {
     Text(String),
     /// A setting of the stage, by its key.
     Stage(String),
+    /// A setting that a stage may do without; the variable is left out then.
+    OptionalStage(String),
     /// An output of another service.
     Link(Link),
 }

@@ -39,7 +39,9 @@ impl Stage {
     pub(crate) fn resolve<'a>(&'a self, value: &'a Value) -> Option<Resolved<'a>> {
         match value {
             Value::Text(text) => Some(Resolved::Text(text)),
-            Value::Stage(key) => self.settings.get(key).map(|text| Resolved::Text(text)),
+            Value::Stage(key) | Value::OptionalStage(key) => {
+                self.settings.get(key).map(|text| Resolved::Text(text))
+            }
             Value::Link(link) => Some(
                 match link.hosted.as_ref().and_then(|key| self.settings.get(key)) {
                     Some(hosted) => Resolved::Text(hosted),

@@ -157,7 +157,7 @@ fn variables(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>
         let by_name = (table == "args").then(|| secret_word(name)).flatten();
         let by_value = match value {
             Value::Text(text) => looks_secret(text),
-            Value::Stage(_) | Value::Link(_) => None,
+            Value::Stage(_) | Value::OptionalStage(_) | Value::Link(_) => None,
         };
         if let Some(reason) = by_name
             .map(|word| format!("its name says `{word}`"))
@@ -321,6 +321,9 @@ fn known_settings<'a>(
                         let fix = format!("add {key} = \"...\" to [{header}]");
                         problems.push(file.problem(header, key, text, fix));
                     }
+                }
+                Value::OptionalStage(key) => {
+                    known.insert(key);
                 }
                 Value::Link(link) => known.extend(link.hosted.as_deref()),
                 Value::Text(_) => {}

@@ -8,6 +8,7 @@ pub(crate) mod docker;
 pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod git;
+mod payment_peers;
 pub(crate) mod registry;
 mod test_engine;
 pub(crate) mod test_tools;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use super::{doctor, test_engine};
+use super::{doctor, payment_peers, test_engine};
 
 /// The versions that the results in docs/ were seen with.
 const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
@@ -23,6 +23,8 @@ pub(crate) enum Tool {
     CfnLint,
     /// Node 22 with the MCP conformance suite.
     Node,
+    /// An EVM node, and other implementations of x402.
+    PaymentPeers,
     /// Chromium with its WebDriver.
     Chromium,
     /// A C compiler and Rust's standard library for 64-bit Arm.
@@ -58,6 +60,7 @@ pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, 
                 ("TURNPIKE_TEST_NPM".to_owned(), shown(&modules)),
             ])
         }
+        Tool::PaymentPeers => payment_peers::prepare(&folder),
         Tool::CrossCompiler => {
             let missing = doctor::cross_compiler(&target.join("cross"))
                 .into_iter()
@@ -104,7 +107,7 @@ pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, 
 }
 
 /// The programs of a virtual environment with these packages.
-fn python_with(folder: &Path, name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+pub(super) fn python_with(folder: &Path, name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     let environment = folder.join(name);
     let programs = environment.join("bin");
     let wanted = packages.join(" ");
@@ -132,17 +135,22 @@ fn python_with(folder: &Path, name: &str, packages: &[&str]) -> anyhow::Result<P
 }
 
 fn node(folder: &Path) -> anyhow::Result<PathBuf> {
-    let modules = folder.join("npm");
-    let wanted = NODE_PACKAGES.join(" ");
-    if is_current(folder, "npm", &wanted) {
+    node_with(folder, "npm", &NODE_PACKAGES)
+}
+
+/// A folder of npm packages of its own.
+pub(super) fn node_with(folder: &Path, name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let modules = folder.join(name);
+    let wanted = packages.join(" ");
+    if is_current(folder, name, &wanted) {
         return Ok(modules);
     }
     let npm =
         which::which("npm").context("there is no npm; on Debian: apt-get install nodejs npm")?;
     std::fs::create_dir_all(&modules)?;
     let shell = Shell::new()?;
-    cmd!(shell, "{npm} install --prefix {modules} --no-save --no-audit --no-fund --loglevel=error {NODE_PACKAGES...}").quiet().run()?;
-    note_current(folder, "npm", &wanted)?;
+    cmd!(shell, "{npm} install --prefix {modules} --no-save --no-audit --no-fund --loglevel=error {packages...}").quiet().run()?;
+    note_current(folder, name, &wanted)?;
     Ok(modules)
 }
 

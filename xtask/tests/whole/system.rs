@@ -186,6 +186,22 @@ fn several_cities_are_several_payments_and_a_conversation_is_remembered() {
 
 #[test]
 #[ignore = "runs the whole system: cargo xtask test system"]
+fn the_wallet_shows_what_was_spent_and_how_to_fund_it() {
+    let system = System::deployed();
+    system.succeed(&["invoke", "What is the weather in Rome?"]);
+    let wallet = system.json(&["wallet", "--json"]);
+    assert_eq!(wallet["address"], system.wallet());
+    assert_eq!(wallet["balance"], (GRANT - PRICE).to_string(), "{wallet}");
+    assert_eq!(wallet["spent"], PRICE.to_string(), "{wallet}");
+    let shown = system.succeed(&["wallet"]);
+    for words in ["9.99 USDC", "development chain", "0.05 a call", "fund"] {
+        assert!(shown.contains(words), "no `{words}` in\n{shown}");
+    }
+    assert_eq!(system.ledger().settlements(), 1, "looking costs nothing");
+}
+
+#[test]
+#[ignore = "runs the whole system: cargo xtask test system"]
 fn doors_are_shut() {
     let system = System::deployed();
     let function = system.output("mcp-server", "url");

@@ -3,6 +3,7 @@
 
 mod chain;
 mod crash;
+mod load;
 mod market;
 mod node;
 mod peers;

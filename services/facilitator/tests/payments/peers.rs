@@ -19,18 +19,18 @@ const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
 const KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 
 /// A facilitator, and where its money can be looked at.
-struct Bank {
+pub(crate) struct Bank {
     asset: Asset,
     facilitator: Url,
     rpc: Url,
     node: Option<Node>,
-    _process: Process,
+    process: Process,
     _folder: TempDir,
 }
 
 impl Bank {
     /// The development ledger.
-    fn ledger() -> Self {
+    pub(crate) fn ledger() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let asset = Asset {
@@ -44,8 +44,12 @@ impl Bank {
         };
         let file = folder.path().join("ledger.ndjson").display().to_string();
         let mut pairs = money(&asset);
-        pairs.extend([("PORT", port.to_string()), ("LEDGER_FILE", file)]);
-        let process = Process::start(env!("CARGO_BIN_EXE_facilitator"), &[], &pairs);
+        pairs.extend([
+            ("PORT", port.to_string()),
+            ("LEDGER_FILE", file),
+            ("LEDGER_GRANT", grant()),
+        ]);
+        let process = Process::start(&program("facilitator"), &[], &pairs);
         process.line_with("listening");
         let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
         Self {
@@ -53,7 +57,7 @@ impl Bank {
             facilitator: url.clone(),
             rpc: url,
             node: None,
-            _process: process,
+            process,
             _folder: folder,
         }
     }
@@ -69,9 +73,13 @@ impl Bank {
             facilitator: service.url,
             rpc: node.url.clone(),
             node: Some(node),
-            _process: service.process,
+            process: service.process,
             _folder: folder,
         }
+    }
+
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
     }
 
     /// What buyer and seller have.
@@ -94,10 +102,8 @@ impl Bank {
     }
 
     /// Our own seller; its program is built by the suite.
-    fn shop(&self) -> (Process, Url) {
+    pub(crate) fn shop(&self) -> (Process, Url) {
         let port = free_port();
-        let program =
-            PathBuf::from(env!("CARGO_BIN_EXE_facilitator")).with_file_name("x402-backend");
         let mut pairs = money(&self.asset);
         pairs.extend([
             ("PORT", port.to_string()),
@@ -106,14 +112,14 @@ impl Bank {
             ("PAY_TO", PAY_TO.into()),
             ("WEATHER_SOURCE", "climate-normals".into()),
         ]);
-        let process = Process::start(&program.display().to_string(), &[], &pairs);
+        let process = Process::start(&program("x402-backend"), &[], &pairs);
         process.line_with("listening");
         let url = format!("http://127.0.0.1:{port}/weather?city=Tokyo");
         (process, Url::parse(&url).unwrap())
     }
 
     /// What a peer's script is told.
-    fn told(&self, url: &Url) -> Vec<(&'static str, String)> {
+    pub(crate) fn told(&self, url: &Url) -> Vec<(&'static str, String)> {
         vec![
             ("URL", url.to_string()),
             ("KEY", KEY.into()),
@@ -155,6 +161,22 @@ impl Bank {
     }
 }
 
+/// A service's program: the one that the suite has built, or for measurements that in TURNPIKE_TEST_PROGRAMS.
+fn program(name: &str) -> String {
+    let built = PathBuf::from(env!("CARGO_BIN_EXE_facilitator")).with_file_name(name);
+    let chosen =
+        std::env::var("TURNPIKE_TEST_PROGRAMS").map(|folder| PathBuf::from(folder).join(name));
+    chosen.unwrap_or(built).display().to_string()
+}
+
+/// In whole tokens; measurements need more than the usual ten.
+fn grant() -> String {
+    match std::env::var("TURNPIKE_TEST_PROGRAMS") {
+        Ok(_) => "1000000.00".into(),
+        Err(_) => "10.00".into(),
+    }
+}
+
 fn money(asset: &Asset) -> Vec<(&'static str, String)> {
     vec![
         ("NETWORK", asset.network.clone()),
@@ -169,7 +191,7 @@ fn wallet() -> Wallet {
 }
 
 /// A script of ours beside the peer's package: modules are looked for in the folders above a script, so it is copied there.
-fn script(name: &str) -> String {
+pub(crate) fn script(name: &str) -> String {
     let source = tests_folder().join("peers").join(name);
     let folder = PathBuf::from(tool("TURNPIKE_TEST_PEERS")).join("scripts");
     std::fs::create_dir_all(&folder).unwrap();

@@ -1,0 +1,170 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use super::invoke;
+use crate::context::Context;
+use crate::error::Failure;
+
+/// Show what the agent can spend and has spent, and how to fund it
+#[derive(Debug, Args)]
+#[command(after_help = concat!("Asks the agent's own tool, so it shows what the agent sees. Nothing is signed.\nSource: ", file!()))]
+pub(crate) struct Wallet {
+    /// The stage, from Cargo.toml
+    #[arg(long, default_value = "local")]
+    stage: String,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl Wallet {
+    pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
+        let stage = context.stage(&self.stage)?;
+        let body = json!({ "tool": "get_wallet", "arguments": {} });
+        let mut wallet = invoke::read(context, stage, &body).await?;
+        if !wallet["address"].is_string() {
+            let said = wallet
+                .pointer("/error/message")
+                .or_else(|| wallet.get("error"));
+            let said = said.and_then(Json::as_str).unwrap_or("it gave no reason");
+            let hint = "what happened: cargo xtask logs mcp-server --since 5m";
+            return Err(
+                Failure::new(format!("the agent cannot show its wallet: {said}"), hint).into(),
+            );
+        }
+        if self.json {
+            wallet["stage"] = json!(stage.name);
+            wallet["funding"] = json!(funding(&wallet));
+            context.out.json(&wallet);
+        } else {
+            for (name, text) in lines(&wallet) {
+                context.out.data(&format!("{name:<9} {text}"));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What a person reads, line by line. What an older service does not say is left out.
+fn lines(wallet: &Json) -> Vec<(&'static str, String)> {
+    let text = |pointer: &str| wallet.pointer(pointer).and_then(Json::as_str);
+    let shown = |pointer: &str| text(pointer).unwrap_or("?");
+    let currency = shown("/currency");
+    let mut lines = vec![
+        ("address", shown("/address").to_owned()),
+        ("network", network(shown("/network"))),
+        (
+            "balance",
+            format!("{} {currency}", shown("/displayBalance")),
+        ),
+    ];
+    let payments = wallet["payments"].as_u64().unwrap_or_default();
+    let spent = shown("/displaySpent");
+    lines.push(("spent", format!("{spent} {currency}, payments: {payments}")));
+    if let Some(today) = text("/displaySpentToday") {
+        lines.push(("today", format!("{today} {currency}")));
+    }
+    let limits: Vec<String> = [
+        ("displayPerCall", "a call"),
+        ("displayPerSession", "a session"),
+        ("displayPerDay", "a day"),
+    ]
+    .into_iter()
+    .filter_map(|(key, what)| Some(format!("{} {what}", text(&format!("/limits/{key}"))?)))
+    .collect();
+    lines.push(("limits", limits.join(", ")));
+    for receipt in wallet["receipts"].as_array().into_iter().flatten() {
+        let part = |key: &str| receipt[key].as_str().unwrap_or("?");
+        let paid = format!("{} {}", part("displayAmount"), part("currency"));
+        lines.push((
+            "receipt",
+            format!("{paid}  {}  {}", part("resource"), part("transaction")),
+        ));
+    }
+    lines.push(("fund", funding(wallet)));
+    lines
+}
+
+fn network(name: &str) -> String {
+    let known = match name {
+        "eip155:31337" => " (a development chain, no real money)",
+        "eip155:84532" => " (Base Sepolia, a test network, no real money)",
+        "eip155:8453" => " (Base, real money)",
+        _ => "",
+    };
+    format!("{name}{known}")
+}
+
+/// How money gets into the wallet. It needs no ether: whoever settles pays for gas.
+fn funding(wallet: &Json) -> String {
+    let text = |key: &str| wallet[key].as_str().unwrap_or("?");
+    let (address, currency, asset) = (text("address"), text("currency"), text("asset"));
+    match text("network") {
+        "eip155:31337" => {
+            "the development ledger grants every new account `ledger_grant`; destroy and deploy make a new one".to_owned()
+        }
+        "eip155:84532" => {
+            format!("ask https://faucet.circle.com for {currency} on Base Sepolia, for {address}")
+        }
+        "eip155:8453" => format!(
+            "send {currency} ({asset}) on Base to {address}, no more than the agent may lose"
+        ),
+        other => format!("send {currency} ({asset}) on {other} to {address}, no more than the agent may lose"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn shown(wallet: &Json) -> String {
+        let lines = lines(wallet);
+        let lines = lines.iter().map(|(name, text)| format!("{name}: {text}\n"));
+        lines.collect()
+    }
+
+    #[test]
+    fn all_that_a_wallet_says() {
+        let wallet = json!({
+            "address": "0xAbc", "network": "eip155:84532", "asset": "0xdef", "currency": "USDC",
+            "balance": "9990000", "displayBalance": "9.99", "displaySpent": "0.01", "payments": 1,
+            "displaySpentToday": "0.01",
+            "limits": { "displayPerCall": "0.05", "displayPerSession": "0.50", "displayPerDay": "1.00" },
+            "receipts": [{
+                "displayAmount": "0.01", "currency": "USDC", "transaction": "0x12",
+                "resource": "http://shop.example/weather?city=Oslo",
+            }],
+        });
+        expect![[r#"
+            address: 0xAbc
+            network: eip155:84532 (Base Sepolia, a test network, no real money)
+            balance: 9.99 USDC
+            spent: 0.01 USDC, payments: 1
+            today: 0.01 USDC
+            limits: 0.05 a call, 0.50 a session, 1.00 a day
+            receipt: 0.01 USDC  http://shop.example/weather?city=Oslo  0x12
+            fund: ask https://faucet.circle.com for USDC on Base Sepolia, for 0xAbc
+        "#]]
+        .assert_eq(&shown(&wallet));
+    }
+
+    #[test]
+    fn less_is_shown_as_less() {
+        let wallet = json!({
+            "address": "0xAbc", "network": "eip155:10", "asset": "0xdef", "currency": "USDC",
+            "displayBalance": "0.00", "displaySpent": "0.00", "payments": 0, "limits": { "displayPerCall": "0.05" },
+        });
+        expect![[r#"
+            address: 0xAbc
+            network: eip155:10
+            balance: 0.00 USDC
+            spent: 0.00 USDC, payments: 0
+            limits: 0.05 a call
+            fund: send USDC (0xdef) on eip155:10 to 0xAbc, no more than the agent may lose
+        "#]]
+        .assert_eq(&shown(&wallet));
+    }
+}
