@@ -9,5 +9,6 @@ pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod git;
 pub(crate) mod registry;
+pub(crate) mod shop;
 mod test_engine;
 pub(crate) mod test_tools;
