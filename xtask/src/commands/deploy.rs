@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::release::{self, Wish};
 use super::rollout::{self, Outputs, Reporter};
+use super::running::typed;
 use crate::context::Context;
 use crate::error::UserError;
 use crate::repo::{CloudKind, Stage};
@@ -73,7 +74,7 @@ impl Deploy {
             }
         };
         if !self.json {
-            welcome(context, &outputs);
+            welcome(context, stage, &outputs);
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -95,7 +96,7 @@ impl Deploy {
         };
         let deployed = release::deploy(context, stage, wish, reporter).await?;
         if !self.json && deployed.changed {
-            welcome(context, &deployed.outputs);
+            welcome(context, stage, &deployed.outputs);
         }
         Ok(match deployed.well {
             true => ExitCode::SUCCESS,
@@ -105,7 +106,7 @@ impl Deploy {
 }
 
 /// What to do next, after a deploy.
-pub(crate) fn welcome(context: &Context, outputs: &Outputs) {
+pub(crate) fn welcome(context: &Context, stage: &Stage, outputs: &Outputs) {
     let pages = context
         .repo
         .services
@@ -114,19 +115,12 @@ pub(crate) fn welcome(context: &Context, outputs: &Outputs) {
     for url in pages.filter_map(|service| outputs.get(&service.name)?.get("Url")) {
         context.out.step("open", url);
     }
+    let question = typed(stage, "invoke \"What is the weather in Tokyo?\"");
+    context.out.note(&format!("ask:   {question}"));
     context
         .out
-        .note("ask:   cargo xtask invoke \"What is the weather in Tokyo?\"");
-    context.out.note("watch: cargo xtask logs --follow");
-    context.out.note("stop:  cargo xtask destroy");
-}
-
-/// Refuses a stage whose cloud this version can render for, but not deploy to.
-pub(crate) fn local_only(stage: &Stage, verb: &str) -> Result<(), UserError> {
-    if stage.cloud == CloudKind::Local {
-        return Ok(());
-    }
-    let name = &stage.name;
-    Err(UserError::new(format!("`{verb}` does not reach AWS yet, and the stage {name} is on AWS"))
-        .hint(format!("`cargo xtask render --stage {name}` writes its templates; `cargo xtask {verb}` works on the local stage")))
+        .note(&format!("watch: {}", typed(stage, "logs --follow")));
+    context
+        .out
+        .note(&format!("stop:  {}", typed(stage, "destroy")));
 }

@@ -7,12 +7,13 @@ use clap::Args;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-use super::deploy::{local_only, welcome};
+use super::deploy::welcome;
 use super::rollout::{self, Reporter};
 use super::{destroy, logs};
 use crate::context::Context;
+use crate::error::UserError;
 use crate::local::LocalCloud;
-use crate::repo::Stage;
+use crate::repo::{CloudKind, Stage};
 
 /// Run the local stage, rebuild and restart what changes, and show the logs, until Ctrl-C
 ///
@@ -28,7 +29,14 @@ pub(crate) struct Dev {
 impl Dev {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
-        local_only(stage, "dev")?;
+        if stage.cloud != CloudKind::Local {
+            let problem = format!(
+                "`dev` rebuilds on this machine, and the stage {} is on AWS",
+                stage.name
+            );
+            let hint = "leave --stage away; for AWS there are `deploy` and `logs --follow`";
+            return Err(UserError::new(problem).hint(hint).into());
+        }
         let folder = rollout::folder(context, stage);
         let ran_before = LocalCloud::connect(&folder).await?.is_some();
         let (watcher, mut changes) = watch(&context.repo.root)?;
@@ -69,7 +77,7 @@ async fn rebuild_forever(
             Err(error) => Err(error),
         };
         match result {
-            Ok(outputs) if std::mem::take(&mut first) => welcome(context, &outputs),
+            Ok(outputs) if std::mem::take(&mut first) => welcome(context, stage, &outputs),
             Ok(_) => {}
             Err(error) => {
                 crate::error::report(&error, &context.out);

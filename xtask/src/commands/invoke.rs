@@ -1,14 +1,24 @@
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value as Json, json};
+use time::OffsetDateTime;
 
-use super::running;
+use super::logs;
+use super::running::{Cloud, typed};
+use crate::cloud::LogQuery;
 use crate::context::Context;
 use crate::error::{Failure, UserError};
 use crate::output::Output;
 use crate::repo::Stage;
-use crate::tools::agentcore::Agent;
+use crate::tools::agentcore::{Agent, Refused, new_session};
+
+/// How far before the question the agent's log is looked at: its start may be what failed.
+const LOG_BEFORE: time::Duration = time::Duration::seconds(5);
+const LOG_LINES_MAX: usize = 20;
+const LOG_TRIES: u32 = 3;
+const LOG_WAIT: Duration = Duration::from_millis(1500);
 
 /// Ask the agent something, through its AgentCore endpoint
 #[derive(Debug, Args)]
@@ -41,54 +51,94 @@ impl Invoke {
             Some(session) => session.clone(),
             None => new_session()?,
         };
-        let agent = agent(context, stage, "invoke").await?;
+        let cloud = Cloud::connect(context, stage).await?;
+        let outputs = cloud.outputs(stage).await?;
+        let (owner, agent) = cloud.agent(stage, &outputs)?;
+        let asked_at = OffsetDateTime::now_utc();
         let body = json!({ "prompt": self.prompt });
-        if self.json {
+        let answer = if self.json {
             ask_for_document(context, &agent, &session, &body).await
         } else {
-            ask(context, &agent, &session, &body).await
+            ask(context, stage, &agent, &session, &body).await
+        };
+        match answer.map_err(|error| error.downcast::<Refused>()) {
+            Ok(code) => Ok(code),
+            Err(Err(error)) => Err(error),
+            Err(Ok(refused)) => {
+                if refused.is_the_agents_own() {
+                    show_why(context, &cloud, &owner, asked_at).await;
+                }
+                let hint = way_out(stage, &owner, &refused.code);
+                Err(Failure::new(refused.to_string(), hint).into())
+            }
         }
     }
 }
 
-/// The stage's agent.
-async fn agent(context: &Context, stage: &Stage, verb: &str) -> anyhow::Result<Agent> {
-    let cloud = running::cloud(context, stage, verb).await?;
-    let stacks = cloud.describe().await?;
-    let outputs = stacks.iter().find_map(|stack| {
-        Some(&stack.outputs).filter(|outputs| outputs.contains_key("RuntimeArn"))
-    });
-    let outputs =
-        outputs.ok_or_else(|| UserError::new("no agent is deployed").hint("cargo xtask deploy"))?;
-    let output = |key: &str| outputs.get(key).cloned().unwrap_or_default();
-    let credentials = cloud.credentials_for_operator();
-    Ok(Agent {
-        region: cloud.region().to_owned(),
-        endpoint: Some(cloud.endpoint().to_owned()),
-        access_key_id: credentials.access_key_id.clone(),
-        secret_access_key: credentials.secret_access_key.clone(),
-        runtime_arn: output("RuntimeArn"),
-        qualifier: output("EndpointName"),
-    })
-}
-
 /// One answer of the agent without a conversation, such as that of a read-only tool.
 pub(super) async fn read(context: &Context, stage: &Stage, body: &Json) -> anyhow::Result<Json> {
-    let agent = agent(context, stage, "wallet").await?;
+    let cloud = Cloud::connect(context, stage).await?;
+    let outputs = cloud.outputs(stage).await?;
+    let (owner, agent) = cloud.agent(stage, &outputs)?;
     let mut bytes = Vec::new();
-    agent
+    let answer = agent
         .invoke(&new_session()?, "application/json", body, |chunk| {
             bytes.extend_from_slice(chunk)
         })
-        .await?;
-    Ok(serde_json::from_slice(&bytes)?)
+        .await;
+    match answer.map_err(|error| error.downcast::<Refused>()) {
+        Ok(()) => Ok(serde_json::from_slice(&bytes)?),
+        Err(Err(error)) => Err(error),
+        Err(Ok(refused)) => {
+            let hint = way_out(stage, &owner, &refused.code);
+            Err(Failure::new(refused.to_string(), hint).into())
+        }
+    }
 }
 
-/// 128 random bits in hexadecimal: longer than the 33 characters that AgentCore asks for.
-fn new_session() -> anyhow::Result<String> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-    Ok(format!("invoke-{}", hex::encode(bytes)))
+/// The agent's log around the question. It takes a moment to arrive, and is not worth waiting for long.
+async fn show_why(context: &Context, cloud: &Cloud, owner: &str, asked_at: OffsetDateTime) {
+    let query = LogQuery {
+        owners: vec![owner.to_owned()],
+        since: Some(asked_at - LOG_BEFORE),
+        trace_id: None,
+    };
+    for _ in 0..LOG_TRIES {
+        match cloud.logs(&query).await {
+            Ok(lines) if !lines.is_empty() => {
+                context
+                    .out
+                    .warning(&format!("what {owner} logged meanwhile:"));
+                let first = lines.len().saturating_sub(LOG_LINES_MAX);
+                for line in &lines[first..] {
+                    context.out.note(&logs::in_short(line));
+                }
+                return;
+            }
+            Ok(_) => tokio::time::sleep(LOG_WAIT).await,
+            // The refusal itself is what has to be told.
+            Err(error) => return context.out.note(&format!("{error:#}")),
+        }
+    }
+    context.out.note(&format!("{owner} has logged nothing yet"));
+}
+
+fn way_out(stage: &Stage, owner: &str, code: &str) -> String {
+    match code {
+        "RuntimeClientError" => format!(
+            "the agent's own error: {}",
+            typed(stage, &format!("logs {owner} --since 5m"))
+        ),
+        "ResourceNotFoundException" => format!("deploy it first: {}", typed(stage, "deploy")),
+        "ServiceQuotaExceededException" => {
+            "a quota of the account, not a payment: wait, or ask AWS for more".to_owned()
+        }
+        "AccessDeniedException" => {
+            "your role needs bedrock-agentcore:InvokeAgentRuntime on the runtime and on its endpoint".to_owned()
+        }
+        "ThrottlingException" => "too many requests at once: wait a moment and ask again".to_owned(),
+        _ => format!("see what runs: {}", typed(stage, "status")),
+    }
 }
 
 async fn ask_for_document(
@@ -116,6 +166,7 @@ async fn ask_for_document(
 
 async fn ask(
     context: &Context,
+    stage: &Stage,
     agent: &Agent,
     session: &str,
     body: &Json,
@@ -137,7 +188,7 @@ async fn ask(
     match teller.error {
         Some((code, message)) => Err(Failure::new(
             format!("{message} ({code})"),
-            "what happened: cargo xtask logs agent --since 5m",
+            format!("what happened: {}", typed(stage, "logs --since 5m")),
         )
         .into()),
         None => Ok(ExitCode::SUCCESS),

@@ -2,20 +2,20 @@ use std::process::ExitCode;
 
 use clap::Args;
 use futures_util::StreamExt;
-use serde_json::Value as Json;
 use time::{Duration, OffsetDateTime};
 
-use super::deploy::local_only;
 use super::rollout;
+use super::running::Cloud;
+use crate::cloud::{LogLine, LogQuery, PLATFORM};
 use crate::context::Context;
 use crate::error::UserError;
-use crate::local::logs::{LogLine, LogQuery, follow_logs, read_logs};
+use crate::local::logs::follow_logs;
 use crate::output::Output;
 use crate::repo::Stage;
 
 /// Show the logs of all services, merged in the order of time
 #[derive(Debug, Args)]
-#[command(after_help = concat!("`supervisor` is the local cloud's own log.\nSource: ", file!()))]
+#[command(after_help = concat!("On the local stage, `supervisor` is the local cloud's own log.\nSource: ", file!()))]
 pub(crate) struct Logs {
     /// Only these services [default: all]
     services: Vec<String>,
@@ -39,7 +39,6 @@ pub(crate) struct Logs {
 impl Logs {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
-        local_only(stage, "logs")?;
         let services: Vec<String> = self
             .services
             .iter()
@@ -53,16 +52,22 @@ impl Logs {
             since: Some(OffsetDateTime::now_utc() - since),
             trace_id: self.trace.clone(),
         };
-        let folder = rollout::folder(context, stage);
+        let cloud = Cloud::connect(context, stage).await?;
         if self.follow {
-            let lines = show_all(&context.out, follow_logs(&folder, &query), self.json);
+            let mut lines = cloud.follow(&query).await?;
+            let show_all = async {
+                while let Some(line) = lines.next().await {
+                    show(&context.out, &line?, self.json);
+                }
+                anyhow::Ok(())
+            };
             tokio::select! {
-                () = lines => {}
+                result = show_all => result?,
                 signal = tokio::signal::ctrl_c() => signal?,
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let lines = read_logs(&folder, &query);
+        let lines = cloud.logs(&query).await?;
         if lines.is_empty() {
             context.out.note(&format!(
                 "no line in the last {}; --since 1d looks further back",
@@ -76,26 +81,17 @@ impl Logs {
     }
 }
 
-/// Shows every line from now on, without end.
+/// Shows every line of the local stage from now on, without end.
 pub(crate) async fn follow(context: &Context, stage: &Stage) -> anyhow::Result<()> {
     let query = LogQuery {
         since: Some(OffsetDateTime::now_utc()),
         ..LogQuery::default()
     };
-    show_all(
-        &context.out,
-        follow_logs(&rollout::folder(context, stage), &query),
-        false,
-    )
-    .await;
-    Ok(())
-}
-
-async fn show_all(out: &Output, lines: impl futures_util::Stream<Item = LogLine>, json: bool) {
-    let mut lines = std::pin::pin!(lines);
+    let mut lines = std::pin::pin!(follow_logs(&rollout::folder(context, stage), &query));
     while let Some(line) = lines.next().await {
-        show(out, &line, json);
+        show(&context.out, &line, false);
     }
+    Ok(())
 }
 
 fn show(out: &Output, line: &LogLine, json: bool) {
@@ -111,20 +107,27 @@ fn show(out: &Output, line: &LogLine, json: bool) {
     let level = match line.level.as_str() {
         "ERROR" => out.paint_data("1;31", "ERROR"),
         "WARN" => out.paint_data("33", "WARN "),
+        PLATFORM => out.paint_data("2", "     "),
         level => format!("{level:<5}"),
     };
-    let mut text = line.message.clone();
-    for (name, value) in &line.fields {
-        let value = match value {
-            Json::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        text.push_str(&out.paint_data("2", &format!(" {name}={value}")));
-    }
-    if let Some(trace) = &line.trace_id {
-        text.push_str(&out.paint_data("2", &format!(" trace={trace}")));
+    let mut text = match line.level.as_str() {
+        PLATFORM => out.paint_data("2", &line.message),
+        _ => line.message.clone(),
+    };
+    for words in line.field_words() {
+        text.push_str(&out.paint_data("2", &format!(" {words}")));
     }
     out.data(&format!("{time} {owner} {level} {text}"));
+}
+
+/// A line in short, for a screen that is about something else: `12:00:01 ERROR cannot start error=...`.
+pub(crate) fn in_short(line: &LogLine) -> String {
+    let (hour, minute, second) = line.timestamp.time().as_hms();
+    let mut words = vec![format!("{hour:02}:{minute:02}:{second:02}")];
+    words.extend([line.level.clone(), line.message.clone()]);
+    words.extend(line.field_words());
+    words.retain(|word| !word.is_empty());
+    words.join(" ")
 }
 
 /// The same colour for the same service, every time.

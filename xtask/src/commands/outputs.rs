@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::running;
+use super::running::{self, Cloud};
 use crate::context::Context;
 
 /// Print the URLs, ARNs and ids of what is deployed
@@ -21,13 +21,10 @@ pub(crate) struct Outputs {
 impl Outputs {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
-        let stacks = running::cloud(context, stage, "outputs")
-            .await?
-            .describe()
-            .await?;
-        let outputs: BTreeMap<_, _> = stacks
+        let outputs = Cloud::connect(context, stage).await?.outputs(stage).await?;
+        let outputs: BTreeMap<_, _> = outputs
             .iter()
-            .map(|state| (state.owner.as_str(), running::camel_case_outputs(state)))
+            .map(|(owner, outputs)| (owner, running::camel_case(outputs)))
             .collect();
         if self.json {
             context.out.json(&outputs);

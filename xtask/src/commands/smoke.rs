@@ -1,11 +1,212 @@
-use crate::commands::rollout::Outputs;
+//! The first questions to a stage that was just deployed, as its users would ask them. Nothing is bought.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::running::{Cloud, stays_behind, typed};
+use crate::cloud::Outputs;
 use crate::context::Context;
-use crate::repo::Stage;
+use crate::repo::{Link, Resolved, Stage};
+use crate::tools::agentcore::new_session;
+use crate::tools::aws::control::Control;
+use crate::tools::shop::{self, Answer};
+
+/// A free tool that asks the seller for its price: agent, MCP server and seller have to answer for it.
+const FREE_TOOL: &str = "get_price";
+/// How long a load balancer may take to know that its new task is well.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One question and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Check {
+    /// `x402-backend, unpaid`
     pub(crate) name: String,
     pub(crate) passed: bool,
+    /// What was answered, or what is wrong and the way out.
     pub(crate) detail: String,
 }
-pub(crate) async fn check(_context: &Context, _stage: &Stage, _outputs: &Outputs) -> Vec<Check> {
-    Vec::new()
+
+impl Check {
+    fn new(name: String, result: Result<String, String>, way_out: String) -> Self {
+        Self {
+            name,
+            passed: result.is_ok(),
+            detail: result.unwrap_or_else(|problem| format!("{problem}; {way_out}")),
+        }
+    }
+}
+
+/// Asks all at once: the endpoint for its version, the seller without paying, and the agent for a price.
+pub(crate) async fn check(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<Check> {
+    let cloud = match Cloud::connect(context, stage).await {
+        Ok(cloud) => cloud,
+        Err(error) => {
+            let way_out = format!("look yourself: {}", typed(stage, "status"));
+            return vec![Check::new(
+                "the stage".to_owned(),
+                Err(format!("{error:#}")),
+                way_out,
+            )];
+        }
+    };
+    let (mut checks, sellers, invocation) = tokio::join!(
+        versions(stage, &cloud, outputs),
+        sellers(context, stage, outputs),
+        invocation(stage, &cloud, outputs)
+    );
+    checks.extend(sellers);
+    checks.extend(invocation);
+    checks
+}
+
+/// Every endpoint serves the version that its stack made last.
+async fn versions(stage: &Stage, cloud: &Cloud, outputs: &Outputs) -> Vec<Check> {
+    let Cloud::Aws(aws) = cloud else {
+        // A local runtime is the process that was just started: there is no version that it could stay behind.
+        return Vec::new();
+    };
+    let control = Control::new(aws.aws.config());
+    let mut checks = Vec::new();
+    for (owner, outputs) in outputs {
+        let (Some(runtime), Some(endpoint)) =
+            (outputs.get("RuntimeId"), outputs.get("EndpointName"))
+        else {
+            continue;
+        };
+        let made = outputs.get("RuntimeVersion");
+        let result = match control.endpoint(runtime, endpoint).await {
+            Err(error) => Err(format!("{error:#}")),
+            Ok(None) => Err(format!("there is no endpoint {endpoint}")),
+            Ok(Some(state)) => match stays_behind(made, state.version.as_ref()) {
+                Some(problem) => Err(problem),
+                None if !state.is_ready() => Err(state.words()),
+                None => Ok(state.words()),
+            },
+        };
+        let name = format!("{owner}, endpoint {endpoint}");
+        checks.push(Check::new(
+            name,
+            result,
+            format!("run {} again", typed(stage, "deploy")),
+        ));
+    }
+    checks
+}
+
+/// What is sold is not given away: whoever pays for a service's answers is told its price by HTTP 402.
+async fn sellers(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for service in &context.repo.services {
+        let value = |key: &str| service.values().find(|(_, name, _)| *name == key);
+        let (Some((_, _, seller)), Some((_, _, path))) =
+            (value("RESOURCE_SERVER_URL"), value("ENDPOINT_PATH"))
+        else {
+            continue;
+        };
+        let (
+            Some(Resolved::Link(Link {
+                service: seller, ..
+            })),
+            Some(Resolved::Text(path)),
+        ) = (stage.resolve(seller), stage.resolve(path))
+        else {
+            continue;
+        };
+        let Some(url) = outputs.get(seller).and_then(|outputs| outputs.get("Url")) else {
+            continue;
+        };
+        let result = match shop::ask(url, path, PATIENCE).await {
+            Ok(Answer { status: 402, price }) => Ok(match price {
+                Some(price) => format!("402, for {price}"),
+                None => "402, payment required".to_owned(),
+            }),
+            Ok(Answer { status: 200, .. }) => Err("it answers without being paid".to_owned()),
+            Ok(Answer { status, .. }) => Err(format!("it answers {status} in place of 402")),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        let hint = format!(
+            "what it says: {}",
+            typed(stage, &format!("logs {seller} --since 10m"))
+        );
+        checks.push(Check::new(format!("{seller}, unpaid"), result, hint));
+    }
+    checks
+}
+
+/// The agent calls a tool that costs nothing and uses no model.
+async fn invocation(stage: &Stage, cloud: &Cloud, outputs: &Outputs) -> Vec<Check> {
+    let Ok((owner, agent)) = cloud.agent(stage, outputs) else {
+        return Vec::new();
+    };
+    let body = json!({ "tool": FREE_TOOL, "arguments": {} });
+    let mut bytes = Vec::new();
+    let asked = async {
+        let session = new_session()?;
+        agent
+            .invoke(&session, "application/json", &body, |chunk| {
+                bytes.extend_from_slice(chunk)
+            })
+            .await
+    };
+    let result = match asked.await {
+        Ok(()) => price(&bytes),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    let hint = format!("what happened: {}", typed(stage, "logs --since 10m"));
+    vec![Check::new(
+        format!("{owner}, asked for a price"),
+        result,
+        hint,
+    )]
+}
+
+/// `0.01 USDC for each request`, out of the tool's answer; another agent may know no such tool, and has answered all the same.
+fn price(answer: &[u8]) -> Result<String, String> {
+    let answer: Json =
+        serde_json::from_slice(answer).map_err(|_| "its answer is no JSON".to_owned())?;
+    let error = &answer["error"];
+    if !error.is_null() {
+        let message = error["message"].as_str().or(error.as_str());
+        return Err(message.map_or_else(|| error.to_string(), str::to_owned));
+    }
+    Ok(
+        match (
+            answer["displayAmount"].as_str(),
+            answer["currency"].as_str(),
+        ) {
+            (Some(amount), Some(currency)) => format!("{amount} {currency} for each request"),
+            _ => "it answers".to_owned(),
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_or_what_is_wrong() {
+        for (answer, expected) in [
+            (
+                r#"{"displayAmount":"0.01","currency":"USDC"}"#,
+                Ok("0.01 USDC for each request"),
+            ),
+            (
+                r#"{"error":{"code":"toolFailed","message":"the seller is away"}}"#,
+                Err("the seller is away"),
+            ),
+            ("no", Err("its answer is no JSON")),
+            (r#"{"text":"hello"}"#, Ok("it answers")),
+        ] {
+            let told = price(answer.as_bytes());
+            assert_eq!(
+                told.as_deref().map_err(String::as_str),
+                expected,
+                "{answer}"
+            );
+        }
+    }
 }

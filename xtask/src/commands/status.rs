@@ -2,9 +2,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::running;
-use crate::cloud::ProcessState;
+use super::running::Cloud;
+use crate::cloud::{ProcessState, StackState};
 use crate::context::Context;
+use crate::output::Output;
 
 /// Show what runs, and how it does
 #[derive(Debug, Args)]
@@ -21,41 +22,55 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
-        let stacks = running::cloud(context, stage, "status")
-            .await?
-            .describe()
-            .await?;
+        let cloud = Cloud::connect(context, stage).await?;
+        let (stacks, remarks) = tokio::try_join!(cloud.describe(stage), cloud.remarks())?;
         let healthy = stacks.iter().all(|stack| stack.healthy);
         if self.json {
             context.out.json(&stacks);
         } else {
-            for stack in stacks.iter().filter(|stack| !stack.processes.is_empty()) {
-                // Padded before it is painted: colours have no width.
-                let mark = match stack.healthy {
-                    true => context.out.paint_data("32", &format!("{:<12}", "healthy")),
-                    false => context
-                        .out
-                        .paint_data("31", &format!("{:<12}", "not healthy")),
-                };
-                let url = stack
-                    .outputs
-                    .get("Url")
-                    .or_else(|| stack.outputs.get("EndpointArn"));
-                context.out.data(&format!(
-                    "{:<16} {mark} {}",
-                    stack.owner,
-                    url.map_or("", String::as_str)
-                ));
-                for process in &stack.processes {
-                    context.out.data(&format!("    {}", describe(process)));
-                }
+            for stack in stacks.iter().filter(|stack| is_worth_a_line(stack)) {
+                show(&context.out, stack);
             }
+        }
+        for remark in remarks {
+            context.out.warning(&remark);
         }
         Ok(if healthy {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         })
+    }
+}
+
+/// The stacks that run something, and those that something is to be said about.
+fn is_worth_a_line(stack: &StackState) -> bool {
+    !stack.processes.is_empty() || !stack.healthy || !stack.remarks.is_empty()
+}
+
+fn show(out: &Output, stack: &StackState) {
+    let changing = stack
+        .status
+        .as_ref()
+        .is_some_and(|status| status.ends_with("_IN_PROGRESS"));
+    let (colour, word) = match (stack.healthy, changing) {
+        (_, true) => ("33", "changing"),
+        (true, false) => ("32", "healthy"),
+        (false, false) => ("31", "not healthy"),
+    };
+    // Padded before it is painted: colours have no width.
+    let mark = out.paint_data(colour, &format!("{word:<12}"));
+    let url = stack
+        .outputs
+        .get("Url")
+        .or_else(|| stack.outputs.get("EndpointArn"));
+    let url = url.map_or("", String::as_str);
+    out.data(format!("{:<16} {mark} {url}", stack.owner).trim_end());
+    for process in &stack.processes {
+        out.data(&format!("    {}", describe(process)));
+    }
+    for remark in &stack.remarks {
+        out.data(&format!("    {}", out.paint_data("33", remark)));
     }
 }
 

@@ -10,5 +10,6 @@ pub(crate) mod files;
 pub(crate) mod git;
 mod payment_peers;
 pub(crate) mod registry;
+pub(crate) mod shop;
 mod test_engine;
 pub(crate) mod test_tools;

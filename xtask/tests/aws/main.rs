@@ -12,4 +12,5 @@ mod failures;
 mod fixture;
 mod ground;
 mod interruptions;
+mod operate;
 mod state;

@@ -96,9 +96,11 @@ impl Live {
             name: name.to_owned(),
             owner: owner.to_owned(),
             healthy: self.keepers().all(|keeper| keeper.is_healthy()),
+            status: None,
             outputs: self.plan.outputs.clone(),
             processes,
             log_groups: self.plan.log_groups.clone(),
+            remarks: Vec::new(),
         }
     }
 }

@@ -45,6 +45,7 @@ impl Standing {
                 name: name.to_owned(),
                 owner: owner.clone(),
                 healthy: false,
+                status: None,
                 outputs: BTreeMap::new(),
                 processes: vec![ProcessState {
                     name: owner.clone(),
@@ -58,6 +59,7 @@ impl Standing {
                     last_exit: None,
                 }],
                 log_groups: Vec::new(),
+                remarks: Vec::new(),
             },
         })
     }

@@ -2,11 +2,17 @@
 
 mod clock;
 pub(crate) mod cloudformation;
+pub(crate) mod control;
 pub(crate) mod ecr;
+pub(crate) mod ecs;
 pub(crate) mod errors;
 pub(crate) mod explain;
+pub(crate) mod inventory;
 pub(crate) mod lock;
+pub(crate) mod logs;
 pub(crate) mod s3;
+#[cfg(test)]
+mod stand_in;
 
 use std::time::Duration;
 

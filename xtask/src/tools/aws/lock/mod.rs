@@ -5,6 +5,7 @@
 
 mod beat;
 mod holder;
+mod look;
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! Reads the logs of services from a point in time, merged, and follows them.
 
-mod line;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
@@ -13,20 +11,10 @@ use futures_util::Stream;
 use time::OffsetDateTime;
 
 use super::folder::Folder;
-pub(crate) use line::LogLine;
-use line::parse;
+use crate::cloud::{LogLine, LogQuery, parse_log_line};
 
 /// How often a followed log is looked at.
 const POLL: Duration = Duration::from_millis(100);
-
-/// Which lines are wanted.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LogQuery {
-    /// Whose logs; empty means everybody's but the supervisor's.
-    pub(crate) owners: Vec<String>,
-    pub(crate) since: Option<OffsetDateTime>,
-    pub(crate) trace_id: Option<String>,
-}
 
 /// The lines that are there, oldest first.
 pub(crate) fn read_logs(folder: &Path, query: &LogQuery) -> Vec<LogLine> {
@@ -130,14 +118,14 @@ impl Reader {
             && bytes.ends_with(b"\n")
         {
             position.offset += bytes.len() as u64;
-            let line = parse(
+            let line = parse_log_line(
                 owner,
                 String::from_utf8_lossy(&bytes).trim_end(),
                 position.last_time,
             );
             bytes.clear();
             position.last_time = line.timestamp;
-            if wanted(&self.query, &line) {
+            if self.query.wants(&line) {
                 lines.push(line);
             }
         }
@@ -164,16 +152,6 @@ fn owners(folder: &Folder, query: &LogQuery) -> BTreeSet<String> {
         })
         .filter(|owner| owner != "supervisor")
         .collect()
-}
-
-fn wanted(query: &LogQuery, line: &LogLine) -> bool {
-    let in_time = query.since.is_none_or(|since| line.timestamp >= since);
-    in_time
-        && query
-            .trace_id
-            .as_ref()
-            .is_none_or(|trace| line.trace_id.as_ref() == Some(trace))
-        && !(line.message.is_empty() && line.fields.is_empty())
 }
 
 #[cfg(test)]

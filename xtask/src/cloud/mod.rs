@@ -1,8 +1,15 @@
 //! What a deploy and a cloud say to each other. The local cloud and CloudFormation speak the same words.
 
+mod log_line;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use log_line::{LogLine, LogQuery, PLATFORM, parse as parse_log_line};
+
+/// The outputs of every stack, by owner, with the keys of the template.
+pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, String>>;
 
 /// One stack as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +68,15 @@ pub(crate) struct StackState {
     pub(crate) owner: String,
     /// True when every process that the stack calls for is running and answers.
     pub(crate) healthy: bool,
+    /// What CloudFormation calls it: `UPDATE_COMPLETE`. A local stack either stands or does not.
+    #[serde(default)]
+    pub(crate) status: Option<String>,
     pub(crate) outputs: BTreeMap<String, String>,
     pub(crate) processes: Vec<ProcessState>,
     pub(crate) log_groups: Vec<String>,
+    /// What a person should know besides: why a container stopped, which version an endpoint still serves.
+    #[serde(default)]
+    pub(crate) remarks: Vec<String>,
 }
 
 /// One process (a container, a function's instance) of a stack.

@@ -1,0 +1,111 @@
+//! A stage on AWS: its stacks, found by their tags, and what runs in them.
+
+use aws_config::SdkConfig;
+use futures_util::Stream;
+use futures_util::future::join_all;
+
+use super::health;
+use crate::cloud::{LogLine, LogQuery, StackState};
+use crate::context::Context;
+use crate::repo::Stage;
+use crate::tools::aws::Aws;
+use crate::tools::aws::cloudformation::{CloudFormation, Standing};
+use crate::tools::aws::lock::StageLock;
+use crate::tools::aws::logs::{Group, Logs};
+use crate::tools::aws::s3::S3;
+
+/// Signed in to the account of a stage.
+#[derive(Debug)]
+pub(crate) struct AwsStage {
+    pub(crate) aws: Aws,
+    pub(crate) cloudformation: CloudFormation,
+}
+
+impl AwsStage {
+    pub(super) async fn connect(context: &Context, stage: &Stage) -> anyhow::Result<Self> {
+        let aws = Aws::connect(stage).await?;
+        let cloudformation = CloudFormation::new(&aws, &context.repo.project, &stage.name);
+        Ok(Self {
+            aws,
+            cloudformation,
+        })
+    }
+
+    /// The stacks with what CloudFormation says of them.
+    pub(super) async fn stacks(&self) -> anyhow::Result<Vec<StackState>> {
+        let standing = self.cloudformation.standing().await?;
+        Ok(standing.into_iter().map(state).collect())
+    }
+
+    /// The stacks with how what they made does, asked of all at once.
+    pub(super) async fn describe(&self) -> anyhow::Result<Vec<StackState>> {
+        let stacks = self.stacks().await?;
+        Ok(join_all(
+            stacks
+                .into_iter()
+                .map(|stack| health::ask(&self.aws, stack)),
+        )
+        .await)
+    }
+
+    pub(super) async fn logs(&self, query: &LogQuery) -> anyhow::Result<Vec<LogLine>> {
+        let groups = self.groups().await?;
+        Logs::new(self.aws.config()).read(&groups, query).await
+    }
+
+    pub(super) async fn follow(
+        &self,
+        query: &LogQuery,
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<LogLine>> + Send + use<>> {
+        let groups = self.groups().await?;
+        Ok(Logs::new(self.aws.config()).follow(&groups, query))
+    }
+
+    /// Who is at the stage now, by the lock in its bucket.
+    pub(super) async fn remarks(&self) -> anyhow::Result<Vec<String>> {
+        let standing = self.cloudformation.standing().await?;
+        let bucket = standing
+            .iter()
+            .find_map(|stack| stack.outputs.get("BucketName"));
+        let Some(bucket) = bucket else {
+            return Ok(Vec::new());
+        };
+        let holder = StageLock::new(&S3::new(&self.aws), bucket).holder().await?;
+        Ok(holder.into_iter().collect())
+    }
+
+    pub(super) fn config(&self) -> &SdkConfig {
+        self.aws.config()
+    }
+
+    async fn groups(&self) -> anyhow::Result<Vec<Group>> {
+        let stacks = self.stacks().await?;
+        let groups = stacks.into_iter().flat_map(|stack| {
+            let owner = stack.owner;
+            stack.log_groups.into_iter().map(move |name| Group {
+                owner: owner.clone(),
+                name,
+            })
+        });
+        Ok(groups.collect())
+    }
+}
+
+fn state(standing: Standing) -> StackState {
+    let (healthy, remarks) = health::of_stack(&standing);
+    StackState {
+        name: standing.name,
+        owner: standing.owner,
+        healthy,
+        status: Some(standing.status),
+        log_groups: standing
+            .outputs
+            .get("LogGroupName")
+            .cloned()
+            .into_iter()
+            .collect(),
+        outputs: standing.outputs,
+        processes: Vec::new(),
+        remarks,
+    }
+}

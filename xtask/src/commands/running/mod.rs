@@ -1,0 +1,149 @@
+//! What the verbs that operate a stage share: its cloud, which answers the same questions on this machine and on AWS.
+
+mod aws;
+mod health;
+mod local;
+
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+pub(crate) use aws::AwsStage;
+pub(crate) use health::stays_behind;
+pub(crate) use local::LocalStage;
+
+use crate::cloud::{LogLine, LogQuery, Outputs, StackState};
+use crate::context::Context;
+use crate::error::UserError;
+use crate::repo::{CloudKind, Stage};
+use crate::tools::agentcore::Agent;
+
+/// A stage's cloud. Which one it is matters here and nowhere else.
+#[derive(Debug)]
+pub(crate) enum Cloud {
+    Local(LocalStage),
+    Aws(Box<AwsStage>),
+}
+
+impl Cloud {
+    /// Finds the stage's cloud. On AWS that signs in; whether anything stands there is asked by each verb.
+    pub(crate) async fn connect(context: &Context, stage: &Stage) -> anyhow::Result<Self> {
+        Ok(match stage.cloud {
+            CloudKind::Local => Self::Local(LocalStage::connect(context, stage).await?),
+            CloudKind::Cloudformation => {
+                Self::Aws(Box::new(AwsStage::connect(context, stage).await?))
+            }
+        })
+    }
+
+    /// Every stack with how it does.
+    ///
+    /// # Errors
+    /// Nothing stands, besides what can go wrong on the way.
+    pub(crate) async fn describe(&self, stage: &Stage) -> anyhow::Result<Vec<StackState>> {
+        let stacks = match self {
+            Self::Local(local) => local.describe().await?,
+            Self::Aws(aws) => aws.describe().await?,
+        };
+        standing(stacks, stage)
+    }
+
+    /// The outputs of every stack: cheaper than `describe` where health has to be asked for.
+    pub(crate) async fn outputs(&self, stage: &Stage) -> anyhow::Result<Outputs> {
+        let stacks = match self {
+            Self::Local(local) => local.describe().await?,
+            Self::Aws(aws) => aws.stacks().await?,
+        };
+        let stacks = standing(stacks, stage)?;
+        let outputs = stacks.into_iter().map(|state| (state.owner, state.outputs));
+        Ok(outputs.collect())
+    }
+
+    /// The lines that there are, oldest first.
+    pub(crate) async fn logs(&self, query: &LogQuery) -> anyhow::Result<Vec<LogLine>> {
+        match self {
+            Self::Local(local) => Ok(local.logs(query)),
+            Self::Aws(aws) => aws.logs(query).await,
+        }
+    }
+
+    /// The lines that there are, and then every new one.
+    pub(crate) async fn follow(
+        &self,
+        query: &LogQuery,
+    ) -> anyhow::Result<BoxStream<'static, anyhow::Result<LogLine>>> {
+        match self {
+            Self::Local(local) => Ok(local.follow(query).map(Ok).boxed()),
+            Self::Aws(aws) => Ok(aws.follow(query).await?.boxed()),
+        }
+    }
+
+    /// What is under way on the whole stage: a deploy, a lock and its owner.
+    pub(crate) async fn remarks(&self) -> anyhow::Result<Vec<String>> {
+        match self {
+            Self::Local(_) => Ok(Vec::new()),
+            Self::Aws(aws) => aws.remarks().await,
+        }
+    }
+
+    /// The agent with its endpoint, as the one who types may call it. The name is whose stack it is.
+    ///
+    /// # Errors
+    /// There is no agent on the stage.
+    pub(crate) fn agent(
+        &self,
+        stage: &Stage,
+        outputs: &Outputs,
+    ) -> anyhow::Result<(String, Agent)> {
+        let (owner, runtime_arn, endpoint) = outputs
+            .iter()
+            .find_map(|(owner, outputs)| {
+                Some((
+                    owner,
+                    outputs.get("RuntimeArn")?,
+                    outputs.get("EndpointName")?,
+                ))
+            })
+            .ok_or_else(|| UserError::new("no agent is deployed").hint(typed(stage, "deploy")))?;
+        let config = match self {
+            Self::Local(local) => local.config(stage)?,
+            Self::Aws(aws) => aws.config().clone(),
+        };
+        Ok((owner.clone(), Agent::new(&config, runtime_arn, endpoint)))
+    }
+}
+
+fn standing(stacks: Vec<StackState>, stage: &Stage) -> anyhow::Result<Vec<StackState>> {
+    if stacks.is_empty() {
+        return Err(nothing_runs(stage).into());
+    }
+    Ok(stacks)
+}
+
+fn nothing_runs(stage: &Stage) -> UserError {
+    UserError::new(format!("nothing runs on the stage {}", stage.name))
+        .hint(format!("start it: {}", typed(stage, "deploy")))
+}
+
+/// A command as one would type it for this stage: `cargo xtask logs agent --stage dev`.
+pub(crate) fn typed(stage: &Stage, words: &str) -> String {
+    match stage.name.as_str() {
+        "local" => format!("cargo xtask {words}"),
+        name => format!("cargo xtask {words} --stage {name}"),
+    }
+}
+
+/// A stack's outputs as scripts read them: `runtimeArn`, not `RuntimeArn`.
+pub(crate) fn camel_case(outputs: &BTreeMap<String, String>) -> BTreeMap<String, &str> {
+    let first_small = |key: &str| {
+        let mut letters = key.chars();
+        letters.next().map_or(String::new(), |first| {
+            first.to_ascii_lowercase().to_string() + letters.as_str()
+        })
+    };
+    outputs
+        .iter()
+        .map(|(key, value)| (first_small(key), value.as_str()))
+        .collect()
+}
