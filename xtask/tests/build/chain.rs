@@ -247,7 +247,12 @@ fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
         ("facilitator", with(&[("LEDGER_GRANT", "10.00")])),
         (
             "x402-backend",
-            with(&[("PRICE", "0.01"), ("WEATHER_SOURCE", "climate-normals")]),
+            with(&[
+                ("PRICE", "0.01"),
+                ("WEATHER_SOURCE", "climate-normals"),
+                ("CHAIN_RPC_URL", "http://facilitator:8080"),
+                ("PAYMENTS_FILE", "/data/payments"),
+            ]),
         ),
         ("agent", with(&[("BEDROCK_MODEL_ID", "none")])),
         ("frontend", with(&[("ACCESS", "open")])),
@@ -260,6 +265,9 @@ fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
         ("RESOURCE_SERVER_URL", "http://x402-backend:8080"),
         ("ENDPOINT_PATH", "/weather"),
         ("PRICE_LIMIT", "0.05"),
+        ("SESSION_LIMIT", "0.50"),
+        ("DAY_LIMIT", "2.00"),
+        ("PAYMENTS_FILE", "/data/payments"),
         ("CHAIN_RPC_URL", "http://facilitator:8080"),
         (
             "WALLET_KEY_SECRET_ARN",
