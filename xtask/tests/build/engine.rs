@@ -10,7 +10,7 @@ use crate::workspace::{run, workspace, write, xtask};
 
 /// A Dockerfile that only an engine builds, on an image that it has already.
 const BASED: &str = r#"FROM BASE AS first
-USER 0
+USER 0:0
 RUN ["/backend"]
 FROM first
 ARG OTHER_URL
