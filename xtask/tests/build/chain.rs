@@ -219,7 +219,7 @@ fn call(address: &str, name: &str, arguments: &Json) -> Json {
 }
 
 #[test]
-#[ignore = "needs a cross-compiler and a Docker engine: cargo xtask test images"]
+#[ignore = "compiles all services for 64-bit Arm, needs a Docker engine: cargo test -p xtask --test build -- --ignored chain"]
 fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
     rustls::crypto::ring::default_provider()
         .install_default()

@@ -106,6 +106,12 @@ fn both_builders_make_the_same_image_and_a_base_image_makes_the_engine_the_build
     assert_eq!(docker(&words), "hello");
 
     // Rendering and planning read it without an engine; the local stage and `--builder embedded` refuse it by its line.
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
+    for template in fs::read_dir(templates).unwrap() {
+        let path = template.unwrap().path();
+        let name = format!("templates/{}", path.file_name().unwrap().to_string_lossy());
+        write(folder, &name, &fs::read_to_string(path).unwrap());
+    }
     for arguments in [&["render"][..], &["plan"]] {
         let output = xtask(folder, arguments);
         assert!(
