@@ -289,7 +289,12 @@ fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
         );
     }
 
-    let address = docker(&["port", &server, "8080/tcp"]);
+    pays(&server);
+}
+
+#[track_caller]
+fn pays(server: &str) {
+    let address = docker(&["port", server, "8080/tcp"]);
     let answer = call(
         address.lines().next().unwrap(),
         "get_weather",

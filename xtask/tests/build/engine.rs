@@ -105,6 +105,11 @@ fn both_builders_make_the_same_image_and_a_base_image_makes_the_engine_the_build
     ];
     assert_eq!(docker(&words), "hello");
 
+    is_read_without_an_engine(folder, &name);
+}
+
+#[track_caller]
+fn is_read_without_an_engine(folder: &Path, name: &str) {
     // Rendering and planning read it without an engine; the local stage and `--builder embedded` refuse it by its line.
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
     for template in fs::read_dir(templates).unwrap() {
