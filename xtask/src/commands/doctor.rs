@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::rendering;
 use crate::context::Context;
 use crate::repo::CloudKind;
 use crate::tools::doctor;
@@ -19,9 +20,15 @@ pub(crate) struct Doctor {
 }
 
 impl Doctor {
-    pub(crate) fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
-        let findings = doctor::cross_compiler(&context.repo.target.join("cross"));
+        let mut findings = doctor::cross_compiler(&context.repo.target.join("cross"));
+        // A stage that cannot be rendered has errors of its own, and `check` says them.
+        let stacks = rendering::rendered(&context.repo, stage).unwrap_or_default();
+        let needs_engine = stacks
+            .iter()
+            .find_map(|stack| stack.needs_engine.as_deref());
+        findings.push(doctor::docker_engine(needs_engine).await);
         // The local stage runs what this machine's own compiler builds; only `build` wants the other one.
         let needed = stage.cloud == CloudKind::Cloudformation;
         let complete = findings.iter().all(|finding| finding.ok);

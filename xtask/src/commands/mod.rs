@@ -96,7 +96,7 @@ pub(crate) async fn run(out: &Output) -> anyhow::Result<ExitCode> {
     }
     let context = Context::load(out.clone())?;
     match verb {
-        Verb::Doctor(command) => command.run(&context),
+        Verb::Doctor(command) => command.run(&context).await,
         Verb::Check(command) => command.run(&context),
         Verb::Build(command) => command.run(&context).await,
         Verb::Verify(command) => command.run(&context).await,

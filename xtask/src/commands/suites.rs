@@ -66,10 +66,19 @@ const SUITES: &[Suite] = &[
         name: "build",
         about: "programs for 64-bit Arm become the same images in any folder, and a registry takes them",
         cargo: &[
-            "test --package xtask --test build -- --ignored",
+            "test --package xtask --test build -- --ignored digests::",
             "test --package xtask --bins -- --ignored registry::",
         ],
         tools: &[Tool::CrossCompiler, Tool::Registry],
+    },
+    Suite {
+        name: "images",
+        about: "a Docker engine builds the same images, pulls and runs them",
+        cargo: &[
+            "test --package xtask --bins -- --ignored docker:: differential::",
+            "test --package xtask --test build -- --ignored engine::",
+        ],
+        tools: &[Tool::CrossCompiler, Tool::Registry, Tool::DockerEngine],
     },
     Suite {
         name: "aws",

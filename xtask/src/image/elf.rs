@@ -232,6 +232,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::image::executions(256))]
+
         #[test]
         fn damaged_programs_are_answered(
             segments in prop::collection::vec(0u32..5, 0..6),

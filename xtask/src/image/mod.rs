@@ -33,3 +33,17 @@ pub(crate) use limits::{Platform, code_problems, environment_problems, image_pro
 pub(crate) use manifest::MANIFEST_TYPE;
 pub(crate) use sbom::{Subject, cyclonedx};
 pub(crate) use zip::{CodeArchive, lambda_code};
+
+/// How often a property is tried: the same sample each time, or a hundred thousand others with `--thorough`.
+#[cfg(test)]
+fn executions(sample: u32) -> proptest::test_runner::Config {
+    let thorough = std::env::var_os("TURNPIKE_TEST_THOROUGH").is_some();
+    let mut config = proptest::test_runner::Config::with_cases(sample);
+    if thorough {
+        config.cases = 100_000;
+    } else {
+        config.rng_seed = proptest::test_runner::RngSeed::Fixed(7);
+    }
+    config.failure_persistence = None;
+    config
+}

@@ -145,6 +145,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::image::executions(256))]
+
         #[test]
         fn another_reader_finds_what_was_packed(
             files in prop::collection::btree_map("[a-zä]{1,8}(/[a-z.]{1,8}){0,3}", (0u32..0o1000, prop::collection::vec(any::<u8>(), 0..200)), 0..6)

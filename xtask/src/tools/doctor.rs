@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::tools::cross::{self, TARGET, Toolchain};
+use crate::tools::docker::{self, Engine};
 
 /// One thing that a build wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,4 +63,14 @@ pub(crate) fn cross_compiler(folder: &Path) -> Vec<Finding> {
         Err(error) => Finding::bad(name, error.to_string(), cross::FIX),
     });
     findings
+}
+
+/// The Docker engine, which only some Dockerfiles want: `needed` says which line of which, and why.
+pub(crate) async fn docker_engine(needed: Option<&str>) -> Finding {
+    let name = "Docker engine";
+    match (Engine::connect().await, needed) {
+        (Ok(engine), _) => Finding::good(name, engine.version),
+        (Err(_), None) => Finding::good(name, "none, and no Dockerfile needs one"),
+        (Err(error), Some(needed)) => Finding::bad(name, format!("{needed}: {error}"), docker::FIX),
+    }
 }

@@ -398,6 +398,8 @@ fn a_layout_holds_what_its_index_names() {
 }
 
 proptest::proptest! {
+    #![proptest_config(crate::image::executions(256))]
+
     /// Whatever a COPY says, what is packed lies inside the image, and another program reads it as it was meant.
     #[test]
     fn nothing_lands_outside(

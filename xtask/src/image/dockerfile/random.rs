@@ -99,6 +99,9 @@ fn answer(text: &str) {
             }
             Err(problem) => assert!(problem.starts_with("Dockerfile:"), "{problem}"),
         }
+        if let Err(problem) = read("Dockerfile", text, args) {
+            assert!(problem.starts_with("Dockerfile:"), "{problem}");
+        }
     }
 }
 
@@ -109,7 +112,7 @@ fn the_file_that_is_damaged_is_whole() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(crate::image::executions(2_000))]
 
     #[test]
     fn any_text_is_answered(text in any::<String>()) {

@@ -1,0 +1,8 @@
+//! Building for the cloud, with real compilers, a real engine and a real registry.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod chain;
+mod containers;
+mod digests;
+mod engine;
+mod workspace;
