@@ -22,6 +22,11 @@ pub(super) fn validate(
         let file = ManifestFile::new(&repo.root, &service.manifest);
         links(repo, service, &file, without_kind, problems);
         variables(service, &file, problems);
+        if service.payments_table && service.kind == Kind::Agentcore {
+            let text = "an agentcore service has no table of payments".to_owned();
+            let fix = "let a lambda or fargate service pay for it".to_owned();
+            problems.push(file.problem(HEADER, "payments_table", text, fix));
+        }
     }
     logical_names(repo, problems);
     if !problems.is_empty() {
