@@ -199,7 +199,7 @@ mod tests {
             ("WALLET_KEY_SECRET_ARN", ""),
         ]);
         expect![[r#"
-            8 settings are wrong
+            9 settings are wrong
               ENDPOINT_PATH: "//example.com/weather" is not a path such as /weather
               ASSET_ADDRESS: "0x12" is not an address: 0x and 40 hexadecimal digits
               NETWORK: `base` is not an EVM network such as eip155:84532

@@ -13,7 +13,7 @@ use std::cell::Cell;
 
 /// Sequences that found something.
 const KEPT: &[u64] = &[];
-const SAMPLE: u64 = 500;
+const SAMPLE: u64 = 200;
 const WHOLE: u64 = 10_000;
 
 thread_local! {
