@@ -199,7 +199,7 @@ mod tests {
             ("WALLET_KEY_SECRET_ARN", ""),
         ]);
         expect![[r#"
-            9 settings are wrong
+            8 settings are wrong
               ENDPOINT_PATH: "//example.com/weather" is not a path such as /weather
               ASSET_ADDRESS: "0x12" is not an address: 0x and 40 hexadecimal digits
               NETWORK: `base` is not an EVM network such as eip155:84532
@@ -207,7 +207,6 @@ mod tests {
               PRICE_LIMIT: `0.0000001` has more than 6 decimal places
               DAY_LIMIT: `much` is not a decimal number such as 0.01
               PAYMENTS_FILE: is set beside PAYMENTS_TABLE; set only one
-              PAYMENTS_TABLE: is missing; set it, or PAYMENTS_FILE
               WALLET_KEY_SECRET_ARN: is missing"#]]
         .assert_eq(&result.unwrap_err().to_string());
     }

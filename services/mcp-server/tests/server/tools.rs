@@ -289,7 +289,7 @@ async fn the_command_line() {
     let (code, _, problems) = run(&[], vec![("LOG".into(), "a,,=".into())]).await;
     assert_eq!(code, 2);
     assert!(
-        problems.starts_with("mcp-server cannot start: 11 settings are wrong\n  LOG: "),
+        problems.starts_with("mcp-server cannot start: 14 settings are wrong\n  LOG: "),
         "{problems}"
     );
 
