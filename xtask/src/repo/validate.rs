@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Repo;
 use super::manifest::{ManifestFile, nearest};
 use super::secrets::{looks_secret, secret_word};
-use super::service::{Service, Value};
+use super::service::{Kind, Service, Value};
 use super::stage::{CloudKind, Stage};
 use crate::error::Problem;
 
