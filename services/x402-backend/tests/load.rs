@@ -3,6 +3,7 @@
 //! `cargo test --release -p x402-backend --test load -- --ignored --nocapture`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+#![expect(clippy::print_stderr, reason = "it is run for its figures")]
 
 use facilitator::ledger::Ledger;
 use futures_util::stream::{self, StreamExt as _};
@@ -168,15 +169,12 @@ async fn measure(
     }
     let cpu = backend.cpu() - cpu;
     let per_request = cpu.as_micros() / count;
-    use std::io::Write as _;
-    writeln!(
-        std::io::stderr(),
+    eprintln!(
         "{what}: {count} in {:.1} s, {per_request} us of CPU each, {} a CPU second, {} KiB resident",
         started.elapsed().as_secs_f64(),
         1_000_000 / per_request.max(1),
         backend.resident_kib(),
-    )
-    .unwrap();
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
