@@ -15,6 +15,7 @@ pub(crate) use report::{Event, Outputs, Reporter};
 use super::rendering::{self, RenderedStack};
 use crate::cloud::StackState;
 use crate::context::Context;
+use crate::error::UserError;
 use crate::local::{ImageStore, LocalCloud};
 use crate::repo::Stage;
 use crate::tools::{cargo, files};
