@@ -74,7 +74,11 @@ pub(super) fn of<'a>(
     if matches!(purpose, Use::Task | Use::Function) {
         for table in stack.of_type("AWS::DynamoDB::Table") {
             need(
-                &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"],
+                &[
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:DeleteItem",
+                ],
                 &format!("${{{}.Arn}}", table.id),
                 "remembers payments",
             );
