@@ -93,9 +93,20 @@ fn call_token(ledger: &Ledger, params: &[Value]) -> Answer {
             let balance = ledger.balance(Address::from_slice(&word[12..]));
             Ok(B256::from(balance.to_be_bytes()).to_string().into())
         }
+        Some((selector, words)) if selector == rpc::AUTHORIZATION_STATE && words.len() == 64 => {
+            let (payer, nonce) = (
+                Address::from_slice(&words[12..32]),
+                B256::from_slice(&words[32..]),
+            );
+            let used = ledger.transfers(Some(payer), |_, transfer| {
+                transfer.authorization.nonce == nonce
+            });
+            let used = !used.is_empty();
+            Ok(B256::with_last_byte(u8::from(used)).to_string().into())
+        }
         _ => Err((
             3,
-            "execution reverted: the development ledger knows balanceOf(address) only".to_owned(),
+            "execution reverted: the development ledger knows balanceOf(address) and authorizationState(address,bytes32) only".to_owned(),
         )),
     }
 }
@@ -117,25 +128,31 @@ fn logs(ledger: &Ledger, params: &[Value]) -> Answer {
             .and_then(|topics| topics.get(index))
             .filter(|topic| !topic.is_null())
     };
-    let other_event = topic(0).is_some_and(|topic| {
-        topic.as_str().and_then(|text| text.parse().ok()) != Some(rpc::TRANSFER_TOPIC)
-    });
-    if other_address || other_event {
-        return Ok(json!([]));
-    }
-    let account = |index: usize| -> Result<Option<Address>, (i64, String)> {
-        let bad = || (BAD_PARAMETERS, format!("topic {index} is not an account"));
-        let word = |topic: &Value| {
-            topic
-                .as_str()
-                .and_then(|text| text.parse::<B256>().ok())
-                .ok_or_else(bad)
-        };
+    let word = |index: usize| -> Result<Option<B256>, (i64, String)> {
+        let bad = || (BAD_PARAMETERS, format!("topic {index} is not a word"));
+        let parse = |topic: &Value| topic.as_str()?.parse().ok();
         topic(index)
-            .map(|topic| word(topic).map(Address::from_word))
+            .map(|topic| parse(topic).ok_or_else(bad))
             .transpose()
     };
-    let (sender, recipient) = (account(1)?, account(2)?);
+    let event = word(0)?.unwrap_or(rpc::TRANSFER_TOPIC);
+    let (sender, second) = (word(1)?.map(Address::from_word), word(2)?);
+    if other_address {
+        return Ok(json!([]));
+    }
+    if event == rpc::AUTHORIZATION_USED_TOPIC {
+        let used = ledger.transfers(sender, |_, transfer| {
+            second.is_none_or(|nonce| transfer.authorization.nonce == nonce)
+        });
+        return Ok(used
+            .iter()
+            .map(|(number, transfer)| used_log(token, *number, transfer))
+            .collect());
+    }
+    if event != rpc::TRANSFER_TOPIC {
+        return Ok(json!([]));
+    }
+    let recipient = second.map(Address::from_word);
     let first = block(ledger, filter.get("fromBlock"))?;
     let last = block(ledger, filter.get("toBlock"))?;
     let found = ledger.transfers(sender, |number, transfer| {
@@ -161,6 +178,19 @@ fn block(ledger: &Ledger, tag: Option<&Value>) -> Result<u64, (i64, String)> {
             .and_then(|digits| u64::from_str_radix(digits, 16).ok())
             .ok_or_else(|| (BAD_PARAMETERS, format!("`{text}` is not a block"))),
     }
+}
+
+/// The token's note that an authorization was used.
+fn used_log(token: Address, number: u64, transfer: &Transfer) -> Value {
+    let payment = &transfer.authorization;
+    let mut log = log(token, number, transfer);
+    log["topics"] = json!([
+        rpc::AUTHORIZATION_USED_TOPIC,
+        payment.from.into_word(),
+        payment.nonce
+    ]);
+    log["data"] = "0x".into();
+    log
 }
 
 fn log(token: Address, number: u64, transfer: &Transfer) -> Value {

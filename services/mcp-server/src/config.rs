@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use runtime::{Address, Environment};
 use url::Url;
-use x402::client::Policy;
+use x402::client::{Limits, Policy};
+use x402::store::Place;
 use x402::{Asset, U256};
 
 /// Decimal places of USDC on every chain.
@@ -17,6 +18,10 @@ pub struct Config {
     pub weather_url: Url,
     /// What the wallet may pay for, to whom, and how much for one call.
     pub policy: Policy,
+    /// How much for a session and a day.
+    pub limits: Limits,
+    /// Where the wallet's spending is remembered.
+    pub payments: Place,
     /// The Secrets Manager secret that holds the wallet's private key.
     pub wallet_key_secret_arn: String,
     /// JSON-RPC of the chain, for the balance.
@@ -41,7 +46,11 @@ impl Config {
             origin: weather_url.origin(),
             asset: asset(environment),
             pay_to: parsed(environment, "PAY_TO"),
-            amount_max: price_limit(environment),
+            amount_max: limit(environment, "PRICE_LIMIT"),
+        };
+        let limits = Limits {
+            session_max: limit(environment, "SESSION_LIMIT"),
+            day_max: limit(environment, "DAY_LIMIT"),
         };
         Self {
             serving: if lambda {
@@ -51,6 +60,8 @@ impl Config {
             },
             weather_url,
             policy,
+            limits,
+            payments: payments(environment),
             wallet_key_secret_arn: environment.required("WALLET_KEY_SECRET_ARN"),
             chain_rpc_url: environment.url("CHAIN_RPC_URL"),
         }
@@ -88,13 +99,25 @@ fn asset(environment: &mut Environment) -> Asset {
     asset
 }
 
-fn price_limit(environment: &mut Environment) -> U256 {
-    let text = environment.required("PRICE_LIMIT");
+/// A wallet without a place to remember in would start its budget anew with every instance.
+fn payments(environment: &mut Environment) -> Place {
+    let place = Place::from_environment(environment);
+    if place == Place::Memory {
+        environment.problem(
+            "PAYMENTS_TABLE",
+            "is missing; set it, or PAYMENTS_FILE".to_owned(),
+        );
+    }
+    place
+}
+
+fn limit(environment: &mut Environment, name: &str) -> U256 {
+    let text = environment.required(name);
     if text.is_empty() {
         return U256::ZERO;
     }
     x402::amount::parse_decimal(&text, DECIMALS).unwrap_or_else(|error| {
-        environment.problem("PRICE_LIMIT", error.to_string());
+        environment.problem(name, error.to_string());
         U256::ZERO
     })
 }
@@ -118,7 +141,7 @@ mod tests {
     use super::*;
     use expect_test::expect;
 
-    const GOOD: [(&str, &str); 10] = [
+    const GOOD: [(&str, &str); 13] = [
         ("RESOURCE_SERVER_URL", "http://127.0.0.1:3001"),
         ("ENDPOINT_PATH", "/weather"),
         (
@@ -134,6 +157,9 @@ mod tests {
         ("ASSET_VERSION", "2"),
         ("PAY_TO", "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"),
         ("PRICE_LIMIT", "0.05"),
+        ("SESSION_LIMIT", "0.50"),
+        ("DAY_LIMIT", "2.00"),
+        ("PAYMENTS_FILE", "/nowhere/payments"),
         ("CHAIN_RPC_URL", "http://127.0.0.1:3002/"),
     ];
 
@@ -168,15 +194,19 @@ mod tests {
             ("ASSET_ADDRESS", "0x12"),
             ("PAY_TO", ""),
             ("PRICE_LIMIT", "0.0000001"),
+            ("DAY_LIMIT", "much"),
+            ("PAYMENTS_TABLE", "both"),
             ("WALLET_KEY_SECRET_ARN", ""),
         ]);
         expect![[r#"
-            6 settings are wrong
+            8 settings are wrong
               ENDPOINT_PATH: "//example.com/weather" is not a path such as /weather
               ASSET_ADDRESS: "0x12" is not an address: 0x and 40 hexadecimal digits
               NETWORK: `base` is not an EVM network such as eip155:84532
               PAY_TO: is missing
               PRICE_LIMIT: `0.0000001` has more than 6 decimal places
+              DAY_LIMIT: `much` is not a decimal number such as 0.01
+              PAYMENTS_FILE: is set beside PAYMENTS_TABLE; set only one
               WALLET_KEY_SECRET_ARN: is missing"#]]
         .assert_eq(&result.unwrap_err().to_string());
     }

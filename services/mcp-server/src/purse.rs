@@ -1,9 +1,13 @@
 //! The wallet and everything that needs it, made when the first call asks for it.
 
+use std::sync::Arc;
+
 use runtime::Secret;
 use tokio::sync::OnceCell;
 use url::Url;
-use x402::client::{PayingClient, Policy};
+use x402::client::{Limits, PayingClient, Policy};
+use x402::rpc::Rpc;
+use x402::store::Place;
 use x402::wallet::Wallet;
 
 use crate::config::Config;
@@ -15,6 +19,8 @@ const KEY_LENGTH: usize = 64;
 /// tools never does. A failure is not kept; the next call tries again.
 pub struct Purse {
     policy: Policy,
+    limits: Limits,
+    payments: Place,
     chain_rpc_url: Url,
     wallet_key_secret_arn: String,
     open: OnceCell<Open>,
@@ -38,12 +44,16 @@ pub enum PurseError {
     NotAKey { length: usize, other: &'static str },
     #[error(transparent)]
     Asset(#[from] x402::AssetError),
+    #[error(transparent)]
+    Payments(#[from] x402::store::StoreError),
 }
 
 impl Purse {
     pub fn new(config: Config) -> Self {
         Self {
             policy: config.policy,
+            limits: config.limits,
+            payments: config.payments,
             chain_rpc_url: config.chain_rpc_url,
             wallet_key_secret_arn: config.wallet_key_secret_arn,
             open: OnceCell::new(),
@@ -64,16 +74,26 @@ impl Purse {
     pub async fn open(&self) -> Result<&Open, PurseError> {
         let opened = self
             .open
-            .get_or_try_init(async || self.with_wallet(wallet(self.read_key().await?.expose())?))
+            .get_or_try_init(async || {
+                let wallet = wallet(self.read_key().await?.expose())?;
+                self.with_wallet(wallet).await
+            })
             .await;
         opened.inspect_err(
             |error| tracing::error!(%error, secret = self.wallet_key_secret_arn, "no wallet"),
         )
     }
 
-    fn with_wallet(&self, wallet: Wallet) -> Result<Open, PurseError> {
+    async fn with_wallet(&self, wallet: Wallet) -> Result<Open, PurseError> {
         let http = runtime::http::client();
-        let client = PayingClient::new(http.clone(), wallet.clone(), self.policy.clone())?;
+        let client = PayingClient::with_budget(
+            http.clone(),
+            wallet.clone(),
+            self.policy.clone(),
+            self.limits,
+            self.payments.open().await?,
+            Some(Arc::new(Rpc::new(http.clone(), self.chain_rpc_url.clone()))),
+        )?;
         tracing::info!(address = %wallet.address(), "wallet opened");
         Ok(Open {
             wallet,

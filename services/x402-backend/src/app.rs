@@ -6,7 +6,9 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::get;
 use std::sync::Arc;
 use x402::facilitator::HttpFacilitator;
+use x402::rpc::Rpc;
 use x402::server::{Sale, Seller};
+use x402::store::Store;
 
 /// What a buyer's authorization should be valid for: time to answer, to settle, and to ask again.
 const PAYMENT_VALID_SECONDS: u64 = 60;
@@ -20,11 +22,18 @@ pub(crate) struct App {
 
 /// Serves until the process is asked to stop.
 pub(crate) async fn serve(config: Config) -> Result<(), runtime::Error> {
-    runtime::serve(&config.address, router(&config, runtime::http::client())?).await
+    let payments = config.payments.open().await?;
+    let router = router(&config, runtime::http::client(), payments)?;
+    runtime::serve(&config.address, router).await
 }
 
 /// All routes. `/weather` knows whether it can answer before it asks for money.
-pub(crate) fn router(config: &Config, client: reqwest::Client) -> Result<Router, runtime::Error> {
+pub(crate) fn router(
+    config: &Config,
+    client: reqwest::Client,
+    payments: Arc<dyn Store>,
+) -> Result<Router, runtime::Error> {
+    let chain = Rpc::new(client.clone(), config.chain_rpc_url.clone());
     let facilitator = HttpFacilitator::new(client.clone(), &config.facilitator_url);
     let sale = Sale {
         asset: config.asset.clone(),
@@ -34,7 +43,8 @@ pub(crate) fn router(config: &Config, client: reqwest::Client) -> Result<Router,
         description: "Weather of a city".to_owned(),
         mime_type: "application/json".to_owned(),
     };
-    let payment = Seller::new(Arc::new(facilitator)).layer(&sale)?;
+    let payment =
+        Seller::with_store(Arc::new(facilitator.with_chain(chain)), payments).layer(&sale)?;
     let weather = match config.weather_source {
         WeatherSource::ClimateNormals => Weather::Normals(Arc::new(Normals::embedded())),
         WeatherSource::OpenMeteo => Weather::OpenMeteo(OpenMeteo::new(client)),

@@ -1,5 +1,6 @@
 use runtime::Environment;
 use url::Url;
+use x402::store::Place;
 use x402::{Address, Asset, U256};
 
 const DECIMALS: u8 = 6;
@@ -8,6 +9,10 @@ const DECIMALS: u8 = 6;
 pub(crate) struct Config {
     pub(crate) address: runtime::Address,
     pub(crate) facilitator_url: Url,
+    /// JSON-RPC of the chain: it knows what became of a payment when the facilitator does not.
+    pub(crate) chain_rpc_url: Url,
+    /// Where payments are remembered.
+    pub(crate) payments: Place,
     /// Atomic units.
     pub(crate) price: U256,
     pub(crate) asset: Asset,
@@ -41,6 +46,8 @@ impl Config {
         Self {
             address: environment.address(),
             facilitator_url: environment.url("FACILITATOR_URL"),
+            chain_rpc_url: environment.url("CHAIN_RPC_URL"),
+            payments: Place::from_environment(environment),
             price: price(environment),
             asset,
             pay_to: environment.parse("PAY_TO", None).unwrap_or_default(),
@@ -64,7 +71,8 @@ fn price(environment: &mut Environment) -> U256 {
 mod tests {
     use super::*;
 
-    const GOOD: [(&str, &str); 8] = [
+    const GOOD: [(&str, &str); 9] = [
+        ("CHAIN_RPC_URL", "http://127.0.0.1:4021"),
         ("FACILITATOR_URL", "http://127.0.0.1:4021"),
         ("PRICE", "0.01"),
         ("NETWORK", "eip155:31337"),
@@ -94,6 +102,7 @@ mod tests {
         assert_eq!(problems("PRICE", "0.01"), "");
         for (name, value) in [
             ("FACILITATOR_URL", "ftp://x"),
+            ("CHAIN_RPC_URL", ""),
             ("PRICE", "0"),
             ("PRICE", "1e4"),
             ("PRICE", "0.0000001"),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::Url;
 use x402::client::{PayError, PayingClient, Policy};
 use x402::rpc::Rpc;
+use x402::store::Place;
 use x402::wallet::Wallet;
 use x402::{Asset, U256};
 
@@ -50,6 +51,8 @@ async fn market() -> Market {
     let config = Config {
         address: environment.address(),
         facilitator_url: facilitator.clone(),
+        chain_rpc_url: facilitator.clone(),
+        payments: Place::Memory,
         price: U256::from(10_000),
         asset,
         pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
@@ -57,7 +60,8 @@ async fn market() -> Market {
             .unwrap(),
         weather_source: WeatherSource::ClimateNormals,
     };
-    let shop = listen(router(&config, runtime::http::client()).unwrap()).await;
+    let payments = config.payments.open().await.unwrap();
+    let shop = listen(router(&config, runtime::http::client(), payments).unwrap()).await;
     Market {
         _folder: folder,
         ledger,
@@ -240,7 +244,9 @@ async fn what_is_for_sale_is_free_to_see() {
 async fn without_its_facilitator_nothing_is_charged() {
     let mut market = market().await;
     market.config.facilitator_url = Url::parse("http://127.0.0.1:9/").unwrap();
-    market.shop = listen(router(&market.config, runtime::http::client()).unwrap()).await;
+    let payments = market.config.payments.open().await.unwrap();
+    let router = router(&market.config, runtime::http::client(), payments).unwrap();
+    market.shop = listen(router).await;
     let paid = market
         .buyer(|_| {})
         .get(market.weather("Oslo"))

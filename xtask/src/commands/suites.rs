@@ -87,6 +87,12 @@ const SUITES: &[Suite] = &[
         tools: &[Tool::Ministack, Tool::DockerEngine, Tool::CrossCompiler],
     },
     Suite {
+        name: "stores",
+        about: "a table of payments is one truth for all instances",
+        cargo: &["test --package x402 --test store -- --ignored"],
+        tools: &[Tool::Ministack],
+    },
+    Suite {
         name: "system",
         about: "the whole system, locally: deploy, pay, refuse, recover, destroy",
         cargo: &["test --package xtask --test whole -- --ignored system:: --test-threads=2"],

@@ -155,6 +155,7 @@ fn service_values(
         secrets: secrets.collect(),
         calls,
         parameters,
+        payments_table: service.payments_table,
         data_path: service.data.clone(),
         model: model(stage, service),
         public: service.public || called_from_outside(repo, stage, service),

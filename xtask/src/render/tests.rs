@@ -49,6 +49,7 @@ fn values(kind: &str, change: impl FnOnce(&mut ServiceValues)) -> StackValues {
         secrets: Vec::new(),
         calls: Vec::new(),
         parameters: Vec::new(),
+        payments_table: false,
         data_path: None,
         model: None,
         public: true,

@@ -58,6 +58,8 @@ pub(crate) struct ServiceValues {
     pub(crate) calls: Vec<CallValues>,
     /// Every parameter that comes from a link. One that only `calls` needs may be left out: it is declared all the same.
     pub(crate) parameters: Vec<ParameterValues>,
+    /// True: the stack has a table that the service remembers payments in, and `PAYMENTS_TABLE` names it.
+    pub(crate) payments_table: bool,
     /// A folder of the container that can be written to; the rest is read-only.
     pub(crate) data_path: Option<String>,
     /// The model that an `agentcore` service may invoke: a model's id, or an inference profile's (`us.anthropic...`).

@@ -38,6 +38,7 @@ pub(super) fn read_service(
         kind: kind.unwrap_or(Kind::Fargate),
         optional: table.flag("optional", problems),
         public: table.flag("public", problems),
+        payments_table: table.flag("payments_table", problems),
         data: table.text("data", problems),
         cpu_units: table.number("cpu_units", 256, problems),
         memory_mib: table.number("memory_mib", 512, problems),

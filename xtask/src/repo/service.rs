@@ -18,6 +18,8 @@ pub(crate) struct Service {
     pub(crate) optional: bool,
     /// People open it in a browser.
     pub(crate) public: bool,
+    /// Its instances share a table of payments.
+    pub(crate) payments_table: bool,
     /// A folder of the container that outlives it.
     pub(crate) data: Option<String>,
     pub(crate) cpu_units: u32,

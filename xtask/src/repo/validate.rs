@@ -26,6 +26,11 @@ pub(super) fn validate(
         if !without_kind.contains(&service.name) {
             limits::service(service, &file, problems);
         }
+        if service.payments_table && service.kind == Kind::Agentcore {
+            let text = "an agentcore service has no table of payments".to_owned();
+            let fix = "let a lambda or fargate service pay for it".to_owned();
+            problems.push(file.problem(HEADER, "payments_table", text, fix));
+        }
     }
     logical_names(repo, problems);
     let header = "workspace.metadata";

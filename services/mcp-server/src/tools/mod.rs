@@ -14,7 +14,8 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams,
     CompleteResult, Implementation, ListPromptsRequestMethod, ListPromptsResult,
     ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-    ListResourcesResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    ListResourcesResult, PaginatedRequestParams, RequestMetaObject, ServerCapabilities,
+    ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler, tool, tool_handler, tool_router};
@@ -49,6 +50,17 @@ impl Shop {
     }
 }
 
+/// Whose budget it is within the wallet's: `session.id` in the caller's W3C baggage, percent-encoded as it came. Calls that
+/// name none share one.
+fn session(meta: &RequestMetaObject) -> String {
+    let members = meta.get_baggage().unwrap_or_default().split(',');
+    members
+        .filter_map(|member| member.split(';').next()?.split_once('='))
+        .find(|(key, _)| key.trim() == "session.id")
+        .map(|(_, value)| value.trim().to_owned())
+        .unwrap_or_default()
+}
+
 #[tool_router]
 impl Tools {
     pub fn new(weather_url: Url, purse: Purse) -> Self {
@@ -70,9 +82,13 @@ impl Tools {
     )]
     async fn get_weather(
         &self,
+        meta: RequestMetaObject,
         Parameters(question): Parameters<WeatherQuestion>,
     ) -> Result<Json<PaidWeather>, String> {
-        weather::buy(&self.shop, &question).await.map(Json)
+        let session = session(&meta);
+        weather::buy(&self.shop, &session, &question)
+            .await
+            .map(Json)
     }
 
     #[tool(
@@ -88,15 +104,16 @@ impl Tools {
     }
 
     #[tool(
-        description = "The wallet that pays: its address, its balance, what it has spent so far, and its limits. Free.",
+        description = "The wallet that pays: its address, its balance, what it has spent so far, its limits, and its latest receipts. \
+                       Free.",
         annotations(
             title = "Look into the wallet",
             read_only_hint = true,
             open_world_hint = true
         )
     )]
-    async fn get_wallet(&self) -> Result<Json<WalletReport>, String> {
-        wallet::look(&self.shop).await.map(Json)
+    async fn get_wallet(&self, meta: RequestMetaObject) -> Result<Json<WalletReport>, String> {
+        wallet::look(&self.shop, &session(&meta)).await.map(Json)
     }
 }
 

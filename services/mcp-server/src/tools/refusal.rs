@@ -14,6 +14,22 @@ pub(super) fn explain(asset: &Asset, error: &PayError) -> String {
             money(*price),
             money(*limit),
         ),
+        PayError::LimitReached {
+            which,
+            price,
+            spent,
+            limit,
+        } => format!(
+            "Nothing was paid: {} were spent in this {which}, and the price of {} would pass its limit of {}. {}",
+            money(*spent),
+            money(*price),
+            money(*limit),
+            match *which {
+                "day" => "Days begin at midnight UTC; only the operator can raise the limit.",
+                _ => "Only the operator can raise the limit.",
+            },
+        ),
+        PayError::Store(_) => format!("Nothing was paid: {error}. Try again in a moment."),
         PayError::NotAllowed { .. } => {
             format!(
                 "Nothing was paid: {error}. Trying again does not help; the operator has to look at it."
@@ -57,6 +73,13 @@ mod tests {
                 price: U256::from(60_000),
                 limit: U256::from(50_000),
             },
+            PayError::LimitReached {
+                which: "day",
+                price: U256::from(10_000),
+                spent: U256::from(1_995_000),
+                limit: U256::from(2_000_000),
+            },
+            PayError::Store(x402::store::StoreError("the table is too busy".into())),
             PayError::NotAllowed {
                 what: "network",
                 offered: "eip155:1".into(),
@@ -77,6 +100,8 @@ mod tests {
         let sentences: Vec<_> = errors.iter().map(|error| explain(&asset, error)).collect();
         expect![[r#"
             Nothing was paid: the price of 0.06 USDC is above the wallet's limit of 0.05 USDC for one call. Only the operator can raise it.
+            Nothing was paid: 1.995 USDC were spent in this day, and the price of 0.01 USDC would pass its limit of 2.00 USDC. Days begin at midnight UTC; only the operator can raise the limit.
+            Nothing was paid: the payments cannot be looked up: the table is too busy. Try again in a moment.
             Nothing was paid: the network `eip155:1` is not allowed: the policy allows `eip155:31337`. Trying again does not help; the operator has to look at it.
             Nothing was paid: the wallet does not hold enough. get_wallet shows its balance.
             Nothing was paid: the seller refused the payment: invalid_exact_evm_payload_signature.

@@ -1,10 +1,11 @@
-//! `get_wallet`: what the chain says about the wallet.
+//! `get_wallet`: what the chain says about the wallet, and what its budget leaves.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use x402::amount::format_decimal;
 
-use super::Shop;
+use super::weather::Payment;
+use super::{Shop, refusal};
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -25,7 +26,13 @@ pub(super) struct WalletReport {
     display_spent: String,
     /// How many payments that was.
     payments: u64,
+    /// What was set aside or paid today, in UTC, in the currency's smallest units. It counts against the limit of the day.
+    spent_today: String,
+    /// The same in whole units.
+    display_spent_today: String,
     limits: Limits,
+    /// The latest payments of which there is a receipt, the newest first.
+    receipts: Vec<Payment>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -35,10 +42,18 @@ struct Limits {
     per_call: String,
     /// The same in whole units.
     display_per_call: String,
+    /// The most for all answers of one session, in the currency's smallest units.
+    per_session: String,
+    /// The same in whole units.
+    display_per_session: String,
+    /// The most for all answers of one day, in UTC, in the currency's smallest units.
+    per_day: String,
+    /// The same in whole units.
+    display_per_day: String,
 }
 
 /// Errors are sentences for the model.
-pub(super) async fn look(shop: &Shop) -> Result<WalletReport, String> {
+pub(super) async fn look(shop: &Shop, session: &str) -> Result<WalletReport, String> {
     let open = shop.open().await?;
     let policy = shop.purse.policy();
     let (asset, owner) = (&policy.asset, open.wallet.address());
@@ -53,6 +68,12 @@ pub(super) async fn look(shop: &Shop) -> Result<WalletReport, String> {
             "The chain that the wallet is on cannot be asked now: {error}. Try again in a moment."
         )
     })?;
+    let account = open
+        .client
+        .account(session)
+        .await
+        .map_err(|error| refusal::explain(asset, &error))?;
+    let budget = open.client.limits();
     let (spent, payments) = transfers;
     let display = |amount| format_decimal(amount, asset.decimals);
     Ok(WalletReport {
@@ -65,7 +86,19 @@ pub(super) async fn look(shop: &Shop) -> Result<WalletReport, String> {
         display_spent: display(spent),
         spent: spent.to_string(),
         payments,
+        display_spent_today: display(account.spent_today),
+        spent_today: account.spent_today.to_string(),
+        receipts: account
+            .receipts
+            .into_iter()
+            .rev()
+            .map(Payment::from)
+            .collect(),
         limits: Limits {
+            per_session: budget.session_max.to_string(),
+            display_per_session: display(budget.session_max),
+            per_day: budget.day_max.to_string(),
+            display_per_day: display(budget.day_max),
             per_call: policy.amount_max.to_string(),
             display_per_call: display(policy.amount_max),
         },

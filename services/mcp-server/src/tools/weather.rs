@@ -50,7 +50,7 @@ pub(super) struct PaidWeather {
 /// The receipt. Repeated here with its schema, so that a change to it is a change to this tool that somebody sees.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Payment {
+pub(super) struct Payment {
     /// In the currency's smallest units.
     amount: String,
     /// In whole units: `0.01`.
@@ -96,14 +96,18 @@ impl From<Receipt> for Payment {
 }
 
 /// Errors are sentences for the model.
-pub(super) async fn buy(shop: &Shop, question: &WeatherQuestion) -> Result<PaidWeather, String> {
+pub(super) async fn buy(
+    shop: &Shop,
+    session: &str,
+    question: &WeatherQuestion,
+) -> Result<PaidWeather, String> {
     let city = checked(&question.city)?;
     let url = url(&shop.weather_url, city);
     let paid = shop
         .open()
         .await?
         .client
-        .get(url)
+        .get_in_session(session, url)
         .await
         .map_err(|error| refusal::explain(&shop.purse.policy().asset, &error))?;
     if let Some(receipt) = &paid.receipt {

@@ -54,6 +54,37 @@ fn check(value: &Value, url: &str, expected: &ExpectFile) {
     expected.assert_eq(&text.replace(url, "http://market"));
 }
 
+/// The limits are the wallet's, and a session has its own within them.
+#[tokio::test]
+async fn what_a_session_and_a_day_may_spend_is_never_passed() {
+    let (market, shop) = Market::open(10_000, KEY).await;
+    let limits = [("SESSION_LIMIT", "0.02"), ("DAY_LIMIT", "0.03")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let server = Server::start(settings(&shop).into_iter().chain(limits));
+    let url = server.url().await;
+    let buy = async |session: &str| {
+        let parameters = json!({
+            "name": "get_weather",
+            "arguments": {"city": "Tokyo"},
+            "_meta": {"baggage": format!("other=1, session.id={session};secret=0")},
+        });
+        let result = ask(&url, "tools/call", parameters).await["result"].take();
+        result["content"][0]["text"].as_str().unwrap().to_owned()
+    };
+    for _ in 0..2 {
+        assert!(buy("one").await.contains("transaction"));
+    }
+    let refused = buy("one").await;
+    assert!(refused.contains("in this session"), "{refused}");
+    assert!(buy("two").await.contains("transaction"));
+    let refused = buy("three").await;
+    assert!(refused.contains("in this day"), "{refused}");
+    assert_eq!(market.spent(), U256::from(30_000));
+    let wallet = call(&url, "get_wallet", json!({})).await.unwrap();
+    assert_eq!(wallet["spentToday"], "30000");
+    assert_eq!(wallet["receipts"].as_array().unwrap().len(), 3);
+}
+
 #[tokio::test]
 async fn the_weather_is_bought_with_a_receipt_and_the_wallet_shows_it() {
     let (market, shop) = Market::open(10_000, KEY).await;
@@ -258,7 +289,7 @@ async fn the_command_line() {
     let (code, _, problems) = run(&[], vec![("LOG".into(), "a,,=".into())]).await;
     assert_eq!(code, 2);
     assert!(
-        problems.starts_with("mcp-server cannot start: 11 settings are wrong\n  LOG: "),
+        problems.starts_with("mcp-server cannot start: 14 settings are wrong\n  LOG: "),
         "{problems}"
     );
 

@@ -28,6 +28,8 @@ pub(crate) fn settings(url: &str) -> Vec<(String, String)> {
         ("ASSET_VERSION", "2"),
         ("PAY_TO", "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"),
         ("PRICE_LIMIT", "0.05"),
+        ("SESSION_LIMIT", "0.50"),
+        ("DAY_LIMIT", "2.00"),
         ("CHAIN_RPC_URL", &format!("{url}/chain")),
         ("AWS_ENDPOINT_URL", url),
         ("AWS_REGION", "us-east-1"),
@@ -47,12 +49,16 @@ pub(crate) struct Server {
     reading: JoinHandle<()>,
     log: Arc<Mutex<String>>,
     address: watch::Receiver<Option<String>>,
+    /// Where it remembers payments.
+    _folder: tempfile::TempDir,
 }
 
 impl Server {
     pub(crate) fn start(settings: impl IntoIterator<Item = (String, String)>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_mcp-server"))
             .env_clear()
+            .env("PAYMENTS_FILE", folder.path().join("payments"))
             .envs(settings)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -76,6 +82,7 @@ impl Server {
             reading,
             log,
             address,
+            _folder: folder,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The party that checks and settles payments for a seller.
 
-use crate::rpc::{Rpc, RpcError};
+use crate::rpc::{Chain, Rpc, RpcError};
 use crate::wire::{FacilitatorRequest, SettlementResponse, VerifyResponse};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -132,7 +132,7 @@ impl HttpFacilitator {
         })?;
         let status = response.status();
         // A refusal may come with any status; what counts is the body.
-        let body = crate::client::read_body(response, ANSWER_BYTES_MAX)
+        let body = crate::client::transport::read_body(response, ANSWER_BYTES_MAX)
             .await
             .map_err(FacilitatorError::NoAnswer)?;
         serde_json::from_slice(&body)

@@ -14,6 +14,8 @@ pub mod header;
 pub mod reason;
 mod receipt;
 pub mod rpc;
+#[cfg(test)]
+mod sequences;
 pub mod server;
 pub mod store;
 pub mod wallet;
@@ -25,7 +27,19 @@ pub use receipt::Receipt;
 
 /// Seconds since 1970 by the system's clock.
 pub fn now_seconds() -> u64 {
+    #[cfg(test)]
+    if let Some(now) = sequences::clock() {
+        return now;
+    }
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
+}
+
+async fn sleep(duration: std::time::Duration) {
+    #[cfg(test)]
+    if sequences::clock().is_some() {
+        return sequences::turns(4).await;
+    }
+    tokio::time::sleep(duration).await;
 }

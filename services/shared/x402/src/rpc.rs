@@ -3,6 +3,7 @@
 use crate::decode;
 use crate::facilitator::{Fate, describe};
 use alloy_primitives::{Address, B256, U256, b256};
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -34,6 +35,28 @@ pub enum RpcError {
     },
     #[error("the chain's RPC answered `{method}` with something unexpected")]
     Malformed { method: &'static str },
+}
+
+/// Knows what has become of authorizations: EIP-3009 tokens say of each nonce whether it is used, and in their logs how.
+pub trait Chain: Send + Sync + 'static {
+    /// What became of one.
+    fn fate(
+        &self,
+        asset: Address,
+        payer: Address,
+        nonce: B256,
+    ) -> BoxFuture<'_, Result<Fate, RpcError>>;
+}
+
+impl Chain for Rpc {
+    fn fate(
+        &self,
+        asset: Address,
+        payer: Address,
+        nonce: B256,
+    ) -> BoxFuture<'_, Result<Fate, RpcError>> {
+        Box::pin(self.look_up(asset, payer, nonce))
+    }
 }
 
 /// A chain behind a URL.
@@ -88,16 +111,7 @@ impl Rpc {
         }
     }
 
-    /// What became of an authorization: EIP-3009 tokens say of each nonce whether it is used, and in their logs how.
-    ///
-    /// # Errors
-    /// When the chain cannot be asked.
-    pub async fn fate(
-        &self,
-        asset: Address,
-        payer: Address,
-        nonce: B256,
-    ) -> Result<Fate, RpcError> {
+    async fn look_up(&self, asset: Address, payer: Address, nonce: B256) -> Result<Fate, RpcError> {
         const METHOD: &str = "eth_call";
         let data = format!(
             "0x{}{}{}",
@@ -180,7 +194,7 @@ impl Rpc {
             .send()
             .await;
         let response = sent.map_err(|error| RpcError::Http(describe(&error)))?;
-        let body = crate::client::read_body(response, ANSWER_BYTES_MAX)
+        let body = crate::client::transport::read_body(response, ANSWER_BYTES_MAX)
             .await
             .map_err(RpcError::Http)?;
         let mut answer: Value =

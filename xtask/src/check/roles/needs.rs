@@ -71,6 +71,19 @@ pub(super) fn of<'a>(
             );
         }
     }
+    if matches!(purpose, Use::Task | Use::Function) {
+        for table in stack.of_type("AWS::DynamoDB::Table") {
+            need(
+                &[
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:DeleteItem",
+                ],
+                &format!("${{{}.Arn}}", table.id),
+                "remembers payments",
+            );
+        }
+    }
     if purpose != Use::Execution {
         for callee in model.callees(service) {
             let why = format!("calls {}, to which {} links", callee.name, service.name);

@@ -36,7 +36,7 @@ type Make = fn(&mut Builder<'_>, Input<'_>) -> Result<Physical>;
 
 /// Every resource type that the local cloud knows. The first group becomes something; the second needs no process here
 /// and only answers `Ref` and `GetAtt`.
-const TABLE: [(&str, Make); 47] = [
+const TABLE: [(&str, Make); 48] = [
     ("AWS::BedrockAgentCore::Runtime", compute::runtime),
     (
         "AWS::BedrockAgentCore::RuntimeEndpoint",
@@ -74,6 +74,7 @@ const TABLE: [(&str, Make); 47] = [
     ("AWS::CloudWatch::Alarm", inert::named),
     ("AWS::CloudWatch::CompositeAlarm", inert::named),
     ("AWS::CloudWatch::Dashboard", inert::named),
+    ("AWS::DynamoDB::Table", inert::table),
     ("AWS::EC2::EIP", inert::network),
     ("AWS::EC2::FlowLog", inert::network),
     ("AWS::EC2::InternetGateway", inert::network),

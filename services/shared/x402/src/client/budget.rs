@@ -4,7 +4,7 @@
 use super::PayError;
 use crate::exact::Domain;
 use crate::facilitator::Fate;
-use crate::rpc::Rpc;
+use crate::rpc::Chain;
 use crate::store::{Change, Entry, Stamp, Store, StoreError, Write};
 use crate::{Asset, Receipt, amount};
 use alloy_primitives::{Address, B256, U256};
@@ -109,7 +109,7 @@ fn shortened(session: &str) -> String {
 #[derive(Clone)]
 pub(super) struct Budget {
     store: Arc<dyn Store>,
-    chain: Option<Rpc>,
+    chain: Option<Arc<dyn Chain>>,
     pub(super) limits: Limits,
     asset: Asset,
     payer: Address,
@@ -119,7 +119,7 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(
         store: Arc<dyn Store>,
-        chain: Option<Rpc>,
+        chain: Option<Arc<dyn Chain>>,
         limits: Limits,
         asset: Asset,
         domain: Domain,
@@ -274,7 +274,7 @@ impl Budget {
             if self.store.change(changes, stamp).await? {
                 return Ok(outcome);
             }
-            tokio::time::sleep(pause(attempt)).await;
+            crate::sleep(pause(attempt)).await;
         }
         Err(StoreError("the wallet's record is too busy".into()).into())
     }
@@ -320,6 +320,8 @@ impl Book {
         if self.day != open.day {
             self.day = open.day;
             self.day_spent = U256::ZERO;
+            // Calls that name no session are one for each day.
+            self.sessions.remove("");
         }
         self.forget_sessions(now);
         if self.open.len() >= OPEN_MAX {

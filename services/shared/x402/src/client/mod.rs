@@ -7,6 +7,7 @@ mod outcome;
 mod policy;
 #[cfg(test)]
 mod tests;
+pub(crate) mod transport;
 
 pub use budget::{Account, Limits};
 pub use outcome::{Paid, PayError, Quote};
@@ -14,9 +15,8 @@ pub use policy::Policy;
 
 use crate::asset::AssetError;
 use crate::exact::Domain;
-use crate::facilitator::describe;
 use crate::header;
-use crate::rpc::Rpc;
+use crate::rpc::Chain;
 use crate::store::{MemoryStore, Store};
 use crate::wallet::Wallet;
 use crate::wire::{
@@ -25,15 +25,14 @@ use crate::wire::{
 };
 use alloy_primitives::{Address, B256, U256};
 use budget::{Budget, Open};
-use bytes::{Bytes, BytesMut};
 use choose::Offered;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use transport::{Answer, Transport};
 use url::Url;
 
-const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// An authorization is never valid for longer, whatever the seller proposes.
 const VALID_SECONDS_MAX: u64 = 120;
 /// How far a seller's clock may be behind ours.
@@ -44,17 +43,11 @@ const RESEND_AFTER: [Duration; 2] = [Duration::from_millis(250), Duration::from_
 /// A wallet that buys within a policy and a budget.
 #[derive(Clone)]
 pub struct PayingClient {
-    client: reqwest::Client,
+    transport: Arc<dyn Transport>,
     wallet: Wallet,
     policy: Policy,
     domain: Domain,
     budget: Budget,
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
 }
 
 impl PayingClient {
@@ -84,13 +77,24 @@ impl PayingClient {
         policy: Policy,
         limits: Limits,
         store: Arc<dyn Store>,
-        chain: Option<Rpc>,
+        chain: Option<Arc<dyn Chain>>,
+    ) -> Result<Self, AssetError> {
+        Self::over(Arc::new(client), wallet, policy, limits, store, chain)
+    }
+
+    pub(crate) fn over(
+        transport: Arc<dyn Transport>,
+        wallet: Wallet,
+        policy: Policy,
+        limits: Limits,
+        store: Arc<dyn Store>,
+        chain: Option<Arc<dyn Chain>>,
     ) -> Result<Self, AssetError> {
         let domain = Domain::of(&policy.asset)?;
         let asset = policy.asset.clone();
         let budget = Budget::new(store, chain, limits, asset, domain, wallet.address());
         Ok(Self {
-            client,
+            transport,
             wallet,
             policy,
             domain,
@@ -216,7 +220,7 @@ impl PayingClient {
                 Err(problem) => lost = problem,
             }
             if let Some(pause) = RESEND_AFTER.get(attempt) {
-                tokio::time::sleep(*pause).await;
+                crate::sleep(*pause).await;
             }
         }
         owed.ok_or(PayError::OutcomeUnknown {
@@ -234,26 +238,7 @@ impl PayingClient {
             payment.set_sensitive(true);
             headers.insert(header::PAYMENT_SIGNATURE, payment);
         }
-        let response = self
-            .client
-            .get(url.clone())
-            .headers(headers)
-            .send()
-            .await
-            .map_err(|error| describe(&error))?;
-        if response.url() != url {
-            return Err(format!(
-                "the HTTP client followed a redirect to {}",
-                response.url()
-            ));
-        }
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = read_body(response, BODY_BYTES_MAX).await?;
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        self.transport.get(url, headers).await
     }
 
     fn offer(&self, url: &Url, answer: &Answer) -> Result<Offered, PayError> {
@@ -380,19 +365,4 @@ fn refusal_reason(answer: &Answer, settlement: Option<SettlementResponse>) -> St
         .and_then(|settlement| settlement.error_reason)
         .or_else(required)
         .unwrap_or_else(|| "no reason given".into())
-}
-
-/// Reads a body of at most `bytes_max` bytes. Errors are words for logs.
-pub(crate) async fn read_body(
-    mut response: reqwest::Response,
-    bytes_max: usize,
-) -> Result<Bytes, String> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| describe(&error))? {
-        if body.len() + chunk.len() > bytes_max {
-            return Err(format!("the answer is larger than {bytes_max} bytes"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }

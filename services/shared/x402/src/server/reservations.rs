@@ -232,6 +232,11 @@ impl Hold {
             .await
     }
 
+    /// Whether whoever sends the payment again gets the very same answer.
+    pub(super) fn keeps_answer(&self) -> bool {
+        self.record.answer.is_some()
+    }
+
     /// It was settled, and the answer is owed.
     pub(super) async fn paid(&mut self, transaction: String) -> Result<(), HoldError> {
         self.write(

@@ -202,10 +202,16 @@ async fn deliver(
     mut answer: Answer,
     transaction: String,
 ) -> Response {
-    checkout.sign_off(&mut answer, transaction);
+    checkout.sign_off(&mut answer, transaction.clone());
+    let kept = hold.keeps_answer();
     if let Err(error) = hold.done(&answer).await {
-        // It is paid for. Whoever asks again gets it after a look at the chain.
-        tracing::error!(%error, "a delivered answer cannot be noted");
+        tracing::error!(%error, "an answer cannot be noted as delivered");
+        if !kept {
+            // Whoever asks again is given another one: this one would be the second for one payment.
+            let mut owed = answers::owed();
+            checkout.put_receipt(owed.headers_mut(), transaction);
+            return owed;
+        }
     }
     answer.response()
 }

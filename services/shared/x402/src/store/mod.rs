@@ -100,12 +100,12 @@ impl Place {
         let table = environment.optional("PAYMENTS_TABLE");
         let file = environment.optional("PAYMENTS_FILE");
         match (table, file) {
-            (Some(_), Some(_)) => {
+            (Some(table), Some(_)) => {
                 environment.problem(
                     "PAYMENTS_FILE",
                     "is set beside PAYMENTS_TABLE; set only one",
                 );
-                Self::Memory
+                Self::Table(table)
             }
             (Some(table), None) => Self::Table(table),
             (None, Some(file)) => Self::File(file.into()),
