@@ -89,10 +89,12 @@ pub(crate) fn moved_outputs(text: &str, changes: &[Change]) -> template::Result<
     let root = Node::parse(text)?;
     let anew: BTreeSet<&str> = changes
         .iter()
-        .filter(|change| matches!(
+        .filter(|change| {
+            matches!(
                 change.action,
                 Action::Create | Action::Replace | Action::MayReplace
-            ))
+            )
+        })
         .map(|change| change.logical_id.as_str())
         .collect();
     let outputs = root.get("Outputs").map_or(&[][..], Node::entries);
@@ -181,7 +183,9 @@ fn action(resource_type: &str, properties: &[String]) -> Action {
 
 /// True when our table knows the type, and none of the properties needs a new resource.
 pub(crate) fn changes_in_place(change: &Change) -> bool {
-    let known = REPLACED_WITH.iter().any(|(name, _)| *name == change.resource_type);
+    let known = REPLACED_WITH
+        .iter()
+        .any(|(name, _)| *name == change.resource_type);
     known && action(&change.resource_type, &change.properties) == Action::Update
 }
 

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use super::carry::{Board, Crew, Step, Trouble, prepare, report, watched};
 use super::decide::{self, Decider};
-use super::report as words;
 use super::preview::{StackAction, StackPreview, is_loss};
+use super::report as words;
 use crate::cloud::{Change, StackRequest};
 use crate::commands::rendering::RenderedStack;
 use crate::commands::rollout::{Event, Outputs};

@@ -53,12 +53,21 @@ pub(super) fn outcome(reporter: &Reporter, stage: &str, outcome: Outcome) -> any
 
 /// The first failing resource with its reason, what that means where it is known, and what failed beside it.
 pub(super) fn cause(failure: &StackFailure) -> String {
-    let mut text = format!("{} ({}): {}", failure.logical_id, failure.resource_type, failure.reason);
+    let mut text = format!(
+        "{} ({}): {}",
+        failure.logical_id, failure.resource_type, failure.reason
+    );
     if let Some(known) = explain(&failure.reason) {
-        text.push_str(&format!("\n    meaning: {}\n    fix: {}", known.meaning, known.fix));
+        text.push_str(&format!(
+            "\n    meaning: {}\n    fix: {}",
+            known.meaning, known.fix
+        ));
     }
     for other in &failure.also {
-        text.push_str(&format!("\n    also {} ({}): {}", other.logical_id, other.resource_type, other.reason));
+        text.push_str(&format!(
+            "\n    also {} ({}): {}",
+            other.logical_id, other.resource_type, other.reason
+        ));
     }
     text
 }

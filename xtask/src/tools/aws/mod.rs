@@ -7,6 +7,8 @@ pub(crate) mod errors;
 pub(crate) mod explain;
 pub(crate) mod lock;
 pub(crate) mod s3;
+#[cfg(test)]
+mod testing;
 
 use std::time::Duration;
 

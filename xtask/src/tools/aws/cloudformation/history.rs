@@ -14,7 +14,8 @@ impl CloudFormation {
     /// CloudFormation refuses, or cannot be reached.
     pub(crate) async fn template(&self, name: &str) -> anyhow::Result<String> {
         let answer = self.client.get_template().stack_name(name).send().await;
-        let answer = answer.map_err(|error| refused(&format!("read the template of {name}"), &error))?;
+        let answer =
+            answer.map_err(|error| refused(&format!("read the template of {name}"), &error))?;
         Ok(answer.template_body.unwrap_or_default())
     }
 

@@ -5,6 +5,8 @@
 
 mod beat;
 mod holder;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
