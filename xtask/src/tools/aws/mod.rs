@@ -13,6 +13,8 @@ pub(crate) mod logs;
 pub(crate) mod s3;
 #[cfg(test)]
 mod stand_in;
+#[cfg(test)]
+mod testing;
 
 use std::time::Duration;
 

@@ -97,6 +97,50 @@ fn is_cancelled(event: &StackEvent) -> bool {
 }
 
 fn reason(event: &StackEvent) -> String {
-    let text = event.reason.as_deref();
-    text.unwrap_or("CloudFormation gives no reason").to_owned()
+    match event.reason.as_deref() {
+        Some(reason) => plain(reason),
+        None => "CloudFormation gives no reason".to_owned(),
+    }
+}
+
+/// What a resource's handler said, without the envelope: request numbers help nobody on a screen.
+fn plain(reason: &str) -> String {
+    let Some(inner) = reason.strip_prefix("Resource handler returned message: \"") else {
+        return reason.to_owned();
+    };
+    let Some((said, rest)) = inner.rsplit_once("\" (RequestToken: ") else {
+        return reason.to_owned();
+    };
+    let said = said.split(" (Service: ").next().unwrap_or(said);
+    match rest.split_once("HandlerErrorCode: ") {
+        Some((_, code)) => format!("{said} ({})", code.trim_end_matches(')')),
+        None => said.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_envelope_comes_off() {
+        let expected = [
+            (
+                r#"Resource handler returned message: "Resource of type 'AWS::Logs::LogGroup' already exists." (RequestToken: 0000-1, HandlerErrorCode: AlreadyExists)"#,
+                "Resource of type 'AWS::Logs::LogGroup' already exists. (AlreadyExists)",
+            ),
+            (
+                r#"Resource handler returned message: "The specified key \"a\" does not exist. (Service: Lambda, Status Code: 400, Request ID: 1)" (RequestToken: 0000-1, HandlerErrorCode: InvalidRequest)"#,
+                r#"The specified key \"a\" does not exist. (InvalidRequest)"#,
+            ),
+            ("Access denied for Vpc", "Access denied for Vpc"),
+            (
+                r#"Resource handler returned message: "cut"#,
+                r#"Resource handler returned message: "cut"#,
+            ),
+        ];
+        for (reason, wanted) in expected {
+            assert_eq!(plain(reason), wanted);
+        }
+    }
 }

@@ -14,6 +14,8 @@ mod pace;
 mod ready;
 mod standing;
 mod template;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub(crate) use change_set::{ChangeSet, ReadySet};

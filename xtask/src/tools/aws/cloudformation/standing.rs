@@ -108,7 +108,10 @@ pub(super) fn describe(stack: &Stack, owner: &str) -> Standing {
         owner: owner.to_owned(),
         stack_id: text(stack.stack_id()),
         status: text(stack.stack_status().map(|status| status.as_str())),
-        status_reason: stack.stack_status_reason().map(str::to_owned),
+        status_reason: stack
+            .stack_status_reason()
+            .filter(|reason| !reason.is_empty())
+            .map(str::to_owned),
         inputs_hash: outputs.remove(HASH_OUTPUT),
         outputs,
         parameters: parameters

@@ -22,16 +22,17 @@ pub(crate) struct Holder {
     pub(crate) heartbeat: String,
     pub(crate) expires: String,
     /// Which machine, and since when it runs: on the same one, a process that is gone is known to be gone.
-    machine: String,
+    pub(super) machine: String,
     /// Seconds since 1970. Tells a process from a later one with its number.
-    process_started_at: Option<u64>,
+    pub(super) process_started_at: Option<u64>,
 }
 
 impl Holder {
     /// This process.
     pub(crate) fn here() -> Self {
         let pid = std::process::id();
-        let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+        let names = ["USER", "LOGNAME", "USERNAME"];
+        let user = names.iter().find_map(|name| std::env::var(name).ok());
         let host = System::host_name().unwrap_or_else(|_| "this-machine".to_owned());
         let random = getrandom::u64().unwrap_or_else(|_| u64::from(pid));
         let now = now();

@@ -6,6 +6,8 @@
 mod beat;
 mod holder;
 mod look;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -1,5 +1,8 @@
 //! ECR: the password of the registry, and which images are in it.
 
+#[cfg(test)]
+mod tests;
+
 use aws_sdk_ecr::types::{ImageIdentifier, ListImagesFilter, TagStatus};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,5 +1,8 @@
 //! The bucket of a stage: code and templates under the hash of what they are, and the lock.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use anyhow::Context;
