@@ -90,6 +90,11 @@ fn way_out(stack: &Stack<'_>, subnet: &Resource<'_>, report: &mut Report<'_>) {
         report.add(stack.index, line, format!("there is no route to everywhere from {}", subnet.id), "add an AWS::EC2::Route with DestinationCidrBlock: 0.0.0.0/0 and GatewayId to its route table");
         return;
     };
+    attached(stack, &route, report);
+}
+
+/// The route's gateway is attached to the VPC before the route is made.
+fn attached(stack: &Stack<'_>, route: &Resource<'_>, report: &mut Report<'_>) {
     let Some((gateway, _)) = route.get("GatewayId").and_then(|node| stack.target(node)) else {
         report.add(
             stack.index,

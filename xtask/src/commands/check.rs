@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{checking, rendering};
 use crate::context::Context;
+use crate::repo::CloudKind;
 use crate::tools::files;
 
 /// Check the facts, the Dockerfiles and the rendered templates, offline
@@ -32,6 +33,18 @@ impl Check {
                 &templates,
                 &stacks,
             ));
+            if stage.cloud == CloudKind::Local {
+                for why in stacks
+                    .iter()
+                    .filter_map(|stack| stack.needs_engine.as_ref())
+                {
+                    let text = format!(
+                        "{why}, so the stage {} cannot be deployed; stages on AWS can",
+                        stage.name
+                    );
+                    context.out.warning(&text);
+                }
+            }
             let services = stacks
                 .iter()
                 .filter(|stack| stack.plan.kind.is_some())

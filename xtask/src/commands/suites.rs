@@ -17,7 +17,8 @@ pub(crate) struct Suite {
     tools: &'static [Tool],
 }
 
-/// In the order in which a mistake is found soonest.
+/// In the order in which a mistake is found soonest. Every test is built with `--workspace`: one package alone has other features
+/// of the same crates, and compiles them again.
 const SUITES: &[Suite] = &[
     Suite {
         name: "format",
@@ -40,15 +41,15 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "templates",
         about: "cfn-lint finds nothing in any stage's templates",
-        cargo: &["test --package xtask --test templates --test check -- --ignored"],
+        cargo: &["test --workspace --test templates --test check -- --ignored"],
         tools: &[Tool::CfnLint],
     },
     Suite {
         name: "conformance",
         about: "the MCP server passes the protocol's own suite, also through its Function URL",
         cargo: &[
-            "test --package mcp-server --test conformance -- --ignored",
-            "test --package xtask --test whole -- --ignored function_url::",
+            "test --workspace --test conformance -- --ignored",
+            "test --workspace --test whole -- --ignored function_url::",
         ],
         tools: &[Tool::Node],
     },
@@ -57,8 +58,8 @@ const SUITES: &[Suite] = &[
         about: "money on a real EVM node moves once or not at all, and other implementations of x402 trade with ours",
         cargo: &[
             "build --package facilitator --package x402-backend",
-            "test --package facilitator --test payments -- --ignored --skip load::",
-            "test --package facilitator --test mutations -- --ignored",
+            "test --workspace --test payments -- --ignored --skip load::",
+            "test --workspace --test mutations -- --ignored",
         ],
         tools: &[Tool::PaymentPeers],
     },
@@ -66,8 +67,8 @@ const SUITES: &[Suite] = &[
         name: "build",
         about: "programs for 64-bit Arm become the same images in any folder, and a registry takes them",
         cargo: &[
-            "test --package xtask --test build -- --ignored digests::",
-            "test --package xtask --bins -- --ignored registry::",
+            "test --workspace --test build -- --ignored digests::",
+            "test --workspace --bin xtask -- --ignored registry::",
         ],
         tools: &[Tool::CrossCompiler, Tool::Registry],
     },
@@ -75,39 +76,39 @@ const SUITES: &[Suite] = &[
         name: "images",
         about: "a Docker engine builds the same images, pulls and runs them",
         cargo: &[
-            "test --package xtask --bins -- --ignored docker:: differential::",
-            "test --package xtask --test build -- --ignored engine::",
+            "test --workspace --bin xtask -- --ignored docker:: differential::",
+            "test --workspace --test build -- --ignored engine::",
         ],
         tools: &[Tool::CrossCompiler, Tool::Registry, Tool::DockerEngine],
     },
     Suite {
         name: "aws",
         about: "deploys to an emulator of AWS, with its containers running",
-        cargo: &["test --package xtask --test aws -- --ignored --test-threads=2"],
+        cargo: &["test --workspace --test aws -- --ignored --test-threads=2"],
         tools: &[Tool::Ministack, Tool::DockerEngine, Tool::CrossCompiler],
     },
     Suite {
         name: "stores",
         about: "a table of payments is one truth for all instances",
-        cargo: &["test --package x402 --test store -- --ignored"],
+        cargo: &["test --workspace --test store -- --ignored"],
         tools: &[Tool::Ministack],
     },
     Suite {
         name: "system",
         about: "the whole system, locally: deploy, pay, refuse, recover, destroy",
-        cargo: &["test --package xtask --test whole -- --ignored system:: --test-threads=2"],
+        cargo: &["test --workspace --test whole -- --ignored system:: --test-threads=2"],
         tools: &[],
     },
     Suite {
         name: "page",
         about: "the page in Chromium: one paid question",
-        cargo: &["test --package xtask --test whole -- --ignored page::"],
+        cargo: &["test --workspace --test whole -- --ignored page::"],
         tools: &[Tool::Chromium],
     },
     Suite {
         name: "faults",
         about: "kill -9 at random moments: nothing is lost or paid twice",
-        cargo: &["test --package xtask --test whole -- --ignored faults:: --test-threads=1"],
+        cargo: &["test --workspace --test whole -- --ignored faults:: --test-threads=1"],
         tools: &[],
     },
 ];

@@ -80,7 +80,7 @@ fn unknown_keys_everywhere_are_reported_together() {
             services/odd/Cargo.toml: the service has no `kind`
                 fix: set kind to one of: fargate, lambda, agentcore
             services/odd/Cargo.toml: unknown key `hoste` in [package.metadata.service.env.A]
-                fix: did you mean `hosted`? known keys: hosted, link, stage
+                fix: did you mean `hosted`? known keys: hosted, link, optional, stage
             services/odd/Cargo.toml: unknown key `knid` in [package.metadata.service]
                 fix: did you mean `kind`? known keys: args, cpu_units, data, env, kind, memory_mib, optional, payments_table, public, secrets, timeout_seconds"#]],
     );

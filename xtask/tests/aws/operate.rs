@@ -14,6 +14,10 @@ fn lines(text: &str) -> Vec<Json> {
 
 #[tokio::test]
 #[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one walk over one deployed stage: deploying it anew for each step takes longer than all of them"
+)]
 async fn a_stage_is_asked_watched_and_removed() {
     let (emulator, workspace) = (Emulator::start(), Workspace::new());
     let state = State::of(&emulator).await;

@@ -41,6 +41,11 @@ impl Session {
     ) -> anyhow::Result<Self> {
         rendering::rendered(&context.repo, stage)?;
         let aws = Aws::connect(stage).await?;
+        let text = format!(
+            "account {} in {} as {}",
+            aws.account, aws.region, aws.identity
+        );
+        reporter.tell("stage", &format!("{}: {text}", stage.name));
         let mut session = Self {
             context: context.clone(),
             facts: stage.clone(),

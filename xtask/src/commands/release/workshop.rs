@@ -11,7 +11,7 @@ use crate::commands::packing::{self, Artifact, Programs};
 use crate::commands::rollout::{Event, Reporter};
 use crate::context::Context;
 use crate::image;
-use crate::tools::aws::ecr::EcrLogin;
+use crate::tools::aws::ecr::{EcrLogin, split_uri};
 use crate::tools::aws::s3::S3;
 use crate::tools::registry::{self, Blob, Limits, Registry};
 
@@ -47,11 +47,14 @@ pub(super) struct Workshop {
     shared: Arc<Shared>,
 }
 
+/// By service and the values of its ARGs.
+type Shipments = BTreeMap<(String, BTreeMap<String, String>), Arc<Shipment>>;
+
 struct Shared {
     context: Context,
     reporter: Reporter,
     programs: OnceCell<Arc<Programs>>,
-    shipments: Mutex<BTreeMap<(String, BTreeMap<String, String>), Arc<Shipment>>>,
+    shipments: Mutex<Shipments>,
     packs: Semaphore,
     uploads: Semaphore,
 }
@@ -133,9 +136,7 @@ impl Workshop {
         };
         let _permit = self.shared.uploads.acquire().await?;
         let begun = Instant::now();
-        let (host, repository) = repository_uri
-            .split_once('/')
-            .with_context(|| format!("{repository_uri} is no repository"))?;
+        let (host, repository) = split_uri(repository_uri)?;
         let registry = Registry::new(host, depot.login.clone(), Limits::default())?;
         let reference = reference(repository_uri, shipment);
         if registry

@@ -91,6 +91,13 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
+    /// A line for a person; a program has no use for it.
+    pub(crate) fn tell(&self, verb: &str, text: &str) {
+        if !self.json {
+            self.out.step(verb, text);
+        }
+    }
+
     pub(crate) fn report(&self, event: &Event<'_>) {
         if self.json {
             return self.out.json(event);
@@ -121,6 +128,20 @@ impl Reporter {
                 }
             }
             Event::Removed { name } => self.out.step("removed", name),
+            Event::Done { changed: false, .. } => self
+                .out
+                .step("done", "nothing to do: everything is as it should be"),
+            Event::Done { seconds, .. } => self.out.step(
+                "done",
+                &format!("every service is healthy ({seconds:.1} s)"),
+            ),
+            other => self.report_from_aws(other),
+        }
+    }
+
+    /// What only a stage on AWS has to tell.
+    fn report_from_aws(&self, event: &Event<'_>) {
+        match event {
             Event::Sent {
                 service,
                 bytes,
@@ -170,14 +191,7 @@ impl Reporter {
                 );
             }
             // The table has been shown, and the error that ends the deploy says the rest.
-            Event::Planned { .. } | Event::Failed { .. } => {}
-            Event::Done { changed: false, .. } => self
-                .out
-                .step("done", "nothing to do: everything is as it should be"),
-            Event::Done { seconds, .. } => self.out.step(
-                "done",
-                &format!("every service is healthy ({seconds:.1} s)"),
-            ),
+            _ => {}
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::tools::agentcore::Agent;
 /// A stage's cloud. Which one it is matters here and nowhere else.
 #[derive(Debug)]
 pub(crate) enum Cloud {
-    Local(LocalStage),
+    Local(Box<LocalStage>),
     Aws(Box<AwsStage>),
 }
 
@@ -30,7 +30,7 @@ impl Cloud {
     /// Finds the stage's cloud. On AWS that signs in; whether anything stands there is asked by each verb.
     pub(crate) async fn connect(context: &Context, stage: &Stage) -> anyhow::Result<Self> {
         Ok(match stage.cloud {
-            CloudKind::Local => Self::Local(LocalStage::connect(context, stage).await?),
+            CloudKind::Local => Self::Local(Box::new(LocalStage::connect(context, stage).await?)),
             CloudKind::Cloudformation => {
                 Self::Aws(Box::new(AwsStage::connect(context, stage).await?))
             }

@@ -103,47 +103,6 @@ impl Ecr {
         })
     }
 
-    /// True when the image with this digest is in the repository (`turnpike/dev/agent`).
-    ///
-    /// # Errors
-    /// ECR refuses, or cannot be reached.
-    pub(crate) async fn has_digest(&self, repository: &str, digest: &str) -> anyhow::Result<bool> {
-        let image = ImageIdentifier::builder().image_digest(digest).build();
-        Ok(self.digest_of(repository, image).await?.is_some())
-    }
-
-    /// The digest of what stands under a tag; none when nothing does.
-    ///
-    /// # Errors
-    /// ECR refuses, or cannot be reached.
-    pub(crate) async fn digest_of_tag(
-        &self,
-        repository: &str,
-        tag: &str,
-    ) -> anyhow::Result<Option<String>> {
-        let image = ImageIdentifier::builder().image_tag(tag).build();
-        self.digest_of(repository, image).await
-    }
-
-    async fn digest_of(
-        &self,
-        repository: &str,
-        image: ImageIdentifier,
-    ) -> anyhow::Result<Option<String>> {
-        let call = self.client.describe_images().repository_name(repository);
-        match call.image_ids(image).send().await {
-            Ok(answer) => {
-                let found = answer.image_details().first();
-                Ok(found.and_then(|image| image.image_digest().map(str::to_owned)))
-            }
-            Err(error) => match Refusal::of(&error) {
-                refusal if refusal.is("ImageNotFoundException") => Ok(None),
-                refusal if refusal.is("RepositoryNotFoundException") => Ok(None),
-                refusal => Err(refusal.into_error(&format!("look for an image in {repository}"))),
-            },
-        }
-    }
-
     /// Deletes every image of a repository, tagged or not. How many there were; a repository that is not there is empty.
     ///
     /// # Errors

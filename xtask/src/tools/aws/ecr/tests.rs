@@ -109,7 +109,7 @@ async fn passwords_are_kept_until_they_run_out_or_are_refused() {
 }
 
 #[tokio::test]
-async fn images_are_found_by_digest_and_tag_and_all_deleted() {
+async fn every_image_is_deleted() {
     let (aws, world) = account().await;
     let ecr = Ecr::new(&aws);
     let repository = "turnpike/dev/agent";
@@ -120,15 +120,6 @@ async fn images_are_found_by_digest_and_tag_and_all_deleted() {
         )
     });
     world.lock().images = images.collect();
-    assert!(ecr.has_digest(repository, "sha256:7").await.unwrap());
-    assert!(!ecr.has_digest(repository, "sha256:none").await.unwrap());
-    assert!(
-        !ecr.has_digest("turnpike/dev/none", "sha256:7")
-            .await
-            .unwrap()
-    );
-    let digest = ecr.digest_of_tag(repository, "t8").await.unwrap();
-    assert_eq!(digest.as_deref(), Some("sha256:8"));
     world.lock().calls.clear();
     assert_eq!(ecr.empty_repository(repository).await.unwrap(), 250);
     assert_eq!(

@@ -98,7 +98,7 @@ async fn mended(
 }
 
 #[tokio::test]
-async fn what_is_stuck_is_mended_or_explained() {
+async fn what_never_came_to_be_is_deleted_or_explained() {
     let gone = || {
         vec![vec![
             event(NAME, "DELETE_IN_PROGRESS", "User Initiated", 100),
@@ -142,6 +142,10 @@ async fn what_is_stuck_is_mended_or_explained() {
         deletes: true, calls ["DeleteStack"]
         UserError { problem: "the stack turnpike-dev-agent is stuck half way through its deletion\n  Bucket: The bucket you tried to delete is not empty", hint: Some("remove what is in the way and run the same command again; or, to leave these behind: aws cloudformation delete-stack --stack-name turnpike-dev-agent --retain-resources Bucket") }
     "#]].assert_eq(&mended("DELETE_FAILED", again).await);
+}
+
+#[tokio::test]
+async fn a_stuck_rollback_is_continued_or_explained() {
     let back = vec![vec![
         event(NAME, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", 100),
         event(NAME, "UPDATE_ROLLBACK_COMPLETE", "", 110),
