@@ -89,6 +89,11 @@ async fn a_killed_deploy_is_finished_by_the_next_one() {
             "{point} {when}"
         );
         assert!(!state.is_locked().await, "{point} {when}");
+        // The engine takes a container away in its own time.
+        let ended = Instant::now();
+        while emulator.running().len() != 2 && ended.elapsed() < HELD_WITHIN {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
         assert_eq!(emulator.running().len(), 2, "{point} {when}");
     }
     report(&format!(

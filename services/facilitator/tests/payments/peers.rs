@@ -108,6 +108,7 @@ impl Bank {
         pairs.extend([
             ("PORT", port.to_string()),
             ("FACILITATOR_URL", self.facilitator.to_string()),
+            ("CHAIN_RPC_URL", self.rpc.to_string()),
             ("PRICE", "0.01".into()),
             ("PAY_TO", PAY_TO.into()),
             ("WEATHER_SOURCE", "climate-normals".into()),

@@ -20,8 +20,10 @@ use crate::tools::{cross, files, git};
 use images::Ingredients;
 pub(crate) use images::{Builder, context_entries, needs_engine};
 
-/// The largest program that a service may be, in bytes: an image this small starts before anybody waits.
-const PROGRAM_BYTES_MAX: u64 = 12_000_000;
+/// The largest program that an image may hold, in bytes: an image this small starts before anybody waits.
+const IMAGE_PROGRAM_BYTES_MAX: u64 = 12_000_000;
+/// The largest program of a function. It is loaded from a zip of half its size.
+const FUNCTION_PROGRAM_BYTES_MAX: u64 = 14_000_000;
 
 /// Every service's program, compiled for the cloud.
 pub(crate) struct Programs {
@@ -138,7 +140,11 @@ async fn pack_with<'a>(
         .get(&service.name)
         .with_context(|| format!("{} was not built", service.name))?;
     let bytes = files::read_bytes(program)?;
-    image::check_program(&service.name, &bytes, PROGRAM_BYTES_MAX).map_err(UserError::new)?;
+    let bytes_max = match service.kind {
+        Kind::Lambda => FUNCTION_PROGRAM_BYTES_MAX,
+        Kind::Fargate | Kind::Agentcore => IMAGE_PROGRAM_BYTES_MAX,
+    };
+    image::check_program(&service.name, &bytes, bytes_max).map_err(UserError::new)?;
     let (program_bytes, program_digest) = (bytes.len() as u64, image::digest(&bytes));
     let revision = revision(context, service);
     let (artifact, problems) = match service.kind {
