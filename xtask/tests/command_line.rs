@@ -366,3 +366,29 @@ fn a_template_that_does_not_render_is_named_by_line() {
             {{ no_such_value }}
     "#]]);
 }
+
+#[test]
+fn whoever_is_not_signed_in_is_told_in_one_line() {
+    let mut command = xtask(repository());
+    command
+        .args(["plan", "--stage", "dev"])
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    for variable in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_ENDPOINT_URL",
+        "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+    ] {
+        command.env_remove(variable);
+    }
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    expect![[r#"
+        error: there are no AWS credentials: not in the environment, not in a profile
+        hint: sign in: `aws login` or `aws sso login`, or set AWS_PROFILE; `plan --offline` needs none
+    "#]]
+    .assert_eq(&String::from_utf8_lossy(&output.stderr));
+}

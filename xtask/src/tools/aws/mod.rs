@@ -21,7 +21,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use crate::error::UserError;
@@ -110,10 +110,27 @@ where
             let message = error.message().unwrap_or_default();
             UserError::new(format!("AWS refuses these credentials ({code}): {message}")).hint(hint)
         }
-        None => UserError::new(format!(
-            "cannot sign in to AWS: {}",
-            DisplayErrorContext(error)
-        ))
-        .hint(hint),
+        None => match chain(error) {
+            text if text.contains("no credentials found in chain") => UserError::new(
+                "there are no AWS credentials: not in the environment, not in a profile",
+            )
+            .hint(format!("{hint}; `plan --offline` needs none")),
+            text => UserError::new(format!("cannot sign in to AWS: {text}")).hint(hint),
+        },
     }
+}
+
+/// What an error says, and what led to it: the first line of each, once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        if !said.iter().any(|before| before.contains(line)) {
+            said.push(line.to_owned());
+        }
+        next = error.source();
+    }
+    said.join(": ")
 }
