@@ -7,7 +7,7 @@ use super::release::{self, Wish};
 use super::rollout::{self, Outputs, Reporter};
 use super::running::typed;
 use crate::context::Context;
-use crate::error::UserError;
+use crate::error::{Failure, UserError};
 use crate::repo::{CloudKind, Stage};
 
 /// Build what changed and bring a stage to what the repository says
@@ -98,10 +98,15 @@ impl Deploy {
         if !self.json && deployed.changed {
             welcome(context, stage, &deployed.outputs);
         }
-        Ok(match deployed.well {
-            true => ExitCode::SUCCESS,
-            false => ExitCode::FAILURE,
-        })
+        if deployed.well {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let problem = "every stack stands, and yet something does not answer as it should";
+        let hint = format!(
+            "look at `cargo xtask status --stage {0}` and `cargo xtask logs --stage {0} --since 10m`",
+            stage.name
+        );
+        Err(Failure::new(problem, hint).into())
     }
 }
 
