@@ -1,12 +1,14 @@
 //! What a deploy and a cloud say to each other. The local cloud and CloudFormation speak the same words.
 
 mod log_line;
+mod replacement;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use log_line::{LogLine, LogQuery, PLATFORM, parse as parse_log_line};
+pub(crate) use replacement::{changes_in_place, replaces};
 
 /// The outputs of every stack, by owner, with the keys of the template.
 pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, String>>;

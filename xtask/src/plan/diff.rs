@@ -4,54 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::references::{names, same};
-use crate::cloud::{Action, Change};
+use crate::cloud::{Action, Change, replaces};
 use template::{Entry, Node};
-
-/// Properties that CloudFormation cannot change in place, of the types that our templates use.
-const REPLACED_WITH: &[(&str, &[&str])] = &[
-    ("AWS::BedrockAgentCore::Runtime", &["AgentRuntimeName"]),
-    (
-        "AWS::BedrockAgentCore::RuntimeEndpoint",
-        &["AgentRuntimeId", "Name"],
-    ),
-    ("AWS::DynamoDB::Table", &["KeySchema", "TableName"]),
-    (
-        "AWS::EC2::Subnet",
-        &["AvailabilityZone", "CidrBlock", "VpcId"],
-    ),
-    ("AWS::EC2::VPC", &["CidrBlock"]),
-    (
-        "AWS::EC2::SecurityGroup",
-        &["GroupDescription", "GroupName", "VpcId"],
-    ),
-    (
-        "AWS::ECR::Repository",
-        &["EncryptionConfiguration", "RepositoryName"],
-    ),
-    ("AWS::ECS::Cluster", &["ClusterName"]),
-    (
-        "AWS::ECS::Service",
-        &["Cluster", "LaunchType", "ServiceName"],
-    ),
-    (
-        "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        &["Name", "Scheme", "Type"],
-    ),
-    (
-        "AWS::ElasticLoadBalancingV2::TargetGroup",
-        &["Name", "Port", "Protocol", "TargetType", "VpcId"],
-    ),
-    ("AWS::IAM::Role", &["Path", "RoleName"]),
-    ("AWS::Lambda::Function", &["FunctionName"]),
-    ("AWS::Lambda::Permission", &["*"]),
-    ("AWS::Lambda::Url", &["TargetFunctionArn"]),
-    ("AWS::Logs::LogGroup", &["LogGroupName"]),
-    ("AWS::S3::Bucket", &["BucketName"]),
-    ("AWS::SecretsManager::Secret", &["Name"]),
-];
-
-/// A type whose every change makes a new one, as CloudFormation's documentation has it.
-const ALWAYS_NEW: &[&str] = &["AWS::ECS::TaskDefinition"];
 
 /// A template, and which of its parameters have another value than before (or one that is not known yet).
 #[derive(Debug, Clone, Copy)]
@@ -166,27 +120,10 @@ fn updated(was: &Entry, is: &Entry, changed: &BTreeSet<String>) -> Option<Change
 }
 
 fn action(resource_type: &str, properties: &[String]) -> Action {
-    let replaced = REPLACED_WITH
-        .iter()
-        .find(|(name, _)| *name == resource_type)
-        .is_some_and(|(_, fixed)| {
-            properties
-                .iter()
-                .any(|property| fixed.contains(&"*") || fixed.contains(&property.as_str()))
-        });
-    if replaced || ALWAYS_NEW.contains(&resource_type) {
-        Action::Replace
-    } else {
-        Action::Update
+    match replaces(resource_type, properties) {
+        true => Action::Replace,
+        false => Action::Update,
     }
-}
-
-/// True when our table knows the type, and none of the properties needs a new resource.
-pub(crate) fn changes_in_place(change: &Change) -> bool {
-    let known = REPLACED_WITH
-        .iter()
-        .any(|(name, _)| *name == change.resource_type);
-    known && action(&change.resource_type, &change.properties) == Action::Update
 }
 
 /// A resource that is made anew has a new name, so whatever mentions it changes too.

@@ -7,7 +7,7 @@ mod parameters;
 mod references;
 mod stacks;
 
-pub(crate) use diff::{Desired, changes_in_place, diff, moved_outputs};
+pub(crate) use diff::{Desired, diff, moved_outputs};
 pub(crate) use hash::inputs_hash;
 pub(crate) use parameters::Source;
 pub(crate) use stacks::{ArgValue, StackPlan, stacks};

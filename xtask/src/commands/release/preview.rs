@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cloud::{Action, Change, StackRequest};
-use crate::plan;
+use crate::cloud::{Action, Change, StackRequest, changes_in_place};
 use crate::tools::aws::cloudformation::{Mending, ReadySet};
 
 /// What becomes of every stack of a stage.
@@ -126,7 +125,7 @@ const VERSIONED: &[&str] = &["AWS::ECS::TaskDefinition", "AWS::Lambda::Version"]
 pub(crate) fn is_loss(change: &Change) -> bool {
     match change.action {
         Action::Create | Action::Update => false,
-        Action::MayReplace if plan::changes_in_place(change) => false,
+        Action::MayReplace if changes_in_place(change) => false,
         Action::MayReplace | Action::Replace | Action::Delete => {
             !VERSIONED.contains(&change.resource_type.as_str())
         }

@@ -5,43 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::plan::Made;
-use crate::cloud::{Action, Change};
-
-/// Properties that AWS cannot change in place: the resource is made anew.
-const REPLACING: [(&str, &[&str]); 14] = [
-    ("AWS::BedrockAgentCore::Runtime", &["AgentRuntimeName"]),
-    (
-        "AWS::BedrockAgentCore::RuntimeEndpoint",
-        &["AgentRuntimeId", "Name"],
-    ),
-    (
-        "AWS::EC2::SecurityGroup",
-        &["GroupDescription", "GroupName", "VpcId"],
-    ),
-    (
-        "AWS::EC2::Subnet",
-        &["AvailabilityZone", "CidrBlock", "VpcId"],
-    ),
-    ("AWS::EC2::VPC", &["CidrBlock"]),
-    ("AWS::ECR::Repository", &["RepositoryName"]),
-    (
-        "AWS::ECS::Service",
-        &["Cluster", "LaunchType", "ServiceName"],
-    ),
-    (
-        "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        &["Name", "Scheme", "Type"],
-    ),
-    (
-        "AWS::ElasticLoadBalancingV2::TargetGroup",
-        &["Name", "Port", "Protocol", "TargetType", "VpcId"],
-    ),
-    ("AWS::IAM::Role", &["RoleName"]),
-    ("AWS::Lambda::Function", &["FunctionName"]),
-    ("AWS::Logs::LogGroup", &["LogGroupName"]),
-    ("AWS::S3::Bucket", &["BucketName"]),
-    ("AWS::SecretsManager::Secret", &["Name"]),
-];
+use crate::cloud::{Action, Change, replaces};
 
 /// The changes from `before` to `after`: what is new or different in the order of its making, then what goes, last made first.
 pub(crate) fn changes(before: &[Made], after: &[Made]) -> Vec<Change> {
@@ -74,16 +38,9 @@ fn change(before: Option<&Made>, after: &Made) -> Option<Change> {
         // The same properties but another port: something else on this machine has taken the old one.
         return (before.port != after.port).then(|| of(after, Action::Replace, Vec::new()));
     }
-    let replaces = after.resource_type == "AWS::ECS::TaskDefinition"
-        || REPLACING.iter().any(|(name, keys)| {
-            *name == after.resource_type
-                && properties
-                    .iter()
-                    .any(|property| keys.contains(&property.as_str()))
-        });
     Some(of(
         after,
-        if replaces {
+        if replaces(&after.resource_type, &properties) {
             Action::Replace
         } else {
             Action::Update
