@@ -164,7 +164,7 @@ fn what_is_saved_runs_and_ctrl_c_leaves_nothing() {
         "fn main() { this does not compile }",
     );
     wait_for("the error", || {
-        said().contains("the services do not compile").then_some(())
+        said().contains("cargo could not build").then_some(())
     });
     assert_eq!(
         greeting(&address).unwrap(),

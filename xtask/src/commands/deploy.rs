@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+#[cfg(feature = "aws")]
 use super::release::{self, Wish};
 use super::rollout::{self, Outputs, Reporter};
 use super::running::typed;
@@ -49,7 +50,10 @@ impl Deploy {
         };
         match stage.cloud {
             CloudKind::Local => self.local(context, stage, &reporter).await,
+            #[cfg(feature = "aws")]
             CloudKind::Cloudformation => self.cloudformation(context, stage, &reporter).await,
+            #[cfg(not(feature = "aws"))]
+            CloudKind::Cloudformation => Err(super::with_aws(context)),
         }
     }
 
@@ -79,6 +83,7 @@ impl Deploy {
         Ok(ExitCode::SUCCESS)
     }
 
+    #[cfg(feature = "aws")]
     async fn cloudformation(
         &self,
         context: &Context,

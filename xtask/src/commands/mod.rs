@@ -8,6 +8,7 @@ mod completions;
 mod deploy;
 mod destroy;
 mod dev;
+#[cfg(feature = "aws")]
 mod diagnosis;
 mod doctor;
 mod invoke;
@@ -16,11 +17,13 @@ mod logs;
 mod outputs;
 mod packing;
 mod plan;
+#[cfg(feature = "aws")]
 mod release;
 mod render;
 mod rendering;
 mod rollout;
 mod running;
+#[cfg(feature = "aws")]
 mod smoke;
 mod status;
 mod suites;
@@ -68,6 +71,23 @@ enum Verb {
     Test(test::Test),
     Completions(completions::Completions),
     LocalCloud(local_cloud::LocalCloud),
+}
+
+/// This program was built without what speaks to AWS, which takes longer to compile than all the rest: builds the one with
+/// it, which does the same command line. Returns only why that cannot be.
+#[cfg(not(feature = "aws"))]
+fn with_aws(context: &Context) -> anyhow::Error {
+    let out = context.out.clone();
+    let notice = tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        out.step(
+            "compile",
+            "what speaks to AWS: a minute or two, the first time",
+        );
+    });
+    let error = crate::tools::cargo::run_again_with_aws(&context.repo.root);
+    notice.abort();
+    error
 }
 
 /// Reads the command line and does what it says.

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
+#[cfg(feature = "aws")]
 use super::release;
 use super::rendering::{self, RenderedStack};
+#[cfg(feature = "aws")]
 use super::rollout::Reporter;
 use crate::context::Context;
 use crate::error::UserError;
@@ -46,6 +48,14 @@ impl Plan {
             }
             return self.offline(context, stage);
         }
+        #[cfg(not(feature = "aws"))]
+        return Err(super::with_aws(context));
+        #[cfg(feature = "aws")]
+        self.online(context, stage).await
+    }
+
+    #[cfg(feature = "aws")]
+    async fn online(&self, context: &Context, stage: &Stage) -> anyhow::Result<ExitCode> {
         let reporter = Reporter {
             out: context.out.clone(),
             json: false,

@@ -29,7 +29,10 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "lints",
         about: "clippy finds nothing",
-        cargo: &["clippy --quiet --workspace --all-targets -- --deny warnings"],
+        cargo: &[
+            "clippy --quiet --workspace --all-targets -- --deny warnings",
+            "clippy --quiet --package xtask --no-default-features -- --deny warnings",
+        ],
         tools: &[],
     },
     Suite {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::Context;
-use cargo_metadata::DependencyKind;
+use cargo_metadata::cargo_platform::Cfg;
+use cargo_metadata::{Dependency, DependencyKind};
 use serde_json::Value as Json;
 
 use super::manifest::ManifestFile;
@@ -12,6 +14,18 @@ use super::read::{read_service, read_workspace};
 use super::service::Service;
 use super::{Repo, validate};
 use crate::error::{Problem, UserError};
+
+/// What images are compiled for, and what cargo calls its properties.
+pub(crate) const IMAGE_TARGET: &str = "aarch64-unknown-linux-musl";
+const IMAGE_CFG: [&str; 7] = [
+    "unix",
+    "target_arch=\"aarch64\"",
+    "target_endian=\"little\"",
+    "target_env=\"musl\"",
+    "target_family=\"unix\"",
+    "target_os=\"linux\"",
+    "target_pointer_width=\"64\"",
+];
 
 /// Reads the facts of the workspace that `folder` is in.
 ///
@@ -25,7 +39,7 @@ pub(crate) fn load(folder: &Path) -> anyhow::Result<Repo> {
         .exec()
         .context("cargo cannot read the workspace")?;
     let root = metadata.workspace_root.into_std_path_buf();
-    let test_dependencies = test_dependencies(&metadata.packages);
+    let outside_images = outside_images(&metadata.packages)?;
     let packages: Vec<Package> = metadata
         .packages
         .into_iter()
@@ -40,32 +54,42 @@ pub(crate) fn load(folder: &Path) -> anyhow::Result<Repo> {
     let repo = facts(&root, &target, &packages, &metadata.workspace_metadata)
         .map_err(|problems| UserError::all("the facts in the manifests do not hold", &problems))?;
     Ok(Repo {
-        test_dependencies,
+        outside_images,
         ..repo
     })
 }
 
-/// Each package with the dependencies that only its tests have.
-fn test_dependencies(packages: &[cargo_metadata::Package]) -> BTreeSet<(String, String)> {
+/// Each package with the dependencies that no image has: those of its tests, and those of other targets.
+fn outside_images(
+    packages: &[cargo_metadata::Package],
+) -> anyhow::Result<BTreeSet<(String, String)>> {
+    let target = IMAGE_CFG
+        .iter()
+        .map(|text| Cfg::from_str(text))
+        .collect::<Result<Vec<Cfg>, _>>()?;
+    let in_image = |dependency: &Dependency| {
+        dependency.kind != DependencyKind::Development
+            && dependency
+                .target
+                .as_ref()
+                .is_none_or(|platform| platform.matches(IMAGE_TARGET, &target))
+    };
     let mut pairs = BTreeSet::new();
     for package in packages {
-        let of_kind = |name: &str, tests: bool| {
-            let named = package
-                .dependencies
-                .iter()
-                .filter(|dependency| dependency.name == name);
-            named
-                .filter(|dependency| (dependency.kind == DependencyKind::Development) == tests)
-                .count()
-                > 0
-        };
-        for dependency in &package.dependencies {
-            if of_kind(&dependency.name, true) && !of_kind(&dependency.name, false) {
-                pairs.insert((package.name.to_string(), dependency.name.clone()));
-            }
-        }
+        let inside: BTreeSet<&str> = package
+            .dependencies
+            .iter()
+            .filter(|dependency| in_image(dependency))
+            .map(|dependency| dependency.name.as_str())
+            .collect();
+        let names = package
+            .dependencies
+            .iter()
+            .map(|dependency| &dependency.name);
+        let outside = names.filter(|name| !inside.contains(name.as_str()));
+        pairs.extend(outside.map(|name| (package.name.to_string(), name.clone())));
     }
-    pairs
+    Ok(pairs)
 }
 
 /// What one package's manifest says, before it is understood.
@@ -116,7 +140,7 @@ pub(super) fn facts(
         project,
         services,
         stages,
-        test_dependencies: BTreeSet::new(),
+        outside_images: BTreeSet::new(),
     };
     validate::validate(&repo, &root_manifest, &without_kind, &mut problems);
     problems.sort();

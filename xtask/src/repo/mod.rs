@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub(crate) use limits::{fargate_memory, fargate_sells};
-pub(crate) use load::load;
+pub(crate) use load::{IMAGE_TARGET, load};
 pub(crate) use manifest::nearest;
 pub(crate) use secrets::looks_secret;
 pub(crate) use service::{Alphabet, Kind, Link, Service, Value};
@@ -32,14 +32,14 @@ pub(crate) struct Repo {
     pub(crate) services: Vec<Service>,
     /// By name.
     pub(crate) stages: Vec<Stage>,
-    /// Packages of the workspace, each with one that it needs for its tests alone.
-    pub(crate) test_dependencies: BTreeSet<(String, String)>,
+    /// Packages of the workspace, each with one that it needs for its tests or for other targets, and not in an image.
+    pub(crate) outside_images: BTreeSet<(String, String)>,
 }
 
 impl Repo {
-    /// True when a package of the workspace needs another for nothing but its tests.
-    pub(crate) fn is_for_tests_only(&self, package: &str, dependency: &str) -> bool {
-        self.test_dependencies
+    /// True when what a package of the workspace needs is no part of an image.
+    pub(crate) fn stays_out(&self, package: &str, dependency: &str) -> bool {
+        self.outside_images
             .contains(&(package.to_owned(), dependency.to_owned()))
     }
 

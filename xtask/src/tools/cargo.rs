@@ -48,7 +48,8 @@ pub(crate) fn build_with(
             Ok(_) => {}
             Err(_) => {
                 let hint = "the errors above are cargo's; mend them and run the same command again";
-                return Err(Failure::new("the services do not compile", hint).into());
+                let problem = format!("cargo could not build {}", packages.join(", "));
+                return Err(Failure::new(problem, hint).into());
             }
         }
     }
@@ -58,6 +59,33 @@ pub(crate) fn build_with(
         .collect();
     anyhow::ensure!(missing.is_empty(), "cargo built no program for {missing:?}");
     Ok(executables)
+}
+
+/// Tells this program that it came out of [`run_again_with_aws`].
+#[cfg(not(feature = "aws"))]
+const AGAIN: &str = "TURNPIKE_AGAIN";
+
+/// Builds this tool with what speaks to AWS, and becomes it, with the same arguments. Returns only what went wrong.
+#[cfg(not(feature = "aws"))]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this process becomes the other: nothing is left that could supervise"
+)]
+pub(crate) fn run_again_with_aws(root: &Path) -> anyhow::Error {
+    use std::os::unix::process::CommandExt;
+
+    if std::env::var_os(AGAIN).is_some() {
+        return anyhow::anyhow!("cargo has built this tool without its feature `aws`, twice");
+    }
+    let program = match build(root, &["xtask"]) {
+        Ok(mut built) => built.remove("xtask").unwrap_or_default(),
+        Err(error) => return error,
+    };
+    let error = std::process::Command::new(&program)
+        .args(std::env::args_os().skip(1))
+        .env(AGAIN, "1")
+        .exec();
+    anyhow::Error::new(error).context(format!("cannot start {}", program.display()))
 }
 
 /// A cargo call in the repository, in the environment that a user's shell would give it.

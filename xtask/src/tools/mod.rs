@@ -1,6 +1,7 @@
 //! Effects: one file per outside program or API. Nothing above decides here, nothing here decides.
 
 pub(crate) mod agentcore;
+#[cfg(feature = "aws")]
 pub(crate) mod aws;
 pub(crate) mod cargo;
 pub(crate) mod cross;

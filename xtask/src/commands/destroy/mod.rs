@@ -1,7 +1,10 @@
+#[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "aws")]
 mod confirm;
 mod local;
 mod order;
+#[cfg(feature = "aws")]
 mod removal;
 mod report;
 
@@ -46,6 +49,7 @@ impl Destroy {
         let work = async {
             match Cloud::connect(context, stage).await? {
                 Cloud::Local(local) => local::destroy(context, stage, &local, &reporter).await,
+                #[cfg(feature = "aws")]
                 Cloud::Aws(cloud) => {
                     aws::destroy(context, stage, &cloud, self.yes, &reporter).await
                 }

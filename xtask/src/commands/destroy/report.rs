@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+#[cfg(feature = "aws")]
 use super::removal::Removal;
 use crate::output::Output;
 
@@ -12,6 +13,7 @@ use crate::output::Output;
     rename_all_fields = "camelCase"
 )]
 pub(super) enum Event<'a> {
+    #[cfg(feature = "aws")]
     Plan {
         stacks: &'a [Removal],
         /// What is on no stack's list and stays behind as well.
@@ -54,6 +56,7 @@ impl Reporter {
             return out.json(event);
         }
         match event {
+            #[cfg(feature = "aws")]
             Event::Plan { stacks, stays } => self.plan(stacks, stays),
             Event::Removing { name } => out.step("removing", name),
             Event::Emptied { name, count } => out.note(&format!("emptied {name}: {count} deleted")),
@@ -81,6 +84,7 @@ impl Reporter {
         }
     }
 
+    #[cfg(feature = "aws")]
     fn plan(&self, stacks: &[Removal], stays: &[String]) {
         for stack in stacks {
             let count = match stack.deletes {

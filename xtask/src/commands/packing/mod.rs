@@ -182,9 +182,8 @@ async fn pack_with<'a>(
         digest: &program_digest,
         revision: revision.as_deref().unwrap_or_default(),
     };
-    let tests_only =
-        |package: &str, dependency: &str| context.repo.is_for_tests_only(package, dependency);
-    let sbom = image::cyclonedx(&lock, subject, &tests_only).map_err(UserError::new)?;
+    let stays_out = |package: &str, dependency: &str| context.repo.stays_out(package, dependency);
+    let sbom = image::cyclonedx(&lock, subject, &stays_out).map_err(UserError::new)?;
     Ok(Packed {
         service,
         artifact,

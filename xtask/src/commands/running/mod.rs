@@ -1,6 +1,8 @@
 //! What the verbs that operate a stage share: its cloud, which answers the same questions on this machine and on AWS.
 
+#[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "aws")]
 mod health;
 mod local;
 
@@ -9,7 +11,9 @@ use std::collections::BTreeMap;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
+#[cfg(feature = "aws")]
 pub(crate) use aws::AwsStage;
+#[cfg(feature = "aws")]
 pub(crate) use health::stays_behind;
 pub(crate) use local::LocalStage;
 
@@ -23,6 +27,7 @@ use crate::tools::agentcore::Agent;
 #[derive(Debug)]
 pub(crate) enum Cloud {
     Local(Box<LocalStage>),
+    #[cfg(feature = "aws")]
     Aws(Box<AwsStage>),
 }
 
@@ -31,9 +36,12 @@ impl Cloud {
     pub(crate) async fn connect(context: &Context, stage: &Stage) -> anyhow::Result<Self> {
         Ok(match stage.cloud {
             CloudKind::Local => Self::Local(Box::new(LocalStage::connect(context, stage).await?)),
+            #[cfg(feature = "aws")]
             CloudKind::Cloudformation => {
                 Self::Aws(Box::new(AwsStage::connect(context, stage).await?))
             }
+            #[cfg(not(feature = "aws"))]
+            CloudKind::Cloudformation => return Err(super::with_aws(context)),
         })
     }
 
@@ -44,6 +52,7 @@ impl Cloud {
     pub(crate) async fn describe(&self, stage: &Stage) -> anyhow::Result<Vec<StackState>> {
         let stacks = match self {
             Self::Local(local) => local.describe().await?,
+            #[cfg(feature = "aws")]
             Self::Aws(aws) => aws.describe().await?,
         };
         standing(stacks, stage)
@@ -53,6 +62,7 @@ impl Cloud {
     pub(crate) async fn outputs(&self, stage: &Stage) -> anyhow::Result<Outputs> {
         let stacks = match self {
             Self::Local(local) => local.describe().await?,
+            #[cfg(feature = "aws")]
             Self::Aws(aws) => aws.stacks().await?,
         };
         let stacks = standing(stacks, stage)?;
@@ -64,6 +74,7 @@ impl Cloud {
     pub(crate) async fn logs(&self, query: &LogQuery) -> anyhow::Result<Vec<LogLine>> {
         match self {
             Self::Local(local) => Ok(local.logs(query)),
+            #[cfg(feature = "aws")]
             Self::Aws(aws) => aws.logs(query).await,
         }
     }
@@ -75,6 +86,7 @@ impl Cloud {
     ) -> anyhow::Result<BoxStream<'static, anyhow::Result<LogLine>>> {
         match self {
             Self::Local(local) => Ok(local.follow(query).map(Ok).boxed()),
+            #[cfg(feature = "aws")]
             Self::Aws(aws) => Ok(aws.follow(query).await?.boxed()),
         }
     }
@@ -83,6 +95,7 @@ impl Cloud {
     pub(crate) async fn remarks(&self) -> anyhow::Result<Vec<String>> {
         match self {
             Self::Local(_) => Ok(Vec::new()),
+            #[cfg(feature = "aws")]
             Self::Aws(aws) => aws.remarks().await,
         }
     }
@@ -108,6 +121,7 @@ impl Cloud {
             .ok_or_else(|| UserError::new("no agent is deployed").hint(typed(stage, "deploy")))?;
         let config = match self {
             Self::Local(local) => local.config(stage)?,
+            #[cfg(feature = "aws")]
             Self::Aws(aws) => aws.config().clone(),
         };
         Ok((owner.clone(), Agent::new(&config, runtime_arn, endpoint)))

@@ -18,8 +18,9 @@ pub(crate) struct Subject<'a> {
     pub(crate) revision: &'a str,
 }
 
-/// Whether a package of the workspace needs another only for its tests. Cargo.lock does not tell, `cargo metadata` does.
-pub(crate) type ForTestsOnly<'a> = dyn Fn(&str, &str) -> bool + 'a;
+/// Whether what a package of the workspace needs is no part of images: for tests, or for other targets. Cargo.lock does not
+/// tell, `cargo metadata` does.
+pub(crate) type StaysOut<'a> = dyn Fn(&str, &str) -> bool + 'a;
 
 #[derive(Debug, Deserialize)]
 struct Lock {
@@ -45,11 +46,11 @@ struct Package {
 pub(crate) fn cyclonedx(
     lock: &str,
     subject: Subject<'_>,
-    for_tests_only: &ForTestsOnly<'_>,
+    stays_out: &StaysOut<'_>,
 ) -> Result<Vec<u8>, String> {
     let lock: Lock =
         toml::from_str(lock).map_err(|error| format!("Cargo.lock cannot be read: {error}"))?;
-    let (root, reached) = reach(&lock, subject.package, for_tests_only)?;
+    let (root, reached) = reach(&lock, subject.package, stays_out)?;
     let program = Component {
         kind: "application",
         reference: root.reference(),
@@ -121,7 +122,7 @@ type Reached<'a> = BTreeMap<String, (&'a Package, BTreeSet<String>)>;
 fn reach<'a>(
     lock: &'a Lock,
     name: &str,
-    for_tests_only: &ForTestsOnly<'_>,
+    stays_out: &StaysOut<'_>,
 ) -> Result<(&'a Package, Reached<'a>), String> {
     let mut by_name: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
     for package in &lock.package {
@@ -146,7 +147,7 @@ fn reach<'a>(
                     package.name
                 )
             })?;
-            if package.source.is_none() && for_tests_only(&package.name, &needed.name) {
+            if package.source.is_none() && stays_out(&package.name, &needed.name) {
                 continue;
             }
             needs.insert(needed.reference());

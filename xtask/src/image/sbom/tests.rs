@@ -61,13 +61,13 @@ const SUBJECT: Subject<'_> = Subject {
     revision: "0123",
 };
 
-fn tests_only(package: &str, dependency: &str) -> bool {
+fn stays_out(package: &str, dependency: &str) -> bool {
     (package, dependency) == ("agent", "tempfile")
 }
 
 #[test]
 fn only_what_the_service_reaches_is_listed() {
-    let text = cyclonedx(LOCK, SUBJECT, &tests_only).unwrap();
+    let text = cyclonedx(LOCK, SUBJECT, &stays_out).unwrap();
     let shown = String::from_utf8(text).unwrap();
     expect![[r#"
         {
@@ -113,7 +113,7 @@ fn only_what_the_service_reaches_is_listed() {
 #[test]
 fn the_number_comes_from_the_content() {
     let number = |lock: &str| {
-        let text = cyclonedx(lock, SUBJECT, &tests_only).unwrap();
+        let text = cyclonedx(lock, SUBJECT, &stays_out).unwrap();
         let document: serde_json::Value = serde_json::from_slice(&text).unwrap();
         document["serialNumber"].as_str().unwrap().to_owned()
     };
@@ -131,7 +131,7 @@ fn the_number_comes_from_the_content() {
 
 #[test]
 fn problems_name_the_package() {
-    let problem = |lock: &str| cyclonedx(lock, SUBJECT, &tests_only).unwrap_err();
+    let problem = |lock: &str| cyclonedx(lock, SUBJECT, &stays_out).unwrap_err();
     assert_eq!(
         problem(""),
         "Cargo.lock has no package agent; run `cargo check` once"

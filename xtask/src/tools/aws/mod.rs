@@ -111,10 +111,13 @@ where
             UserError::new(format!("AWS refuses these credentials ({code}): {message}")).hint(hint)
         }
         None => match chain(error) {
-            text if text.contains("no credentials found in chain") => UserError::new(
-                "there are no AWS credentials: not in the environment, not in a profile",
-            )
-            .hint(format!("{hint}; `plan --offline` needs none")),
+            // The last one that is asked is the metadata service of EC2, which not every machine has.
+            text if text.contains("no credentials found in chain") || text.contains("IMDS") => {
+                UserError::new(
+                    "there are no AWS credentials: not in the environment, not in a profile",
+                )
+                .hint(format!("{hint}; `plan --offline` needs none"))
+            }
             text => UserError::new(format!("cannot sign in to AWS: {text}")).hint(hint),
         },
     }

@@ -12,7 +12,7 @@ pub(crate) use compiler::{FIX, find};
 pub(crate) use toolchain::{Toolchain, has_target};
 
 /// Static by default, with musl and its start-up files inside the Rust target: nothing of this machine gets linked.
-pub(crate) const TARGET: &str = "aarch64-unknown-linux-musl";
+pub(crate) const TARGET: &str = crate::repo::IMAGE_TARGET;
 
 /// The profile in the root Cargo.toml.
 pub(crate) const PROFILE: &str = "image";
