@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::rollout::{self, Outputs};
+use super::rollout;
+use crate::cloud::Outputs;
 use crate::context::Context;
 use crate::error::{Problem, UserError};
 use crate::local::LocalCloud;

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::UserError;
 use crate::image::{self, BuiltImage};
 use crate::tools::files;
-use crate::tools::registry::{self, Anonymous, Blob, Credentials, Limits, Login, Registry};
+use crate::tools::registry::{Anonymous, Credentials, Limits, Login, Registry};
 
 /// Cross-compile the services and pack them: images as OCI layouts, functions as zips
 ///
@@ -109,7 +109,7 @@ fn write(context: &Context, folder: &Path, packed: &Packed<'_>) -> anyhow::Resul
         Artifact::Image(built) => {
             let path = folder.join(name);
             let repository = format!("{}/{name}", context.repo.project);
-            let tag = tag(built);
+            let tag = image::short_digest(&built.manifest.digest);
             files::remove_folder(&path)?;
             for file in image::layout(built, "arm64", &repository, tag).map_err(UserError::new)? {
                 files::write(&path.join(&file.path), &file.bytes)?;
@@ -123,7 +123,7 @@ fn write(context: &Context, folder: &Path, packed: &Packed<'_>) -> anyhow::Resul
         }
     };
     let sbom = folder.join(format!("{name}.cdx.json"));
-    files::write(&sbom, &packed.sbom)?;
+    files::write(&sbom, &packing::sbom(context, packed)?)?;
     Ok(Row {
         service: name.clone(),
         kind,
@@ -135,12 +135,6 @@ fn write(context: &Context, folder: &Path, packed: &Packed<'_>) -> anyhow::Resul
         seconds: packed.seconds,
         pushed: None,
     })
-}
-
-/// The first digits of the digest: the same image has the same tag.
-fn tag(built: &BuiltImage) -> &str {
-    let digits = built.manifest.digest.trim_start_matches("sha256:");
-    digits.get(..12).unwrap_or(digits)
 }
 
 /// A registry, and what its repositories' names begin with.
@@ -180,19 +174,9 @@ impl PushTarget {
             "" => format!("{}/{name}", context.repo.project),
             prefix => format!("{prefix}/{name}"),
         };
-        let mut blobs = vec![Blob::new(built.config.bytes.clone())];
-        blobs.extend(
-            built
-                .layers
-                .iter()
-                .map(|layer| Blob::new(layer.bytes.clone())),
-        );
-        let image = registry::Image {
-            manifest: built.manifest.bytes.clone().into(),
-            media_type: image::MANIFEST_TYPE.to_owned(),
-            blobs,
-        };
-        let pushed = self.registry.push(&repository, tag(built), &image).await?;
+        let image = packing::for_registry(built);
+        let tag = image::short_digest(&built.manifest.digest);
+        let pushed = self.registry.push(&repository, tag, &image).await?;
         let text = format!(
             "{name}: {} of {} blobs sent, {} bytes",
             pushed.blobs_sent,

@@ -5,8 +5,9 @@ use clap::Args;
 
 #[cfg(feature = "aws")]
 use super::release::{self, Wish};
-use super::rollout::{self, Outputs, Reporter};
+use super::rollout::{self, Reporter};
 use super::running::typed;
+use crate::cloud::Outputs;
 use crate::context::Context;
 use crate::error::{Failure, UserError};
 use crate::repo::{CloudKind, Stage};
@@ -108,8 +109,9 @@ impl Deploy {
         }
         let problem = "every stack stands, and yet something does not answer as it should";
         let hint = format!(
-            "look at `cargo xtask status --stage {0}` and `cargo xtask logs --stage {0} --since 10m`",
-            stage.name
+            "look at `{}` and `{}`",
+            typed(stage, "status"),
+            typed(stage, "logs --since 10m")
         );
         Err(Failure::new(problem, hint).into())
     }

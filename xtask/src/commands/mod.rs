@@ -18,6 +18,8 @@ mod outputs;
 mod packing;
 mod plan;
 #[cfg(feature = "aws")]
+mod question;
+#[cfg(feature = "aws")]
 mod release;
 mod render;
 mod rendering;

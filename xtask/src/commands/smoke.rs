@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::running::{Cloud, stays_behind, typed};
+use super::running::{agent, stays_behind, typed};
 use crate::cloud::Outputs;
 use crate::context::Context;
 use crate::repo::{Link, Resolved, Stage};
@@ -40,22 +41,16 @@ impl Check {
 }
 
 /// Asks all at once: the endpoint for its version, the seller without paying, and the agent for a price.
-pub(crate) async fn check(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<Check> {
-    let cloud = match Cloud::connect(context, stage).await {
-        Ok(cloud) => cloud,
-        Err(error) => {
-            let way_out = format!("look yourself: {}", typed(stage, "status"));
-            return vec![Check::new(
-                "the stage".to_owned(),
-                Err(format!("{error:#}")),
-                way_out,
-            )];
-        }
-    };
+pub(crate) async fn check(
+    context: &Context,
+    stage: &Stage,
+    config: &SdkConfig,
+    outputs: &Outputs,
+) -> Vec<Check> {
     let (mut checks, sellers, invocation) = tokio::join!(
-        versions(stage, &cloud, outputs),
+        versions(stage, config, outputs),
         sellers(context, stage, outputs),
-        invocation(stage, &cloud, outputs)
+        invocation(stage, config, outputs)
     );
     checks.extend(sellers);
     checks.extend(invocation);
@@ -63,12 +58,8 @@ pub(crate) async fn check(context: &Context, stage: &Stage, outputs: &Outputs) -
 }
 
 /// Every endpoint serves the version that its stack made last.
-async fn versions(stage: &Stage, cloud: &Cloud, outputs: &Outputs) -> Vec<Check> {
-    let Cloud::Aws(aws) = cloud else {
-        // A local runtime is the process that was just started: there is no version that it could stay behind.
-        return Vec::new();
-    };
-    let control = Control::new(aws.aws.config());
+async fn versions(stage: &Stage, config: &SdkConfig, outputs: &Outputs) -> Vec<Check> {
+    let control = Control::new(config);
     let mut checks = Vec::new();
     for (owner, outputs) in outputs {
         let (Some(runtime), Some(endpoint)) =
@@ -137,8 +128,8 @@ async fn sellers(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<Che
 }
 
 /// The agent calls a tool that costs nothing and uses no model.
-async fn invocation(stage: &Stage, cloud: &Cloud, outputs: &Outputs) -> Vec<Check> {
-    let Ok((owner, agent)) = cloud.agent(stage, outputs) else {
+async fn invocation(stage: &Stage, config: &SdkConfig, outputs: &Outputs) -> Vec<Check> {
+    let Ok((owner, agent)) = agent(stage, outputs, config) else {
         return Vec::new();
     };
     let body = json!({ "tool": FREE_TOOL, "arguments": {} });

@@ -71,6 +71,12 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
+/// The first digits of a digest, as a tag: the same image has the same one.
+pub(crate) fn short_digest(digest: &str) -> &str {
+    let digits = digest.trim_start_matches("sha256:");
+    digits.get(..12).unwrap_or(digits)
+}
+
 fn tar(entries: &Entries) -> Result<Vec<u8>, String> {
     let size: usize = entries
         .iter()

@@ -27,7 +27,7 @@ pub(crate) use build::{
 pub(crate) use context::{ContextEntry, EntryKind, kept};
 pub(crate) use dockerfile::{Image, Outside, read};
 pub(crate) use elf::check_program;
-pub(crate) use layer::digest;
+pub(crate) use layer::{digest, short_digest};
 pub(crate) use layout::layout;
 pub(crate) use limits::{Platform, code_problems, environment_problems, image_problems};
 pub(crate) use manifest::MANIFEST_TYPE;

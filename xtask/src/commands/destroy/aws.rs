@@ -12,14 +12,14 @@ use super::confirm::confirm;
 use super::order::before;
 use super::removal::{Container, Removal, Running};
 use super::report::{Event, Reporter};
-use crate::commands::running::{AwsStage, typed};
+use crate::commands::running::{AwsStage, lock_lost, typed};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::repo::Stage;
 use crate::tools::aws::cloudformation::{Ended, Since, Standing};
 use crate::tools::aws::ecr::Ecr;
 use crate::tools::aws::inventory::Inventory;
-use crate::tools::aws::lock::{Holder, LockGuard, StageLock};
+use crate::tools::aws::lock::LockGuard;
 use crate::tools::aws::logs::Logs;
 use crate::tools::aws::s3::S3;
 
@@ -49,7 +49,7 @@ pub(super) async fn destroy(
         stacks: &removals,
         stays: &stays,
     });
-    confirm(stage, yes)?;
+    confirm(stage, yes).await?;
     let lock = lock(context, aws, &standing).await?;
     let lost = lock.as_ref().map(LockGuard::lost);
     let mut demolition = Demolition {
@@ -66,10 +66,7 @@ pub(super) async fn destroy(
         None => work.await,
         Some(lost) => tokio::select! {
             result = work => result,
-            () = lost.cancelled() => Err(Failure::new(
-                "somebody else has taken the stage's lock over",
-                "look who it is, and run the same command again: it goes on where this one stopped",
-            ).into()),
+            () = lost.cancelled() => Err(lock_lost(stage)),
         },
     };
     demolition.let_go().await?;
@@ -93,7 +90,7 @@ async fn removals(aws: &AwsStage, standing: &[Standing]) -> anyhow::Result<Vec<R
         }
         let (resources, template) = tokio::try_join!(
             inventory.resources(&standing.stack_id),
-            inventory.template(&standing.stack_id)
+            aws.cloudformation.template(&standing.stack_id)
         )?;
         Ok(Removal::of(standing, &resources, &template))
     };
@@ -135,16 +132,7 @@ async fn lock(
     else {
         return Ok(None);
     };
-    let lock = StageLock::new(&S3::new(&aws.aws), bucket);
-    let guard = lock
-        .acquire(&Holder::here(), |text| context.out.note(text))
-        .await?;
-    if let Some(holder) = &guard.took_over {
-        context
-            .out
-            .note(&format!("{} was at it and has gone", holder.owner));
-    }
-    Ok(Some(guard))
+    Ok(Some(aws.lock(&context.out, bucket).await?))
 }
 
 /// The work under way.
@@ -330,23 +318,14 @@ fn why(removal: &Removal, ended: &Ended) -> String {
     let Some(failure) = &ended.failure else {
         return format!("it ended as {}", ended.status);
     };
-    let mut text = format!(
-        "{} ({}): {}",
-        failure.logical_id, failure.resource_type, failure.reason
-    );
-    for other in &failure.also {
-        text.push_str(&format!(
-            "; {} ({}): {}",
-            other.logical_id, other.resource_type, other.reason
-        ));
-    }
+    let mut text = failure.words();
     let networks = [
         "AWS::EC2::SecurityGroup",
         "AWS::EC2::Subnet",
         "AWS::EC2::VPC",
     ];
     if removal.agent_in_vpc || networks.contains(&failure.resource_type.as_str()) {
-        text.push_str(" (network interfaces of an agent in a VPC stay for up to eight hours after it: try again then)");
+        text.push_str("\n    network interfaces of an agent in a VPC stay for up to eight hours after it: try again then");
     }
     text
 }

@@ -16,6 +16,7 @@ use crate::error::UserError;
 use crate::image::{self, BuiltImage, CodeArchive, Platform, Subject};
 use crate::plan::{self, StackPlan};
 use crate::repo::{Kind, Service};
+use crate::tools::registry::{self, Blob};
 use crate::tools::{cross, files, git};
 use images::Ingredients;
 pub(crate) use images::{Builder, context_entries, needs_engine};
@@ -34,9 +35,11 @@ pub(crate) struct Programs {
 pub(crate) struct Packed<'a> {
     pub(crate) service: &'a Service,
     pub(crate) artifact: Artifact,
-    /// The list of what is in the program, as CycloneDX.
-    pub(crate) sbom: Vec<u8>,
     pub(crate) program_bytes: u64,
+    /// `sha256:...`
+    program_digest: String,
+    /// The commit that the program is of, if git knows.
+    revision: Option<String>,
     pub(crate) seconds: f64,
 }
 
@@ -81,7 +84,14 @@ pub(crate) async fn pack<'a>(
         })
         .collect();
     let arguments = arguments(context, stage, &chosen, &values.set).await?;
+    let begun = Instant::now();
+    let count = context.repo.services.len();
+    context
+        .out
+        .step("compile", &format!("{count} services for 64-bit Arm"));
     let programs = compile(context)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    context.out.step("compiled", &format!("in {seconds:.1} s"));
     let mut packed = Vec::new();
     for stack in chosen {
         let service = context
@@ -103,13 +113,7 @@ pub(crate) fn compile(context: &Context) -> anyhow::Result<Programs> {
         .iter()
         .map(|service| service.name.as_str())
         .collect();
-    let begun = Instant::now();
-    context
-        .out
-        .step("compile", &format!("{} services for 64-bit Arm", all.len()));
     let paths = cross::build(&context.repo.root, &context.repo.target, &all)?;
-    let seconds = begun.elapsed().as_secs_f64();
-    context.out.step("compiled", &format!("in {seconds:.1} s"));
     Ok(Programs { paths })
 }
 
@@ -176,21 +180,39 @@ async fn pack_with<'a>(
     if !problems.is_empty() {
         return Err(UserError::new(problems.join("\n")).into());
     }
-    let lock = files::read(&context.repo.root.join("Cargo.lock"))?;
-    let subject = Subject {
-        package: &service.name,
-        digest: &program_digest,
-        revision: revision.as_deref().unwrap_or_default(),
-    };
-    let stays_out = |package: &str, dependency: &str| context.repo.stays_out(package, dependency);
-    let sbom = image::cyclonedx(&lock, subject, &stays_out).map_err(UserError::new)?;
     Ok(Packed {
         service,
         artifact,
-        sbom,
         program_bytes,
+        program_digest,
+        revision,
         seconds: begun.elapsed().as_secs_f64(),
     })
+}
+
+/// The list of what is in the program, as CycloneDX.
+pub(crate) fn sbom(context: &Context, packed: &Packed<'_>) -> anyhow::Result<Vec<u8>> {
+    let lock = files::read(&context.repo.root.join("Cargo.lock"))?;
+    let subject = Subject {
+        package: &packed.service.name,
+        digest: &packed.program_digest,
+        revision: packed.revision.as_deref().unwrap_or_default(),
+    };
+    let stays_out = |package: &str, dependency: &str| context.repo.stays_out(package, dependency);
+    Ok(image::cyclonedx(&lock, subject, &stays_out).map_err(UserError::new)?)
+}
+
+/// An image as a registry takes it.
+pub(crate) fn for_registry(built: &BuiltImage) -> registry::Image {
+    let layers = built.layers.iter().map(|layer| &layer.bytes);
+    registry::Image {
+        manifest: built.manifest.bytes.clone().into(),
+        media_type: image::MANIFEST_TYPE.to_owned(),
+        blobs: std::iter::once(&built.config.bytes)
+            .chain(layers)
+            .map(|bytes| Blob::new(bytes.clone()))
+            .collect(),
+    }
 }
 
 /// The last commit that changed what the service is made of, so that a commit elsewhere makes no new image.

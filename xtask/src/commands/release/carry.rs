@@ -12,13 +12,13 @@ use tokio::task::JoinSet;
 use super::confirm::Consent;
 use super::job::Job;
 use super::preview::{Preview, StackAction, StackPreview};
-use super::report as words;
 use super::workshop::{Depot, Workshop};
-use crate::cloud::StackRequest;
+use crate::cloud::{Outputs, StackRequest};
 use crate::commands::diagnosis;
 use crate::commands::rendering::RenderedStack;
-use crate::commands::rollout::{Event, Outputs, Reporter};
+use crate::commands::rollout::{Event, Reporter};
 use crate::plan;
+use crate::repo::Stage;
 use crate::tools::aws::Aws;
 use crate::tools::aws::cloudformation::{
     ChangeSet, CloudFormation, Ended, ReadySet, Since, StackEvent, Standing, TemplateBody,
@@ -33,7 +33,7 @@ pub(super) struct Crew {
     pub(super) depot: Depot,
     pub(super) reporter: Reporter,
     pub(super) consent: Arc<Consent>,
-    pub(super) stage: String,
+    pub(super) stage: Stage,
     pub(super) standing: Arc<BTreeMap<String, Standing>>,
     pub(super) aws: Aws,
 }
@@ -73,7 +73,7 @@ pub(super) enum Step {
 pub(super) async fn carry_out(
     crew: &Crew,
     preview: Preview,
-    rendered: Vec<RenderedStack>,
+    rendered: &[RenderedStack],
 ) -> anyhow::Result<Outcome> {
     let mut board = Board::default();
     for (owner, standing) in crew.standing.iter() {
@@ -94,10 +94,6 @@ pub(super) async fn carry_out(
         board.outputs.remove(owner);
     }
     let board = watch::Sender::new(board);
-    let mut rendered: BTreeMap<String, RenderedStack> = rendered
-        .into_iter()
-        .map(|stack| (stack.plan.owner.clone(), stack))
-        .collect();
     // Not tasks of the runtime: all of it waits for answers, and one thread waits for many.
     let mut jobs = FuturesUnordered::new();
     let mut outcome = Outcome::default();
@@ -112,7 +108,8 @@ pub(super) async fn carry_out(
             continue;
         }
         let stack = rendered
-            .remove(&preview.owner)
+            .iter()
+            .find(|stack| stack.plan.owner == preview.owner)
             .with_context(|| format!("{} was not rendered", preview.name))?;
         let waits: Vec<String> = stack
             .plan
@@ -164,7 +161,7 @@ async fn remove(crew: &Crew, removal: &StackPreview, outcome: &mut Outcome) -> a
         outcome.trouble.push(Trouble {
             name: removal.name.clone(),
             status: ended.status.clone(),
-            text: words::cause(failure),
+            text: failure.words(),
             diagnosis: Vec::new(),
         });
         return Ok(());

@@ -1,26 +1,28 @@
 //! Nothing is replaced or deleted that a person has not seen and agreed to.
 
-use std::io::{BufRead, IsTerminal, Write};
-
 use tokio::sync::Mutex;
 
-use crate::cloud::{Action, Change};
+use super::preview::loss;
+use crate::cloud::Change;
+use crate::commands::question;
+use crate::commands::running::typed;
 use crate::error::UserError;
+use crate::repo::Stage;
 
 /// How consent is given: once for all by `--yes`, or by typing.
 #[derive(Debug)]
 pub(super) struct Consent {
     yes: bool,
-    stage: String,
+    stage: Stage,
     /// Two stacks must not ask at the same time.
     asking: Mutex<()>,
 }
 
 impl Consent {
-    pub(super) fn new(yes: bool, stage: &str) -> Self {
+    pub(super) fn new(yes: bool, stage: &Stage) -> Self {
         Self {
             yes,
-            stage: stage.to_owned(),
+            stage: stage.clone(),
             asking: Mutex::new(()),
         }
     }
@@ -32,20 +34,7 @@ impl Consent {
 
     /// Asks about what turned up only now in one stack.
     pub(super) async fn ask(&self, stack: &str, unshown: &[Change]) -> anyhow::Result<()> {
-        let losses: Vec<String> = unshown
-            .iter()
-            .map(|change| {
-                let what = match change.action {
-                    Action::Delete => "is deleted",
-                    Action::MayReplace => "may be replaced",
-                    _ => "is replaced",
-                };
-                format!(
-                    "{stack}: {} ({}) {what}",
-                    change.logical_id, change.resource_type
-                )
-            })
-            .collect();
+        let losses: Vec<String> = unshown.iter().map(|change| loss(stack, change)).collect();
         self.question(&losses, "also replaces or deletes").await
     }
 
@@ -58,25 +47,16 @@ impl Consent {
         for loss in losses {
             text.push_str(&format!("\n  {loss}"));
         }
-        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-            let hint = format!(
-                "look at it with `cargo xtask plan --stage {}`, and agree with --yes",
-                self.stage
-            );
-            return Err(UserError::new(text).hint(hint).into());
+        match question::ask(format!("{text}\nGo on? [y/N] ")).await? {
+            None => {
+                let hint = format!(
+                    "look at it with `{}`, and agree with --yes",
+                    typed(&self.stage, "plan")
+                );
+                Err(UserError::new(text).hint(hint).into())
+            }
+            Some(answer) if matches!(answer.as_str(), "y" | "Y" | "yes") => Ok(()),
+            Some(_) => Err(UserError::new("not confirmed; it was left as it is").into()),
         }
-        let answer = tokio::task::spawn_blocking(move || -> std::io::Result<String> {
-            let mut stderr = std::io::stderr().lock();
-            write!(stderr, "{text}\nGo on? [y/N] ")?;
-            stderr.flush()?;
-            let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line)?;
-            Ok(line)
-        })
-        .await??;
-        if matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Ok(());
-        }
-        Err(UserError::new("not confirmed; it was left as it is").into())
     }
 }

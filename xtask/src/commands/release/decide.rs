@@ -6,19 +6,19 @@ use anyhow::Context as _;
 
 use super::preview::{Cause, Mark, StackAction, StackPreview};
 use super::workshop::{self, Workshop};
-use crate::cloud::StackRequest;
+use crate::cloud::{Outputs, StackRequest};
 use crate::commands::rendering::RenderedStack;
-use crate::commands::rollout::Outputs;
-use crate::error::UserError;
+use crate::commands::running::not_deployed;
 use crate::plan::{self, ArgValue, Desired, Source};
 use crate::render::names::pascal_case;
+use crate::repo::Stage;
 use crate::tools::aws::cloudformation::{CloudFormation, Condition, Mending, Standing, condition};
 
 /// What is looked at to decide.
 pub(super) struct Decider<'a> {
     pub(super) cloud: &'a CloudFormation,
     pub(super) workshop: &'a Workshop,
-    pub(super) stage: &'a str,
+    pub(super) stage: &'a Stage,
     /// By owner.
     pub(super) standing: &'a BTreeMap<String, Standing>,
 }
@@ -119,7 +119,7 @@ impl Decider<'_> {
             causes,
             inputs,
             change_set: None,
-            standing: standing.map(mark),
+            standing: standing.map(Mark::of),
             note: mending
                 .as_ref()
                 .map(|mending| mending.sentence(&stack.plan.name)),
@@ -208,7 +208,7 @@ impl Decider<'_> {
 /// Looks outputs up and keeps a note of those that are not known yet.
 struct Resolver<'a> {
     known: &'a Known,
-    stage: &'a str,
+    stage: &'a Stage,
     reader: &'a str,
     causes: Vec<Cause>,
 }
@@ -225,15 +225,7 @@ impl Resolver<'_> {
             return Ok(Some(value.clone()));
         }
         if !self.known.moving.contains_key(owner) {
-            let problem = format!(
-                "{} needs {key} of {owner}, which is not deployed",
-                self.reader
-            );
-            let hint = format!(
-                "deploy it first: cargo xtask deploy --stage {} {owner}",
-                self.stage
-            );
-            return Err(UserError::new(problem).hint(hint).into());
+            return Err(not_deployed(self.stage, self.reader, owner, key).into());
         }
         self.causes.push(Cause {
             name: name.to_owned(),
@@ -268,15 +260,6 @@ fn changed_parameters(
         .collect()
 }
 
-fn mark(standing: &Standing) -> Mark {
-    Mark {
-        stack_id: standing.stack_id.clone(),
-        status: standing.status.clone(),
-        updated_at: standing.updated_at.clone(),
-        inputs: standing.inputs_hash.clone(),
-    }
-}
-
 fn removal(standing: &Standing) -> StackPreview {
     StackPreview {
         name: standing.name.clone(),
@@ -287,7 +270,7 @@ fn removal(standing: &Standing) -> StackPreview {
         causes: Vec::new(),
         inputs: None,
         change_set: None,
-        standing: Some(mark(standing)),
+        standing: Some(Mark::of(standing)),
         note: Some("Cargo.toml no longer has it on this stage".to_owned()),
         mending: None,
         request: None,

@@ -9,19 +9,18 @@ use tokio::sync::watch;
 use super::carry::{Board, Crew, Step, Trouble, prepare, report, watched};
 use super::decide::{self, Decider};
 use super::preview::{StackAction, StackPreview, is_loss};
-use super::report as words;
-use crate::cloud::{Change, StackRequest};
+use crate::cloud::{Change, Outputs, StackRequest};
 use crate::commands::rendering::RenderedStack;
-use crate::commands::rollout::{Event, Outputs};
+use crate::commands::rollout::Event;
 use crate::plan::Source;
 use crate::render::names::pascal_case;
 use crate::tools::aws::cloudformation::{ReadySet, StackEvent};
 
 /// One stack's way from its turn to its end.
-pub(super) struct Job {
+pub(super) struct Job<'a> {
     pub(super) crew: Crew,
     pub(super) preview: StackPreview,
-    pub(super) stack: RenderedStack,
+    pub(super) stack: &'a RenderedStack,
     /// The owners of the stacks that come first.
     pub(super) waits: Vec<String>,
     pub(super) board: watch::Sender<Board>,
@@ -45,11 +44,14 @@ impl From<anyhow::Error> for Setback {
     }
 }
 
-impl Job {
+impl Job<'_> {
     pub(super) async fn run(self) -> Step {
         let owner = self.preview.owner.clone();
         let Some(outputs) = self.turn().await else {
-            return Step::Skipped { owner };
+            return match self.discard().await {
+                Ok(()) => Step::Skipped { owner },
+                Err(error) => Step::Trouble(self.trouble(error.into())),
+            };
         };
         match self.work(outputs).await {
             Ok(outputs) => {
@@ -81,10 +83,23 @@ impl Job {
         (!ready.failed).then(|| ready.outputs.clone())
     }
 
+    /// Removes the change set that was shown: it is not executed any more, and the next deploy makes its own.
+    async fn discard(&self) -> anyhow::Result<()> {
+        match &self.preview.change_set {
+            Some(set) => self.crew.cloud.discard(set).await,
+            None => Ok(()),
+        }
+    }
+
     async fn work(&self, outputs: Outputs) -> Result<BTreeMap<String, String>, Setback> {
         let begun = Instant::now();
-        let request = self.request(outputs.clone()).await?;
-        self.ship(&request, &outputs).await?;
+        let request = match self.prepare(&outputs).await {
+            Ok(request) => request,
+            Err(error) => {
+                self.discard().await?;
+                return Err(error.into());
+            }
+        };
         if matches!(
             self.preview.action,
             StackAction::Recreate | StackAction::Mend
@@ -108,7 +123,7 @@ impl Job {
         if let Some(failure) = &ended.failure {
             return Err(Setback::Failed {
                 status: ended.status,
-                text: words::cause(failure),
+                text: failure.words(),
                 diagnosis,
             });
         }
@@ -119,6 +134,13 @@ impl Job {
             seconds: begun.elapsed().as_secs_f64(),
         });
         Ok(ended.outputs)
+    }
+
+    /// Everything that comes before CloudFormation's part.
+    async fn prepare(&self, outputs: &Outputs) -> anyhow::Result<StackRequest> {
+        let request = self.request(outputs.clone()).await?;
+        self.ship(&request, outputs).await?;
+        Ok(request)
     }
 
     async fn started(&self, set: &ReadySet) {
@@ -145,7 +167,7 @@ impl Job {
             stage: &self.crew.stage,
             standing: &self.crew.standing,
         };
-        decide::request(&decider, &self.stack, outputs).await
+        decide::request(&decider, self.stack, outputs).await
     }
 
     /// Sends the image or the zip, before the stack asks for it.
@@ -154,7 +176,7 @@ impl Job {
         for input in &self.stack.plan.inputs {
             match &input.source {
                 Source::Image => {
-                    let args = decide::args(&self.stack, outputs)?;
+                    let args = decide::args(self.stack, outputs)?;
                     let shipment = crew.workshop.pack(&self.preview.owner, &args).await?;
                     let key = format!("{}RepositoryUri", pascal_case(&self.preview.owner));
                     let repository = artifact(outputs, &key)?;

@@ -25,12 +25,13 @@ pub(crate) use saved::save;
 use session::Session;
 pub(crate) use table::show;
 
-use super::rollout::{Event, Outputs, Reporter};
+use super::rollout::{Event, Reporter};
+use super::running::lock_lost;
 use super::smoke;
+use crate::cloud::Outputs;
 use crate::context::Context;
 use crate::repo::Stage;
 use crate::tools::aws::cloudformation::{Condition, Operation, condition};
-use crate::tools::aws::lock::{Holder, StageLock};
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +91,7 @@ pub(crate) async fn deploy(
     if !preview.changes_anything() && !session.anything_runs() {
         return Ok(done(&session, reporter, false, true, begun));
     }
-    let consent = Arc::new(Consent::new(wish.yes, &stage.name));
+    let consent = Arc::new(Consent::new(wish.yes, stage));
     if session.bucket().is_none() {
         // The lock lies in the bucket, so the stack with the bucket comes first. CloudFormation itself lets nobody else in.
         first(&mut session, &preview, &consent, reporter).await?;
@@ -98,19 +99,13 @@ pub(crate) async fn deploy(
     let bucket = session
         .bucket()
         .context("the stack of artifacts has no bucket")?;
-    let waiting = |text: &str| reporter.out.note(text);
-    let lock = StageLock::new(&session.depot.s3, &bucket);
-    let lock = lock.acquire(&Holder::here(), waiting).await?;
-    if let Some(gone) = &lock.took_over {
-        let text = format!("took over the lock of {}, who is gone", gone.owner);
-        reporter.out.note(&text);
-    }
+    let lock = session.aws.lock(&reporter.out, &bucket).await?;
     let lost = lock.lost();
-    let work = locked(&mut session, wish, saved, &consent, reporter);
+    let work = locked(&mut session, wish, preview, saved, &consent, reporter);
     let result = tokio::select! {
         result = work => result,
-        () = lost.cancelled() => Err(report::lock_lost(&stage.name)),
-        _ = tokio::signal::ctrl_c() => Err(report::detached(&stage.name)),
+        () = lost.cancelled() => Err(lock_lost(stage)),
+        _ = tokio::signal::ctrl_c() => Err(report::detached(stage)),
     };
     let released = lock.release().await;
     let changed = result?;
@@ -122,7 +117,7 @@ pub(crate) async fn deploy(
 
 /// Asks the services something; true when every answer was right.
 async fn smoke(context: &Context, stage: &Stage, session: &Session, reporter: &Reporter) -> bool {
-    let checks = smoke::check(context, stage, &session.outputs()).await;
+    let checks = smoke::check(context, stage, session.aws.aws.config(), &session.outputs()).await;
     for check in &checks {
         reporter.report(&Event::Smoke {
             name: &check.name,
@@ -167,12 +162,8 @@ async fn first(
     let compiling = tokio::spawn(async move { workshop.compile().await.map(drop) });
     let mut artifacts = preview.clone();
     artifacts.stacks.retain(|stack| stack.owner == "artifacts");
-    let outcome = carry::carry_out(
-        &crew(session, consent, reporter),
-        artifacts,
-        session.rendered()?,
-    )
-    .await?;
+    let crew = crew(session, consent, reporter);
+    let outcome = carry::carry_out(&crew, artifacts, &session.rendered).await?;
     report::outcome(reporter, &session.stage, outcome)?;
     drop(compiling);
     session.look().await
@@ -182,6 +173,7 @@ async fn first(
 async fn locked(
     session: &mut Session,
     wish: Wish<'_>,
+    mut preview: Preview,
     saved: Option<Preview>,
     consent: &Arc<Consent>,
     reporter: &Reporter,
@@ -189,10 +181,13 @@ async fn locked(
     let was_empty = session.standing.len() <= 1;
     session.look().await?;
     session.attach(reporter).await?;
-    let mut preview = session.decide(wish.only).await?;
-    if let (Some(saved), Some(path)) = (saved, wish.plan) {
-        saved::adopt(saved, &mut preview, path)?;
-    } else {
+    if session.has_moved_since(&preview) {
+        preview = session.decide(wish.only).await?;
+        if let (Some(saved), Some(path)) = (saved, wish.plan) {
+            saved::adopt(saved, &mut preview, path)?;
+        }
+    }
+    if wish.plan.is_none() {
         session.ask_cloudformation(&mut preview).await?;
     }
     if !preview.changes_anything() {
@@ -206,21 +201,21 @@ async fn locked(
         return Err(refusal);
     }
     let crew = crew(session, consent, reporter);
-    let outcome = carry::carry_out(&crew, preview, session.rendered()?).await?;
+    let outcome = carry::carry_out(&crew, preview, &session.rendered).await?;
     report::outcome(reporter, &session.stage, outcome)?;
     Ok(true)
 }
 
 fn crew(session: &Session, consent: &Arc<Consent>, reporter: &Reporter) -> Crew {
     Crew {
-        cloud: session.cloud.clone(),
+        cloud: session.aws.cloudformation.clone(),
         workshop: session.workshop.clone(),
         depot: session.depot.clone(),
         reporter: reporter.clone(),
         consent: consent.clone(),
         stage: session.stage.clone(),
         standing: Arc::new(session.standing.clone()),
-        aws: session.aws.clone(),
+        aws: session.aws.aws.clone(),
     }
 }
 
@@ -235,7 +230,11 @@ pub(crate) async fn cancel(
     for standing in session.standing.values() {
         match condition(&standing.status) {
             Condition::InProgress(Operation::Update) => {
-                session.cloud.cancel(&standing.stack_id).await?;
+                session
+                    .aws
+                    .cloudformation
+                    .cancel(&standing.stack_id)
+                    .await?;
                 reporter.out.step("cancelled", &standing.name);
                 cancelled = true;
             }

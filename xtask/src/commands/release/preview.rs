@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{Action, Change, StackRequest, changes_in_place};
-use crate::tools::aws::cloudformation::{Mending, ReadySet};
+use crate::tools::aws::cloudformation::{Mending, ReadySet, Standing};
 
 /// What becomes of every stack of a stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,6 +77,17 @@ pub(crate) struct Mark {
     pub(crate) inputs: Option<String>,
 }
 
+impl Mark {
+    pub(super) fn of(standing: &Standing) -> Self {
+        Self {
+            stack_id: standing.stack_id.clone(),
+            status: standing.status.clone(),
+            updated_at: standing.updated_at.clone(),
+            inputs: standing.inputs_hash.clone(),
+        }
+    }
+}
+
 impl Preview {
     /// False when a deploy would find nothing to do.
     pub(crate) fn changes_anything(&self) -> bool {
@@ -102,19 +113,23 @@ impl StackPreview {
             _ => Vec::new(),
         };
         let lost = self.changes.iter().filter(|change| is_loss(change));
-        let lost = lost.map(|change| {
-            let what = match change.action {
-                Action::Delete => "is deleted",
-                Action::MayReplace => "may be replaced",
-                _ => "is replaced",
-            };
-            format!(
-                "{}: {} ({}) {what}",
-                self.name, change.logical_id, change.resource_type
-            )
-        });
-        left.into_iter().chain(lost).collect()
+        left.into_iter()
+            .chain(lost.map(|change| loss(&self.name, change)))
+            .collect()
     }
+}
+
+/// `turnpike-dev-network: Vpc (AWS::EC2::VPC) is replaced`
+pub(super) fn loss(stack: &str, change: &Change) -> String {
+    let what = match change.action {
+        Action::Delete => "is deleted",
+        Action::MayReplace => "may be replaced",
+        _ => "is replaced",
+    };
+    format!(
+        "{stack}: {} ({}) {what}",
+        change.logical_id, change.resource_type
+    )
 }
 
 /// Types that keep their older versions, so that another one replaces nothing.

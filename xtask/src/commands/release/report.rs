@@ -4,9 +4,9 @@ use super::carry::{Outcome, Trouble};
 use super::preview::Preview;
 use super::table;
 use crate::commands::rollout::{Event, Reporter};
+use crate::commands::running::typed;
 use crate::error::Failure;
-use crate::tools::aws::cloudformation::StackFailure;
-use crate::tools::aws::explain::explain;
+use crate::repo::Stage;
 
 /// Shows what is about to be done: the table for a person, one event for a program.
 pub(super) fn plan(reporter: &Reporter, preview: &Preview) {
@@ -22,7 +22,7 @@ pub(super) fn plan(reporter: &Reporter, preview: &Preview) {
 }
 
 /// Turns what went wrong into one screen: the cause, what it means, what was seen, and what still stands.
-pub(super) fn outcome(reporter: &Reporter, stage: &str, outcome: Outcome) -> anyhow::Result<()> {
+pub(super) fn outcome(reporter: &Reporter, stage: &Stage, outcome: Outcome) -> anyhow::Result<()> {
     if outcome.trouble.is_empty() {
         return Ok(());
     }
@@ -46,30 +46,10 @@ pub(super) fn outcome(reporter: &Reporter, stage: &str, outcome: Outcome) -> any
         problem.push_str(&format!("\n  not begun: {}", outcome.skipped.join(", ")));
     }
     let hint = format!(
-        "mend the cause and run `cargo xtask deploy --stage {stage}` again: it goes on where this one stopped"
+        "mend the cause and run `{}` again: it goes on where this one stopped",
+        typed(stage, "deploy")
     );
     Err(Failure::new(problem, hint).into())
-}
-
-/// The first failing resource with its reason, what that means where it is known, and what failed beside it.
-pub(super) fn cause(failure: &StackFailure) -> String {
-    let mut text = format!(
-        "{} ({}): {}",
-        failure.logical_id, failure.resource_type, failure.reason
-    );
-    if let Some(known) = explain(&failure.reason) {
-        text.push_str(&format!(
-            "\n    meaning: {}\n    fix: {}",
-            known.meaning, known.fix
-        ));
-    }
-    for other in &failure.also {
-        text.push_str(&format!(
-            "\n    also {} ({}): {}",
-            other.logical_id, other.resource_type, other.reason
-        ));
-    }
-    text
 }
 
 fn words(trouble: &Trouble) -> String {
@@ -89,17 +69,12 @@ fn words(trouble: &Trouble) -> String {
 }
 
 /// What Ctrl-C leaves behind.
-pub(super) fn detached(stage: &str) -> anyhow::Error {
+pub(super) fn detached(stage: &Stage) -> anyhow::Error {
     let problem = "stopped waiting; CloudFormation goes on with what has been started";
     let hint = format!(
-        "`cargo xtask deploy --stage {stage}` attaches to it and goes on; `cargo xtask deploy --stage {stage} --cancel` cancels the updates"
+        "`{}` attaches to it and goes on; `{}` cancels the updates",
+        typed(stage, "deploy"),
+        typed(stage, "deploy --cancel")
     );
-    Failure::new(problem, hint).into()
-}
-
-/// Somebody else has the stage now: this deploy must not go on.
-pub(super) fn lock_lost(stage: &str) -> anyhow::Error {
-    let problem = "the lock of this stage was lost, so this deploy stopped; what had been started goes on in CloudFormation";
-    let hint = format!("see who has it now by deploying again: cargo xtask deploy --stage {stage}");
     Failure::new(problem, hint).into()
 }

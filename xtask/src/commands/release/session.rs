@@ -7,25 +7,23 @@ use futures_util::future::{join_all, try_join_all};
 
 use super::carry;
 use super::decide::Decider;
-use super::preview::{Preview, StackAction};
+use super::preview::{Mark, Preview, StackAction, StackPreview};
 use super::workshop::{Depot, Workshop};
+use crate::cloud::Outputs;
 use crate::commands::rendering::{self, RenderedStack};
-use crate::commands::rollout::{Event, Outputs, Reporter};
+use crate::commands::rollout::{Event, Reporter};
+use crate::commands::running::AwsStage;
 use crate::context::Context;
 use crate::repo::Stage;
-use crate::tools::aws::Aws;
-use crate::tools::aws::cloudformation::{
-    CloudFormation, Condition, Since, StackEvent, Standing, condition,
-};
+use crate::tools::aws::cloudformation::{Condition, Since, StackEvent, Standing, condition};
 use crate::tools::aws::ecr::EcrLogin;
 use crate::tools::aws::s3::S3;
 
 pub(super) struct Session {
-    context: Context,
-    facts: Stage,
-    pub(super) stage: String,
-    pub(super) aws: Aws,
-    pub(super) cloud: CloudFormation,
+    pub(super) stage: Stage,
+    /// What the repository says, rendered and checked once.
+    pub(super) rendered: Vec<RenderedStack>,
+    pub(super) aws: AwsStage,
     pub(super) workshop: Workshop,
     pub(super) depot: Depot,
     /// By owner.
@@ -39,22 +37,21 @@ impl Session {
         stage: &Stage,
         reporter: &Reporter,
     ) -> anyhow::Result<Self> {
-        rendering::rendered(&context.repo, stage)?;
-        let aws = Aws::connect(stage).await?;
+        let rendered = rendering::rendered(&context.repo, stage)?;
+        let aws = AwsStage::connect(context, stage).await?;
+        let account = &aws.aws;
         let text = format!(
             "account {} in {} as {}",
-            aws.account, aws.region, aws.identity
+            account.account, account.region, account.identity
         );
         reporter.tell("stage", &format!("{}: {text}", stage.name));
         let mut session = Self {
-            context: context.clone(),
-            facts: stage.clone(),
-            stage: stage.name.clone(),
-            cloud: CloudFormation::new(&aws, &context.repo.project, &stage.name),
+            stage: stage.clone(),
+            rendered,
             workshop: Workshop::new(context, reporter),
             depot: Depot {
-                login: Arc::new(EcrLogin::new(&aws)),
-                s3: S3::new(&aws),
+                login: Arc::new(EcrLogin::new(account)),
+                s3: S3::new(account),
             },
             aws,
             standing: BTreeMap::new(),
@@ -65,16 +62,12 @@ impl Session {
 
     /// Looks at the stacks again.
     pub(super) async fn look(&mut self) -> anyhow::Result<()> {
-        let standing = self.cloud.standing().await?;
+        let standing = self.aws.cloudformation.standing().await?;
         let present = standing
             .into_iter()
             .filter(|stack| condition(&stack.status) != Condition::Gone);
         self.standing = present.map(|stack| (stack.owner.clone(), stack)).collect();
         Ok(())
-    }
-
-    pub(super) fn rendered(&self) -> anyhow::Result<Vec<RenderedStack>> {
-        rendering::rendered(&self.context.repo, &self.facts)
     }
 
     /// The bucket of artifacts, once there is one.
@@ -102,20 +95,27 @@ impl Session {
 
     /// What a deploy would do, without asking CloudFormation for change sets.
     pub(super) async fn decide(&mut self, only: &[String]) -> anyhow::Result<Preview> {
-        let rendered = self.rendered()?;
-        rendering::check_part_of_stage(&self.facts, &rendered, only)?;
+        rendering::check_part_of_stage(&self.stage, &self.rendered, only)?;
         let decider = Decider {
-            cloud: &self.cloud,
+            cloud: &self.aws.cloudformation,
             workshop: &self.workshop,
             stage: &self.stage,
             standing: &self.standing,
         };
         Ok(Preview {
-            stage: self.stage.clone(),
-            account: self.aws.account.clone(),
-            region: self.aws.region.clone(),
-            stacks: decider.decide(&rendered, only).await?,
+            stage: self.stage.name.clone(),
+            account: self.aws.aws.account.clone(),
+            region: self.aws.aws.region.clone(),
+            stacks: decider.decide(&self.rendered, only).await?,
         })
+    }
+
+    /// True when a stack is not as it was when this was decided.
+    pub(super) fn has_moved_since(&self, preview: &Preview) -> bool {
+        let known = |owner: &String| preview.stacks.iter().any(|stack| stack.owner == *owner);
+        let moved =
+            |stack: &StackPreview| stack.standing != self.standing.get(&stack.owner).map(Mark::of);
+        preview.stacks.iter().any(moved) || !self.standing.keys().all(known)
     }
 
     /// Makes a change set for every stack whose values are all known, and puts CloudFormation's word in the place of ours.
@@ -129,7 +129,9 @@ impl Session {
             let request = stack.request.clone()?;
             let bucket = bucket.as_ref();
             Some(async move {
-                match carry::prepare(&self.cloud, &self.depot, bucket, &request).await? {
+                match carry::prepare(&self.aws.cloudformation, &self.depot, bucket, &request)
+                    .await?
+                {
                     Some(set) => {
                         stack.changes.clone_from(&set.changes);
                         stack.change_set = Some(set);
@@ -158,7 +160,7 @@ impl Session {
             .stacks
             .iter()
             .filter_map(|stack| stack.change_set.as_ref());
-        try_join_all(sets.map(|set| self.cloud.discard(set))).await?;
+        try_join_all(sets.map(|set| self.aws.cloudformation.discard(set))).await?;
         Ok(())
     }
 
@@ -171,7 +173,7 @@ impl Session {
             .standing
             .values()
             .filter(|stack| matches!(condition(&stack.status), Condition::InProgress(_)));
-        let cloud = &self.cloud;
+        let cloud = &self.aws.cloudformation;
         let watches = running.map(|stack| async move {
             reporter.report(&Event::Attached {
                 name: &stack.name,

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::image;
 use crate::tools::aws::ecr::{EcrLogin, split_uri};
 use crate::tools::aws::s3::S3;
-use crate::tools::registry::{self, Blob, Limits, Registry};
+use crate::tools::registry::{self, Limits, Registry};
 
 /// Packing is deflating: more of it at once than there are cores gains nothing.
 const PACKS_AT_ONCE: usize = 2;
@@ -124,13 +124,13 @@ impl Workshop {
         Ok(shipment)
     }
 
-    /// Pushes an image to its repository, unless it is there. Returns its reference by digest.
+    /// Pushes an image to its repository, unless it is there.
     pub(super) async fn push(
         &self,
         depot: &Depot,
         repository_uri: &str,
         shipment: &Shipment,
-    ) -> anyhow::Result<String> {
+    ) -> anyhow::Result<()> {
         let Content::Image(image) = &shipment.content else {
             anyhow::bail!("{} is a function and has no image", shipment.service);
         };
@@ -138,19 +138,17 @@ impl Workshop {
         let begun = Instant::now();
         let (host, repository) = split_uri(repository_uri)?;
         let registry = Registry::new(host, depot.login.clone(), Limits::default())?;
-        let reference = reference(repository_uri, shipment);
         if registry
             .manifest_digest(repository, &shipment.digest)
             .await?
             .is_some()
         {
-            return Ok(reference);
+            return Ok(());
         }
-        let pushed = registry
-            .push(repository, tag(&shipment.digest), image)
-            .await?;
+        let tag = image::short_digest(&shipment.digest);
+        let pushed = registry.push(repository, tag, image).await?;
         self.sent(shipment, pushed.bytes_sent, begun);
-        Ok(reference)
+        Ok(())
     }
 
     /// Uploads a function's zip, unless it is there.
@@ -197,12 +195,6 @@ pub(super) fn code_key(shipment: &Shipment) -> String {
     format!("code/{}-{digits}.zip", shipment.service)
 }
 
-/// The first digits of the digest: the same image has the same tag.
-fn tag(digest: &str) -> &str {
-    let digits = digest.trim_start_matches("sha256:");
-    digits.get(..12).unwrap_or(digits)
-}
-
 async fn pack(
     context: &Context,
     programs: &Programs,
@@ -217,20 +209,7 @@ async fn pack(
     let digest = packed.artifact.digest().to_owned();
     let content = match packed.artifact {
         Artifact::Code(code) => Content::Code(code.bytes),
-        Artifact::Image(built) => {
-            let mut blobs = vec![Blob::new(built.config.bytes.clone())];
-            blobs.extend(
-                built
-                    .layers
-                    .iter()
-                    .map(|layer| Blob::new(layer.bytes.clone())),
-            );
-            Content::Image(registry::Image {
-                manifest: built.manifest.bytes.clone().into(),
-                media_type: image::MANIFEST_TYPE.to_owned(),
-                blobs,
-            })
-        }
+        Artifact::Image(built) => Content::Image(packing::for_registry(&built)),
     };
     Ok(Shipment {
         service: name.to_owned(),

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
-use super::Outputs;
-use crate::cloud::StackRequest;
+use crate::cloud::{Outputs, StackRequest};
 use crate::commands::packing;
 use crate::commands::rendering::{self, RenderedStack};
+use crate::commands::running::not_deployed;
 use crate::context::Context;
 use crate::error::UserError;
 use crate::image::{self, PlacedFile};
@@ -90,17 +90,9 @@ impl<'a> Inputs<'a> {
             .get(owner)
             .and_then(|outputs| outputs.get(key))
             .filter(|value| !value.is_empty());
-        value.cloned().ok_or_else(|| {
-            let hint = format!(
-                "deploy it first: cargo xtask deploy --stage {} {owner}",
-                self.stage.name
-            );
-            UserError::new(format!(
-                "{reader} needs {key} of {owner}, which is not deployed"
-            ))
-            .hint(hint)
-            .into()
-        })
+        value
+            .cloned()
+            .ok_or_else(|| not_deployed(self.stage, reader, owner, key).into())
     }
 
     fn put_code(&mut self, service: &Service) -> anyhow::Result<String> {

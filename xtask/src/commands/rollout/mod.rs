@@ -10,10 +10,10 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use inputs::Inputs;
-pub(crate) use report::{Event, Outputs, Reporter};
+pub(crate) use report::{Event, Reporter};
 
 use super::rendering::{self, RenderedStack};
-use crate::cloud::StackState;
+use crate::cloud::{Outputs, StackState};
 use crate::context::Context;
 use crate::error::UserError;
 use crate::local::{ImageStore, LocalCloud};

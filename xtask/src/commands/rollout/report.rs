@@ -1,10 +1,8 @@
 //! What a deploy tells while it works: lines for a person, or one JSON event per line.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use crate::cloud::Change;
+use crate::cloud::{Change, Outputs};
 use crate::output::Output;
 
 /// What happened, for a person or as one line of JSON.
@@ -79,9 +77,6 @@ pub(crate) enum Event<'a> {
         outputs: &'a Outputs,
     },
 }
-
-/// The outputs of every stack, by owner.
-pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, String>>;
 
 /// How a deploy tells what it does.
 #[derive(Debug, Clone)]

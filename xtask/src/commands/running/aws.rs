@@ -7,10 +7,11 @@ use futures_util::future::join_all;
 use super::health;
 use crate::cloud::{LogLine, LogQuery, StackState};
 use crate::context::Context;
+use crate::output::Output;
 use crate::repo::Stage;
 use crate::tools::aws::Aws;
 use crate::tools::aws::cloudformation::{CloudFormation, Standing};
-use crate::tools::aws::lock::StageLock;
+use crate::tools::aws::lock::{Holder, LockGuard, StageLock};
 use crate::tools::aws::logs::{Group, Logs};
 use crate::tools::aws::s3::S3;
 
@@ -22,13 +23,26 @@ pub(crate) struct AwsStage {
 }
 
 impl AwsStage {
-    pub(super) async fn connect(context: &Context, stage: &Stage) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(context: &Context, stage: &Stage) -> anyhow::Result<Self> {
         let aws = Aws::connect(stage).await?;
         let cloudformation = CloudFormation::new(&aws, &context.repo.project, &stage.name);
         Ok(Self {
             aws,
             cloudformation,
         })
+    }
+
+    /// Takes the stage's lock, which lies in its bucket. Waits, and says so, while somebody else has it.
+    pub(crate) async fn lock(&self, out: &Output, bucket: &str) -> anyhow::Result<LockGuard> {
+        let lock = StageLock::new(&S3::new(&self.aws), bucket);
+        let guard = lock.acquire(&Holder::here(), |text| out.note(text)).await?;
+        if let Some(gone) = &guard.took_over {
+            out.note(&format!(
+                "took over the lock of {}, who is gone",
+                gone.owner
+            ));
+        }
+        Ok(guard)
     }
 
     /// The stacks with what CloudFormation says of them.

@@ -8,6 +8,7 @@ mod local;
 
 use std::collections::BTreeMap;
 
+use aws_config::SdkConfig;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
@@ -19,6 +20,8 @@ pub(crate) use local::LocalStage;
 
 use crate::cloud::{LogLine, LogQuery, Outputs, StackState};
 use crate::context::Context;
+#[cfg(feature = "aws")]
+use crate::error::Failure;
 use crate::error::UserError;
 use crate::repo::{CloudKind, Stage};
 use crate::tools::agentcore::Agent;
@@ -109,23 +112,32 @@ impl Cloud {
         stage: &Stage,
         outputs: &Outputs,
     ) -> anyhow::Result<(String, Agent)> {
-        let (owner, runtime_arn, endpoint) = outputs
-            .iter()
-            .find_map(|(owner, outputs)| {
-                Some((
-                    owner,
-                    outputs.get("RuntimeArn")?,
-                    outputs.get("EndpointName")?,
-                ))
-            })
-            .ok_or_else(|| UserError::new("no agent is deployed").hint(typed(stage, "deploy")))?;
         let config = match self {
             Self::Local(local) => local.config(stage)?,
             #[cfg(feature = "aws")]
             Self::Aws(aws) => aws.config().clone(),
         };
-        Ok((owner.clone(), Agent::new(&config, runtime_arn, endpoint)))
+        agent(stage, outputs, &config)
     }
+}
+
+/// The agent of a stage with these outputs.
+pub(crate) fn agent(
+    stage: &Stage,
+    outputs: &Outputs,
+    config: &SdkConfig,
+) -> anyhow::Result<(String, Agent)> {
+    let (owner, runtime_arn, endpoint) = outputs
+        .iter()
+        .find_map(|(owner, outputs)| {
+            Some((
+                owner,
+                outputs.get("RuntimeArn")?,
+                outputs.get("EndpointName")?,
+            ))
+        })
+        .ok_or_else(|| UserError::new("no agent is deployed").hint(typed(stage, "deploy")))?;
+    Ok((owner.clone(), Agent::new(config, runtime_arn, endpoint)))
 }
 
 fn standing(stacks: Vec<StackState>, stage: &Stage) -> anyhow::Result<Vec<StackState>> {
@@ -138,6 +150,28 @@ fn standing(stacks: Vec<StackState>, stage: &Stage) -> anyhow::Result<Vec<StackS
 fn nothing_runs(stage: &Stage) -> UserError {
     UserError::new(format!("nothing runs on the stage {}", stage.name))
         .hint(format!("start it: {}", typed(stage, "deploy")))
+}
+
+/// Somebody else has the stage's lock now: whoever changes the stage must not go on.
+#[cfg(feature = "aws")]
+pub(crate) fn lock_lost(stage: &Stage) -> anyhow::Error {
+    let problem = "the lock of this stage was lost, so this stopped; what had been started goes on in CloudFormation";
+    let hint = format!(
+        "see who has it: {}; then run the same command again",
+        typed(stage, "status")
+    );
+    Failure::new(problem, hint).into()
+}
+
+/// What `reader` needs is an output that no stack has.
+pub(crate) fn not_deployed(stage: &Stage, reader: &str, owner: &str, key: &str) -> UserError {
+    UserError::new(format!(
+        "{reader} needs {key} of {owner}, which is not deployed"
+    ))
+    .hint(format!(
+        "deploy it first: {}",
+        typed(stage, &format!("deploy {owner}"))
+    ))
 }
 
 /// A command as one would type it for this stage: `cargo xtask logs agent --stage dev`.

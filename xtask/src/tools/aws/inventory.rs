@@ -1,8 +1,7 @@
-//! What is in a stack: its resources, and the template that it was made from.
+//! What is in a stack: its resources.
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::TemplateStage;
 
 use super::errors::refused;
 
@@ -52,21 +51,5 @@ impl Inventory {
             }
         }
         Ok(resources)
-    }
-
-    /// The template as it was given. It is this one that says what a deletion leaves behind, not the one of today.
-    ///
-    /// # Errors
-    /// CloudFormation refuses, or cannot be reached.
-    pub(crate) async fn template(&self, stack_id: &str) -> anyhow::Result<String> {
-        let answer = self
-            .client
-            .get_template()
-            .stack_name(stack_id)
-            .template_stage(TemplateStage::Original)
-            .send()
-            .await
-            .map_err(|error| refused("read the template of a stack", &error))?;
-        Ok(answer.template_body.unwrap_or_default())
     }
 }

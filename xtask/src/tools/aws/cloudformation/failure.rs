@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::events::StackEvent;
+use crate::tools::aws::explain::explain;
 
 /// Why a stack did not get where it was going.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,6 +16,29 @@ pub(crate) struct StackFailure {
     pub(crate) reason: String,
     /// What failed beside it and was not merely cancelled; failures of the rollback come last.
     pub(crate) also: Vec<Failed>,
+}
+
+impl StackFailure {
+    /// The first failing resource with its reason, what that means where it is known, and what failed beside it.
+    pub(crate) fn words(&self) -> String {
+        let mut text = format!(
+            "{} ({}): {}",
+            self.logical_id, self.resource_type, self.reason
+        );
+        if let Some(known) = explain(&self.reason) {
+            text.push_str(&format!(
+                "\n    meaning: {}\n    fix: {}",
+                known.meaning, known.fix
+            ));
+        }
+        for other in &self.also {
+            text.push_str(&format!(
+                "\n    also {} ({}): {}",
+                other.logical_id, other.resource_type, other.reason
+            ));
+        }
+        text
+    }
 }
 
 /// One more failure.

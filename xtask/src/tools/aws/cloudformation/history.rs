@@ -1,5 +1,6 @@
 //! What a stack was made from, and how long it took.
 
+use aws_sdk_cloudformation::types::TemplateStage;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -8,12 +9,13 @@ use super::{CloudFormation, Since};
 use crate::tools::aws::errors::refused;
 
 impl CloudFormation {
-    /// The template that the stack was made from, as text.
+    /// The template that the stack was made from, as it was given. It is this one that says what a deletion leaves behind.
     ///
     /// # Errors
     /// CloudFormation refuses, or cannot be reached.
     pub(crate) async fn template(&self, name: &str) -> anyhow::Result<String> {
-        let answer = self.client.get_template().stack_name(name).send().await;
+        let call = self.client.get_template().stack_name(name);
+        let answer = call.template_stage(TemplateStage::Original).send().await;
         let answer =
             answer.map_err(|error| refused(&format!("read the template of {name}"), &error))?;
         Ok(answer.template_body.unwrap_or_default())
