@@ -2,8 +2,10 @@
 
 use super::journal::{Attempt, Sending};
 use super::node::NodeError;
+use super::shared::Shared;
+use super::traffic::{Outcome, Progress};
 use super::transaction::Transaction;
-use super::{Outcome, Progress, Shared, fees, token};
+use super::{fees, token};
 use alloy_primitives::B256;
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,9 @@ mod fees;
 mod flight;
 mod journal;
 mod node;
+mod shared;
 mod token;
+mod traffic;
 mod transaction;
 
 pub use node::NodeError;
@@ -16,20 +18,17 @@ pub use transaction::{NotAKey, SettlementKey};
 use crate::file::FileError;
 use crate::rules::Rules;
 use alloy_primitives::{Address, B256};
-use flight::Flight;
-use journal::{Journal, Past};
+use journal::{Journal, Past, Unfinished};
 use node::Node;
-use std::collections::HashMap;
+use shared::Shared;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
+use traffic::{Boarded, Outcome, Progress, Ticket, id};
 use url::Url;
-use x402::wire::{Authorization, FacilitatorRequest, SettlementResponse, VerifyResponse};
+use x402::wire::{FacilitatorRequest, SettlementResponse, VerifyResponse};
 use x402::{Asset, AssetError, reason};
-
-/// Outcomes that are remembered; beyond that the chain is asked.
-const SETTLED_MAX: usize = 20_000;
 
 /// How to settle.
 #[derive(Debug)]
@@ -58,63 +57,6 @@ pub enum OpenError {
 #[derive(Clone)]
 pub struct Chain {
     shared: Arc<Shared>,
-}
-
-struct Shared {
-    rules: Rules,
-    chain_id: u64,
-    node: Node,
-    key: SettlementKey,
-    fee_cap: u64,
-    replace_after: Duration,
-    answer_within: Duration,
-    journal: Journal,
-    /// The account nonce after the last one that was used; none before the first.
-    next_nonce: tokio::sync::Mutex<Option<u64>>,
-    checked: OnceCell<()>,
-    traffic: Mutex<Traffic>,
-}
-
-#[derive(Default)]
-struct Traffic {
-    /// By payer and nonce: of two authorizations with one nonce, one at most is ever sent at a time.
-    flights: HashMap<(Address, B256), Ticket>,
-    settled: HashMap<B256, B256>,
-}
-
-#[derive(Clone)]
-struct Ticket {
-    digest: B256,
-    progress: watch::Receiver<Progress>,
-}
-
-/// What is known of a settlement so far.
-#[derive(Debug, Clone, Copy, Default)]
-struct Progress {
-    transaction: Option<B256>,
-    outcome: Option<Outcome>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// This transaction of ours moved the money.
-    Settled(B256),
-    /// Exactly this transfer had been made before, by this transaction.
-    Earlier(B256),
-    /// Nothing moved, and nothing will.
-    Failed(&'static str),
-    /// The next start may send it.
-    Unknown,
-}
-
-/// What to answer a request to settle.
-enum Boarded {
-    /// It began with this request.
-    First(watch::Receiver<Progress>),
-    /// It was under way.
-    Joined(watch::Receiver<Progress>),
-    Settled(B256),
-    Refused(&'static str),
 }
 
 impl Chain {
@@ -157,26 +99,16 @@ impl Chain {
                 continue;
             };
             let (progress, receiver) = watch::channel(Progress::default());
-            let flight = Flight {
-                shared: self.shared.clone(),
-                digest: unfinished.digest,
-                payload: unfinished.payload,
-                data,
-                attempts: unfinished.attempts,
-                progress,
-            };
-            let transaction = flight.attempts.last().map(|attempt| attempt.hash);
+            let transaction = unfinished.attempts.last().map(|attempt| attempt.hash);
             tracing::info!(?transaction, "a settlement is taken up again");
-            flight
-                .progress
-                .send_modify(|progress| progress.transaction = transaction);
+            progress.send_modify(|progress| progress.transaction = transaction);
             let ticket = Ticket {
-                digest: flight.digest,
+                digest: unfinished.digest,
                 progress: receiver,
             };
-            let id = id(&flight.payload.authorization);
+            let id = id(&unfinished.payload.authorization);
             self.shared.traffic().flights.insert(id, ticket);
-            tokio::spawn(flight.run());
+            self.shared.launch(unfinished, data, progress);
         }
     }
 
@@ -291,125 +223,12 @@ impl Chain {
             }
             traffic.flights.insert(id(&payload.authorization), ticket);
         }
-        let flight = Flight {
-            shared: self.shared.clone(),
+        let begun = Unfinished {
             digest,
             payload: payload.clone(),
-            data,
             attempts: Vec::new(),
-            progress,
         };
-        tokio::spawn(flight.run());
+        self.shared.launch(begun, data, progress);
         Boarded::First(receiver)
-    }
-}
-
-fn id(authorization: &Authorization) -> (Address, B256) {
-    (authorization.from, authorization.nonce)
-}
-
-impl Traffic {
-    fn known(&self, authorization: &Authorization, digest: B256) -> Option<Boarded> {
-        if let Some(hash) = self.settled.get(&digest) {
-            return Some(Boarded::Settled(*hash));
-        }
-        let ticket = self.flights.get(&id(authorization))?;
-        Some(if ticket.digest == digest {
-            Boarded::Joined(ticket.progress.clone())
-        } else {
-            // Certain about this authorization: it was never sent.
-            Boarded::Refused(reason::TRANSACTION_FAILED)
-        })
-    }
-}
-
-impl Shared {
-    fn token(&self) -> Address {
-        self.rules.asset().address
-    }
-
-    fn traffic(&self) -> MutexGuard<'_, Traffic> {
-        // Nothing panics between two changes that belong together.
-        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn ready(&self) -> Result<(), NodeError> {
-        let check = async || {
-            let found = self.node.chain_id().await?;
-            let refused = |message: String| NodeError::Refused {
-                method: "eth_chainId",
-                message,
-            };
-            if found != self.chain_id {
-                let wanted = self.chain_id;
-                return Err(refused(format!("the chain is {found}, not {wanted}")));
-            }
-            if !self.node.has_code(self.token()).await? {
-                return Err(refused(format!("there is no token at {}", self.token())));
-            }
-            Ok(())
-        };
-        self.checked.get_or_try_init(check).await.copied()
-    }
-
-    async fn simulate(&self, payload: &x402::wire::ExactPayload) -> Result<(), &'static str> {
-        let authorization = &payload.authorization;
-        if self.traffic().flights.contains_key(&id(authorization)) {
-            return Err(reason::NONCE_USED);
-        }
-        let data = flight::call(payload).ok_or(reason::SIGNATURE)?;
-        let asked = async {
-            self.ready().await?;
-            let simulated = self
-                .node
-                .simulate(self.key.address(), self.token(), &data)
-                .await;
-            Ok(match simulated {
-                Ok(_) => Ok(()),
-                Err(NodeError::Refused { .. }) => Err(self.why(authorization).await?),
-                Err(error) => return Err(error),
-            })
-        };
-        asked.await.unwrap_or_else(|error: NodeError| {
-            tracing::warn!(%error, "payment not verified");
-            Err(reason::UNEXPECTED_VERIFY)
-        })
-    }
-
-    /// Why the token refuses.
-    async fn why(&self, authorization: &Authorization) -> Result<&'static str, NodeError> {
-        if self.node.is_used(self.token(), authorization).await? {
-            return Ok(reason::NONCE_USED);
-        }
-        let balance = self.node.balance(self.token(), authorization.from).await?;
-        Ok(if balance < authorization.value {
-            reason::INSUFFICIENT_BALANCE
-        } else {
-            reason::SIMULATION_FAILED
-        })
-    }
-
-    /// Makes an outcome known: to the journal, to later questions, and to whoever waits.
-    async fn land(&self, flight: &Flight, outcome: Outcome) {
-        let transaction = match outcome {
-            Outcome::Settled(hash) | Outcome::Earlier(hash) => Some(hash),
-            Outcome::Failed(_) | Outcome::Unknown => None,
-        };
-        if !flight.attempts.is_empty() && outcome != Outcome::Unknown {
-            self.journal.ended(flight.digest, transaction).await;
-        }
-        {
-            let mut traffic = self.traffic();
-            if traffic.settled.len() >= SETTLED_MAX {
-                traffic.settled.clear();
-            }
-            traffic
-                .settled
-                .extend(transaction.map(|hash| (flight.digest, hash)));
-            traffic.flights.remove(&id(&flight.payload.authorization));
-        }
-        flight
-            .progress
-            .send_modify(|progress| progress.outcome = Some(outcome));
     }
 }

@@ -1,0 +1,145 @@
+//! The node, the key and the journal, and the questions that are asked of them.
+
+use super::flight::{self, Flight};
+use super::journal::{Journal, Unfinished};
+use super::node::{Node, NodeError};
+use super::traffic::{Outcome, Progress, Traffic, id};
+use super::transaction::SettlementKey;
+use crate::rules::Rules;
+use alloy_primitives::Address;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OnceCell, watch};
+use x402::reason;
+use x402::wire::Authorization;
+
+/// Outcomes that are remembered; beyond that the chain is asked.
+const SETTLED_MAX: usize = 20_000;
+
+/// What all clones of a chain and all of its flights use.
+pub(super) struct Shared {
+    pub(super) rules: Rules,
+    pub(super) chain_id: u64,
+    pub(super) node: Node,
+    pub(super) key: SettlementKey,
+    pub(super) fee_cap: u64,
+    pub(super) replace_after: Duration,
+    pub(super) answer_within: Duration,
+    pub(super) journal: Journal,
+    /// The account nonce after the last one that was used; none before the first.
+    pub(super) next_nonce: tokio::sync::Mutex<Option<u64>>,
+    pub(super) checked: OnceCell<()>,
+    pub(super) traffic: Mutex<Traffic>,
+}
+
+impl Shared {
+    pub(super) fn token(&self) -> Address {
+        self.rules.asset().address
+    }
+
+    pub(super) fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        // Nothing panics between two changes that belong together.
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn ready(&self) -> Result<(), NodeError> {
+        let check = async || {
+            let found = self.node.chain_id().await?;
+            let refused = |message: String| NodeError::Refused {
+                method: "eth_chainId",
+                message,
+            };
+            if found != self.chain_id {
+                let wanted = self.chain_id;
+                return Err(refused(format!("the chain is {found}, not {wanted}")));
+            }
+            if !self.node.has_code(self.token()).await? {
+                return Err(refused(format!("there is no token at {}", self.token())));
+            }
+            Ok(())
+        };
+        self.checked.get_or_try_init(check).await.copied()
+    }
+
+    pub(super) async fn simulate(
+        &self,
+        payload: &x402::wire::ExactPayload,
+    ) -> Result<(), &'static str> {
+        let authorization = &payload.authorization;
+        if self.traffic().flights.contains_key(&id(authorization)) {
+            return Err(reason::NONCE_USED);
+        }
+        let data = flight::call(payload).ok_or(reason::SIGNATURE)?;
+        let asked = async {
+            self.ready().await?;
+            let simulated = self
+                .node
+                .simulate(self.key.address(), self.token(), &data)
+                .await;
+            Ok(match simulated {
+                Ok(_) => Ok(()),
+                Err(NodeError::Refused { .. }) => Err(self.why(authorization).await?),
+                Err(error) => return Err(error),
+            })
+        };
+        asked.await.unwrap_or_else(|error: NodeError| {
+            tracing::warn!(%error, "payment not verified");
+            Err(reason::UNEXPECTED_VERIFY)
+        })
+    }
+
+    /// Why the token refuses.
+    async fn why(&self, authorization: &Authorization) -> Result<&'static str, NodeError> {
+        if self.node.is_used(self.token(), authorization).await? {
+            return Ok(reason::NONCE_USED);
+        }
+        let balance = self.node.balance(self.token(), authorization.from).await?;
+        Ok(if balance < authorization.value {
+            reason::INSUFFICIENT_BALANCE
+        } else {
+            reason::SIMULATION_FAILED
+        })
+    }
+
+    /// Sends a settlement on its way, from its first attempt or from where it was. Whoever waits hears by `progress`.
+    pub(super) fn launch(
+        self: &Arc<Self>,
+        unfinished: Unfinished,
+        data: Vec<u8>,
+        progress: watch::Sender<Progress>,
+    ) {
+        let flight = Flight {
+            shared: self.clone(),
+            digest: unfinished.digest,
+            payload: unfinished.payload,
+            data,
+            attempts: unfinished.attempts,
+            progress,
+        };
+        tokio::spawn(flight.run());
+    }
+
+    /// Makes an outcome known: to the journal, to later questions, and to whoever waits.
+    pub(super) async fn land(&self, flight: &Flight, outcome: Outcome) {
+        let transaction = match outcome {
+            Outcome::Settled(hash) | Outcome::Earlier(hash) => Some(hash),
+            Outcome::Failed(_) | Outcome::Unknown => None,
+        };
+        if !flight.attempts.is_empty() && outcome != Outcome::Unknown {
+            self.journal.ended(flight.digest, transaction).await;
+        }
+        {
+            let mut traffic = self.traffic();
+            if traffic.settled.len() >= SETTLED_MAX {
+                traffic.settled.clear();
+            }
+            traffic
+                .settled
+                .extend(transaction.map(|hash| (flight.digest, hash)));
+            traffic.flights.remove(&id(&flight.payload.authorization));
+        }
+        flight
+            .progress
+            .send_modify(|progress| progress.outcome = Some(outcome));
+    }
+}

@@ -1,0 +1,70 @@
+//! What is under way, and what has come of it.
+
+use alloy_primitives::{Address, B256};
+use std::collections::HashMap;
+use tokio::sync::watch;
+use x402::reason;
+use x402::wire::Authorization;
+
+#[derive(Default)]
+pub(super) struct Traffic {
+    /// By payer and nonce: of two authorizations with one nonce, one at most is ever sent at a time.
+    pub(super) flights: HashMap<(Address, B256), Ticket>,
+    pub(super) settled: HashMap<B256, B256>,
+}
+
+#[derive(Clone)]
+pub(super) struct Ticket {
+    pub(super) digest: B256,
+    pub(super) progress: watch::Receiver<Progress>,
+}
+
+/// What is known of a settlement so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Progress {
+    pub(super) transaction: Option<B256>,
+    pub(super) outcome: Option<Outcome>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// This transaction of ours moved the money.
+    Settled(B256),
+    /// Exactly this transfer had been made before, by this transaction.
+    Earlier(B256),
+    /// Nothing moved, and nothing will.
+    Failed(&'static str),
+    /// The next start may send it.
+    Unknown,
+}
+
+/// What to answer a request to settle.
+pub(super) enum Boarded {
+    /// It began with this request.
+    First(watch::Receiver<Progress>),
+    /// It was under way.
+    Joined(watch::Receiver<Progress>),
+    Settled(B256),
+    Refused(&'static str),
+}
+
+/// Of two authorizations with one payer and nonce, the token takes one.
+pub(super) fn id(authorization: &Authorization) -> (Address, B256) {
+    (authorization.from, authorization.nonce)
+}
+
+impl Traffic {
+    /// What is known of a payment already.
+    pub(super) fn known(&self, authorization: &Authorization, digest: B256) -> Option<Boarded> {
+        if let Some(hash) = self.settled.get(&digest) {
+            return Some(Boarded::Settled(*hash));
+        }
+        let ticket = self.flights.get(&id(authorization))?;
+        Some(if ticket.digest == digest {
+            Boarded::Joined(ticket.progress.clone())
+        } else {
+            // Certain about this authorization: it was never sent.
+            Boarded::Refused(reason::TRANSACTION_FAILED)
+        })
+    }
+}
