@@ -80,7 +80,7 @@ const SUITES: &[Suite] = &[
         about: "a Docker engine builds the same images, pulls and runs them",
         cargo: &[
             "test --workspace --bin xtask -- --ignored docker:: differential::",
-            "test --workspace --test build -- --ignored engine::",
+            "test --workspace --test build -- --ignored engine:: chain::",
         ],
         tools: &[Tool::CrossCompiler, Tool::Registry, Tool::DockerEngine],
     },

@@ -51,7 +51,7 @@ fn part(mut bytes: &[u8], is_last: bool) -> Vec<u8> {
     } else {
         TDEFLFlush::Sync
     };
-    let mut packed = vec![0; bytes.len() / 2 + 1_024];
+    let mut packed = vec![0; bytes.len() + 1_024];
     let mut length = 0;
     loop {
         let (status, taken, written) = compress(&mut encoder, bytes, &mut packed[length..], flush);

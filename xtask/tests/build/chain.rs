@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::containers::{Rubbish, docker, load, wait_until_healthy};
+use crate::containers::{Rubbish, docker, docker_with, load, wait_until_healthy};
 use crate::workspace::write;
 
 const WALLET_KEY: &str = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
@@ -48,10 +50,11 @@ struct Network {
     rubbish: Rubbish,
 }
 
-const HOSTS: [&str; 6] = [
+/// Where mcp-server listens, in the agent's container.
+const SIDECAR_PORT: u16 = 9000;
+const HOSTS: [&str; 5] = [
     "facilitator",
     "x402-backend",
-    "mcp-server",
     "agent",
     "frontend",
     "secrets",
@@ -85,22 +88,46 @@ impl Network {
         format!("{}.{}", self.prefix, index + 10)
     }
 
-    /// Starts a container and returns its name.
+    /// Starts a container at its own address and returns its name.
     fn start(&mut self, host: &str, image: &str, environment: &[(&str, &str)]) -> String {
+        let mut words = vec![
+            format!("--network={}", self.name),
+            format!("--ip={}", self.address(host)),
+            "--publish=127.0.0.1::8080".to_owned(),
+            format!("--publish=127.0.0.1::{SIDECAR_PORT}"),
+        ];
+        for other in HOSTS {
+            words.push(format!("--add-host={other}:{}", self.address(other)));
+        }
+        self.run(host, &words, image, environment)
+    }
+
+    /// Starts a container that shares another one's addresses and names: to each other they are one machine.
+    fn join(
+        &mut self,
+        host: &str,
+        other: &str,
+        image: &str,
+        environment: &[(&str, &str)],
+    ) -> String {
+        let words = [format!("--network=container:{other}")];
+        self.run(host, &words, image, environment)
+    }
+
+    fn run(
+        &mut self,
+        host: &str,
+        more: &[String],
+        image: &str,
+        environment: &[(&str, &str)],
+    ) -> String {
         let name = format!("{}-{host}", self.name);
         let mut words: Vec<String> = ["run", "--detach", "--platform=linux/arm64", "--read-only"]
             .map(str::to_owned)
             .into();
         words.extend(["--name".to_owned(), name.clone()]);
-        words.extend([
-            format!("--network={}", self.name),
-            format!("--ip={}", self.address(host)),
-        ]);
         words.push("--tmpfs=/data:uid=65532,gid=65532,mode=0700".to_owned());
-        words.push("--publish=127.0.0.1::8080".to_owned());
-        for other in HOSTS {
-            words.push(format!("--add-host={other}:{}", self.address(other)));
-        }
+        words.extend_from_slice(more);
         for (variable, value) in environment {
             words.push(format!("--env={variable}={value}"));
         }
@@ -121,7 +148,7 @@ fn artifacts(out: &Path) -> BTreeMap<String, PathBuf> {
         "--json",
         "--stage=local",
         "--set=FACILITATOR_URL=http://facilitator:8080",
-        "--set=MCP_SERVER_URL=http://mcp-server:8080",
+        "--set=MCP_SERVER_URL=http://localhost:9000",
         "--set=AGENTCORE_RUNTIME_ARN=arn:aws:bedrock-agentcore:us-west-2:000000000000:runtime/agent-0123456789",
         "--set=AGENTCORE_QUALIFIER=live",
         "--out",
@@ -134,7 +161,7 @@ fn artifacts(out: &Path) -> BTreeMap<String, PathBuf> {
         .dir(root)
         .stdout_capture();
     if std::env::var_os("TURNPIKE_TEST_THOROUGH").is_none() {
-        for (name, value) in [("LTO", "off"), ("OPT_LEVEL", "s"), ("CODEGEN_UNITS", "16")] {
+        for (name, value) in [("LTO", "thin"), ("OPT_LEVEL", "s"), ("CODEGEN_UNITS", "16")] {
             command = command.env(format!("CARGO_PROFILE_IMAGE_{name}"), value);
         }
     }
@@ -145,22 +172,34 @@ fn artifacts(out: &Path) -> BTreeMap<String, PathBuf> {
         .collect()
 }
 
-/// An image with one program in it, by the engine.
-fn image_of(folder: &Path, name: &str) -> String {
-    let dockerfile = format!(
-        "FROM scratch\nCOPY --chmod=0555 {name} /{name}\nUSER 65532:65532\nENTRYPOINT [\"/{name}\"]\n"
-    );
-    write(folder, "Dockerfile", &dockerfile);
-    let tag = format!("turnpike-test/{name}");
-    let folder = folder.display().to_string();
-    docker(&[
-        "build",
-        "--quiet",
-        "--platform=linux/arm64",
-        "--tag",
-        &tag,
-        &folder,
-    ]);
+/// An image with one program in it, in the form that `docker save` writes.
+#[track_caller]
+fn image_of(program: &Path, name: &str) -> String {
+    let mut layer = tar::Builder::new(Vec::new());
+    layer.append_path_with_name(program, name).unwrap();
+    let layer = layer.into_inner().unwrap();
+    let tag = format!("turnpike-test/{name}:latest");
+    let config = json!({
+        "architecture": "arm64", "os": "linux",
+        "config": { "User": "65532:65532", "Entrypoint": [format!("/{name}")], "Env": [] },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", hex::encode(Sha256::digest(&layer)))] },
+    });
+    let list = json!([{ "Config": "config.json", "RepoTags": [&tag], "Layers": ["layer.tar"] }]);
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, bytes) in [
+        ("config.json", config.to_string().into_bytes()),
+        ("layer.tar", layer),
+        ("manifest.json", list.to_string().into_bytes()),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive
+            .append_data(&mut header, path, bytes.as_slice())
+            .unwrap();
+    }
+    let output = docker_with(&["load"], archive.into_inner().unwrap());
+    assert!(output.status.success(), "{output:?}");
     tag
 }
 
@@ -172,9 +211,14 @@ fn function_image(zip: &Path, folder: &Path) -> String {
         .unwrap()
         .read_to_end(&mut program)
         .unwrap();
-    fs::create_dir_all(folder).unwrap();
-    fs::write(folder.join("bootstrap"), program).unwrap();
-    image_of(folder, "bootstrap")
+    let path = folder.join("bootstrap");
+    write_program(&path, &program);
+    image_of(&path, "bootstrap")
+}
+
+fn write_program(path: &Path, program: &[u8]) {
+    fs::write(path, program).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o555)).unwrap();
 }
 
 fn stand_in_image(folder: &Path) -> String {
@@ -184,7 +228,7 @@ fn stand_in_image(folder: &Path) -> String {
         .dir(folder)
         .run()
         .unwrap();
-    image_of(folder, "secrets")
+    image_of(&folder.join("secrets"), "secrets")
 }
 
 /// The settings of the local stage that several services share.
@@ -205,21 +249,29 @@ const AWS: [(&str, &str); 4] = [
     ("AWS_ENDPOINT_URL", "http://secrets:8080"),
 ];
 
-/// Asks a tool of the MCP server.
-fn call(address: &str, name: &str, arguments: &Json) -> Json {
-    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": name, "arguments": arguments } });
+/// Posts JSON to a service, with the headers that AgentCore and MCP want.
+fn ask(address: &str, path: &str, accept: &str, body: &Json) -> Json {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let asked = client.post(format!("http://{address}/mcp")).json(&request);
-        let asked = asked.header("accept", "application/json, text/event-stream");
-        let asked = asked.header("mcp-protocol-version", "2025-11-25");
-        asked.send().await.unwrap().json::<Json>().await.unwrap()["result"].take()
+        let asked = client
+            .post(format!("http://{address}{path}"))
+            .json(body)
+            .header("accept", accept)
+            .header("mcp-protocol-version", "2025-11-25")
+            .header(
+                "x-amzn-bedrock-agentcore-runtime-session-id",
+                "a-session-that-is-longer-than-33-characters",
+            );
+        let answer = asked.send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
     })
 }
 
 #[test]
-#[ignore = "compiles all services for 64-bit Arm, needs a Docker engine: cargo test -p xtask --test build -- --ignored chain"]
+#[ignore = "compiles all services for 64-bit Arm, needs a Docker engine: cargo xtask test images"]
 fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -228,8 +280,8 @@ fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
     let folder = folder.path();
     let built = artifacts(&folder.join("artifacts"));
     let mut network = Network::create();
-    let secrets = stand_in_image(&folder.join("secrets"));
-    let function = function_image(&built["mcp-server"], &folder.join("function"));
+    let secrets = stand_in_image(folder);
+    let function = function_image(&built["mcp-server"], folder);
     network
         .rubbish
         .images
@@ -261,7 +313,7 @@ fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
         own.map(|(service, environment)| network.start(service, &loaded[service], &environment));
     let payer = with(&[
         ("HOST", "0.0.0.0"),
-        ("PORT", "8080"),
+        ("PORT", "9000"),
         ("RESOURCE_SERVER_URL", "http://x402-backend:8080"),
         ("ENDPOINT_PATH", "/weather"),
         ("PRICE_LIMIT", "0.05"),
@@ -274,7 +326,9 @@ fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
             "arn:aws:secretsmanager:us-west-2:000000000000:secret:wallet-key",
         ),
     ]);
-    let server = network.start("mcp-server", &function, &payer);
+    // What is no function answers programs of its own machine only.
+    let [_, _, agent, _] = &own;
+    network.join("mcp-server", agent, &function, &payer);
     for container in &own {
         wait_until_healthy(container);
         let pid = docker(&["inspect", "--format", "{{.State.Pid}}", container]);
@@ -289,24 +343,42 @@ fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
         );
     }
 
-    pays(&server);
+    pays(agent);
 }
 
+/// The agent asks for the price through the tool and the seller; then the tool pays the seller, and the facilitator settles.
+/// Only a model may spend through the agent, and there is none here.
 #[track_caller]
-fn pays(server: &str) {
-    let address = docker(&["port", server, "8080/tcp"]);
-    let answer = call(
-        address.lines().next().unwrap(),
-        "get_weather",
-        &json!({ "city": "Tokyo" }),
+fn pays(agent: &str) {
+    let asked = json!({ "tool": "get_price", "arguments": {} });
+    let price = ask(
+        &address(agent, 8080),
+        "/invocations",
+        "application/json",
+        &asked,
     );
-    assert_eq!(answer["isError"], Json::Bool(false), "{answer}");
-    let payment = &answer["structuredContent"]["payment"];
-    assert_eq!(payment["amount"], "10000", "{answer}");
-    let wallet = call(address.lines().next().unwrap(), "get_wallet", &json!({}));
-    assert_eq!(wallet["structuredContent"]["spent"], "10000", "{wallet}");
-    assert_eq!(
-        payment["payer"], wallet["structuredContent"]["address"],
-        "{wallet}"
-    );
+    assert_eq!(price["displayAmount"], "0.01", "{price}");
+    let weather = call(agent, "get_weather", &json!({ "city": "Tokyo" }));
+    let payment = &weather["payment"];
+    assert_eq!(payment["amount"], "10000", "{weather}");
+    let wallet = call(agent, "get_wallet", &json!({}));
+    assert_eq!(wallet["spent"], "10000", "{wallet}");
+    assert_eq!(payment["payer"], wallet["address"], "{wallet}");
+}
+
+/// What a tool of the MCP server beside the agent answers.
+#[track_caller]
+fn call(agent: &str, tool: &str, arguments: &Json) -> Json {
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
+    let both = "application/json, text/event-stream";
+    let mut answer = ask(&address(agent, SIDECAR_PORT), "/mcp", both, &request);
+    let result = answer["result"].take();
+    assert_eq!(result["isError"], Json::Bool(false), "{result}");
+    result["structuredContent"].clone()
+}
+
+/// Where the container's port is on this machine.
+fn address(container: &str, port: u16) -> String {
+    let port = docker(&["port", container, &format!("{port}/tcp")]);
+    port.lines().next().unwrap().to_owned()
 }

@@ -34,7 +34,9 @@ fn digests(folder: &Path, url: &str) -> Vec<(String, String)> {
 #[test]
 #[ignore = "needs a cross-compiler: cargo xtask test build"]
 fn the_same_commit_gives_the_same_digests_in_any_folder() {
-    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = tempfile::tempdir().unwrap();
+    let second = tempfile::Builder::new().prefix("it's a folder ").tempdir();
+    let second = second.unwrap();
     for folder in [first.path(), second.path()] {
         workspace(folder);
         // `build` does not change a lock file.

@@ -38,10 +38,13 @@ pub(crate) fn build(
         .cloned()
         .chain(names.pairs.iter().map(renamed_for_c))
         .collect();
+    let c_flags: Vec<String> = c_flags.iter().map(|flag| quoted(flag)).collect();
     environment.push((
         format!("CFLAGS_{}", TARGET.replace('-', "_")),
         c_flags.join(" "),
     ));
+    // Else a folder with a space in its name would be two flags.
+    environment.push(("CC_SHELL_ESCAPED_FLAGS".to_owned(), "1".to_owned()));
     // The highest of cargo's sources: a RUSTFLAGS that somebody exported must not change what is deployed.
     let rust_flags: Vec<String> = names.pairs.iter().map(renamed_for_rust).collect();
     environment.push((
@@ -85,6 +88,25 @@ fn renamed_for_rust((folder, name): &(PathBuf, String)) -> String {
     format!("--remap-path-prefix={}={name}", folder.display())
 }
 
+/// One word, as a shell reads it.
+fn quoted(flag: &str) -> String {
+    format!("'{}'", flag.replace('\'', r"'\''"))
+}
+
 fn renamed_for_c((folder, name): &(PathBuf, String)) -> String {
     format!("-ffile-prefix-map={}={name}", folder.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_one_word() {
+        let pair = (PathBuf::from("/a b/it's"), "/source".to_owned());
+        assert_eq!(
+            quoted(&renamed_for_c(&pair)),
+            r"'-ffile-prefix-map=/a b/it'\''s=/source'"
+        );
+    }
 }
