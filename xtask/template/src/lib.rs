@@ -10,3 +10,15 @@ mod read;
 pub use error::{Result, TemplateError};
 pub use node::{Entry, Kind, Node};
 pub use pieces::{Piece, pieces};
+
+/// The sections that a template may have.
+pub const SECTIONS: [&str; 8] = [
+    "AWSTemplateFormatVersion",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Mappings",
+    "Conditions",
+    "Resources",
+    "Outputs",
+];

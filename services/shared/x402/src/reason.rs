@@ -21,36 +21,8 @@ pub const SETTLEMENT_PENDING: &str = "settlement_pending";
 pub const UNEXPECTED_VERIFY: &str = "unexpected_verify_error";
 pub const UNEXPECTED_SETTLE: &str = "unexpected_settle_error";
 
-/// What a buyer may see of a facilitator's answer: codes from this table, and from the older spelling of the specification.
-const PUBLIC: &[&str] = &[
-    INVALID_PAYLOAD,
-    INVALID_VERSION,
-    INVALID_NETWORK,
-    INVALID_REQUIREMENTS,
-    UNSUPPORTED_SCHEME,
-    SIGNATURE,
-    RECIPIENT_MISMATCH,
-    VALUE_MISMATCH,
-    VALID_BEFORE,
-    VALID_AFTER,
-    INSUFFICIENT_BALANCE,
-    NONCE_USED,
-    NETWORK_MISMATCH,
-    MISSING_DOMAIN,
-    SIMULATION_FAILED,
-    TRANSACTION_FAILED,
-    NO_CONTRACT,
-    SETTLEMENT_PENDING,
-    UNEXPECTED_VERIFY,
-    UNEXPECTED_SETTLE,
-    "insufficient_funds",
-    "invalid_exact_evm_payload_signature",
-    "invalid_exact_evm_payload_recipient_mismatch",
-    "invalid_scheme",
-    "invalid_transaction_state",
-];
-
-/// Reasons for which a facilitator refuses before it sends anything to the chain.
+/// Reasons for which a facilitator refuses before it sends anything to the chain, in our spelling and in the older one of the
+/// specification.
 const FINAL: &[&str] = &[
     INVALID_PAYLOAD,
     INVALID_VERSION,
@@ -74,6 +46,15 @@ const FINAL: &[&str] = &[
     "invalid_scheme",
 ];
 
+/// The other reasons: with these the money may have moved, or may still.
+const OPEN: &[&str] = &[
+    TRANSACTION_FAILED,
+    SETTLEMENT_PENDING,
+    UNEXPECTED_VERIFY,
+    UNEXPECTED_SETTLE,
+    "invalid_transaction_state",
+];
+
 /// Whether a refused settlement with this reason has certainly moved nothing. Every other one may still.
 pub fn is_final(reason: &str) -> bool {
     FINAL.contains(&reason)
@@ -82,8 +63,9 @@ pub fn is_final(reason: &str) -> bool {
 /// The code to show a buyer for a facilitator's reason; `fallback` for anything that is not a known code, because inner error
 /// texts can carry addresses of our systems.
 pub fn public(reason: Option<&str>, fallback: &'static str) -> &'static str {
-    PUBLIC
+    FINAL
         .iter()
+        .chain(OPEN)
         .find(|known| Some(**known) == reason)
         .copied()
         .unwrap_or(fallback)

@@ -5,7 +5,7 @@ mod references;
 mod table;
 mod values;
 
-use template::Node;
+use template::{Node, SECTIONS};
 
 use super::model::{Model, Resource, Stack};
 use super::report::Report;
@@ -51,17 +51,6 @@ pub(super) fn check(model: &Model<'_>, report: &mut Report<'_>) {
         circle::check(stack, report);
     }
 }
-
-const SECTIONS: [&str; 8] = [
-    "AWSTemplateFormatVersion",
-    "Description",
-    "Metadata",
-    "Parameters",
-    "Mappings",
-    "Conditions",
-    "Resources",
-    "Outputs",
-];
 
 /// A proposal for a mistyped word, or the words that there are.
 fn meant(word: &str, known: &[&str]) -> String {

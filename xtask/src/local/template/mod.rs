@@ -15,20 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub(crate) use intrinsics::{Physical, Scope, as_text};
-use template::{Entry, Node};
+use template::{Entry, Node, SECTIONS};
 pub(crate) use template::{Result, TemplateError};
-
-/// The sections that a template may have.
-const SECTIONS: [&str; 8] = [
-    "AWSTemplateFormatVersion",
-    "Description",
-    "Metadata",
-    "Parameters",
-    "Mappings",
-    "Conditions",
-    "Resources",
-    "Outputs",
-];
 
 /// A template that has been read but not yet evaluated.
 #[derive(Debug)]
