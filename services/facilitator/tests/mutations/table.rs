@@ -164,7 +164,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     facilitator("a nonce that was used for somebody else", "services/facilitator/src/chain/flight.rs",
         "Some(receipt) if receipt.moved_by_nonce(token, self.authorization()) => {", "Some(receipt) => {",
         "chain::a_nonce_that_bought_something_else_buys_nothing_here").seen_by("payments"),
-    facilitator("a node of another chain", "services/facilitator/src/chain/mod.rs",
+    facilitator("a node of another chain", "services/facilitator/src/chain/shared.rs",
         "if found != self.chain_id {", "if false {",
         "chain::the_wrong_chain_and_a_missing_token_are_refused").seen_by("payments"),
 ];
