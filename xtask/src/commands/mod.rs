@@ -84,7 +84,7 @@ fn with_aws(context: &Context) -> anyhow::Error {
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         out.step(
             "compile",
-            "what speaks to AWS: a minute or two, the first time",
+            "what speaks to AWS: two to three minutes, the first time",
         );
     });
     let error = crate::tools::cargo::run_again_with_aws(&context.repo.root);
