@@ -60,10 +60,10 @@ impl Till {
     }
 }
 
-/// Opens the ledger or the chain's journal, and serves it until the process is asked to stop.
+/// Opens the ledger or the chain's journal, and serves until the process is asked to stop.
 ///
 /// # Errors
-/// When the file cannot be opened, the chain is another one than configured, or the port is taken.
+/// When the ledger or the journal cannot be opened, the chain is another one than configured, or the port is taken.
 pub async fn serve(config: Config) -> Result<(), runtime::Error> {
     let till = match config.settlement {
         Settlement::Ledger { file, grant } => {
@@ -74,18 +74,18 @@ pub async fn serve(config: Config) -> Result<(), runtime::Error> {
         Settlement::Chain {
             node_url,
             key,
-            file,
+            journal,
             fee_cap,
         } => {
             let settings = Settings {
                 node_url,
                 key: SettlementKey::from_hex(key.expose())?,
-                file,
+                store: journal.open().await?,
                 fee_cap,
                 replace_after: REPLACE_AFTER,
                 answer_within: ANSWER_WITHIN,
             };
-            let chain = Chain::open(config.asset, settings)?;
+            let chain = Chain::open(config.asset, settings).await?;
             tracing::info!(account = %chain.address(), "settling on the chain; this account pays the gas");
             // A node that is away now may be back for the first payment; one of another chain never helps.
             match chain.ready().await {

@@ -2,6 +2,7 @@ use crate::chain::SettlementKey;
 use runtime::{Environment, Secret};
 use std::path::PathBuf;
 use url::Url;
+use x402::store::Place;
 use x402::{Address, Asset, U256};
 
 /// The chain id of development nodes. No real chain has it.
@@ -28,8 +29,8 @@ pub enum Settlement {
         node_url: Url,
         /// Pays the gas.
         key: Secret<String>,
-        /// The journal of transactions that were sent.
-        file: PathBuf,
+        /// Where transactions are written down before they are sent.
+        journal: Place,
         /// The most that a unit of gas may cost, in wei.
         fee_cap: u64,
     },
@@ -74,7 +75,7 @@ fn chain(environment: &mut Environment) -> Settlement {
     Settlement::Chain {
         node_url: environment.url("CHAIN_RPC_URL"),
         key: key.into(),
-        file: file(environment, "SETTLEMENT_FILE", "/data/settlements.ndjson"),
+        journal: Place::from_environment(environment),
         fee_cap: cap.saturating_mul(WEI_PER_GWEI),
     }
 }
@@ -97,16 +98,12 @@ fn ledger(environment: &mut Environment, asset: &Asset) -> Settlement {
         U256::ZERO
     });
     Settlement::Ledger {
-        file: file(environment, "LEDGER_FILE", "/data/ledger.ndjson"),
+        file: environment
+            .optional("LEDGER_FILE")
+            .unwrap_or_else(|| "/data/ledger.ndjson".into())
+            .into(),
         grant,
     }
-}
-
-fn file(environment: &mut Environment, name: &str, default: &str) -> PathBuf {
-    environment
-        .optional(name)
-        .unwrap_or_else(|| default.into())
-        .into()
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! Files of lines that are only ever appended, each on the disk before anybody hears of it: the ledger, and the journal of what
-//! was sent to a chain.
+//! A file of lines that are only ever appended, each on the disk before anybody hears of it: the ledger.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -14,6 +14,7 @@ pub(super) fn check(model: &Model<'_>, report: &mut Report<'_>) {
             arguments(model, service, image, report);
             listening(stack, service, image, report);
             program(image, report);
+            data(service, image, report);
         }
     }
 }
@@ -140,5 +141,39 @@ fn program(image: &ImageFacts, report: &mut Report<'_>) {
                 ),
             );
         }
+    }
+}
+
+/// What a service keeps in a folder needs one that it may write to. ECS gives a volume the owner that the folder has in the image,
+/// and only if the image calls it a volume.
+fn data(service: &Service, image: &ImageFacts, report: &mut Report<'_>) {
+    for volume in &image.volumes {
+        if service.data.as_ref() != Some(volume) {
+            report.add_at(
+                place(image, "VOLUME", volume),
+                format!("VOLUME {volume}, and the manifest does not say that the service keeps anything there"),
+                format!("write data = \"{volume}\" under [package.metadata.service], or remove the line"),
+            );
+        }
+    }
+    let Some(folder) = &service.data else { return };
+    if !image.volumes.contains(folder) {
+        report.add_at(
+            place(image, "USER", ""),
+            format!("the service keeps data in {folder}, and the image has no such volume: it would belong to root"),
+            format!("add VOLUME {folder}, and before it WORKDIR {folder} below USER"),
+        );
+    }
+    let user = image.user.split(':').next().and_then(|id| id.parse().ok());
+    let made = image.folders.iter().find(|(path, _)| path == folder);
+    if image.is_whole && made.map(|(_, owner)| *owner) != user {
+        report.add_at(
+            place(image, "VOLUME", folder),
+            format!(
+                "{folder} does not belong to USER {}, who writes there",
+                image.user
+            ),
+            format!("write WORKDIR {folder} below USER: it makes the folder for that user"),
+        );
     }
 }

@@ -75,6 +75,9 @@ pub(crate) struct ImageFacts {
     pub(crate) command: Vec<String>,
     /// Where each COPY puts a file.
     pub(crate) copied: Vec<String>,
+    /// What each WORKDIR makes, with the user who owns it.
+    pub(crate) folders: Vec<(String, u32)>,
+    pub(crate) volumes: Vec<String>,
     /// The ARGs that change the image.
     pub(crate) args_used: Vec<String>,
     /// False when a base image or a RUN may bring files, users and uses of ARGs that nobody knows of here.

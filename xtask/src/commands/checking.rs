@@ -3,7 +3,7 @@
 use super::rendering::{self, RenderedStack};
 use crate::check::{self, Finding, ImageFacts, Origin, Stack, System};
 use crate::error::{Problem, UserError};
-use crate::image::Image;
+use crate::image::{FileChange, Image, Step};
 use crate::plan::Source;
 use crate::render::Template;
 use crate::repo::{Repo, Service, Stage};
@@ -85,6 +85,8 @@ fn facts(repo: &Repo, service: &Service, image: &Image) -> ImageFacts {
             .iter()
             .map(|copy| copy.destination.clone())
             .collect(),
+        folders: image.steps.iter().filter_map(folder).collect(),
+        volumes: config.volumes.iter().cloned().collect(),
         is_whole: image.outside.is_none(),
         args_used: image.args_used.clone(),
         steps: image
@@ -92,5 +94,13 @@ fn facts(repo: &Repo, service: &Service, image: &Image) -> ImageFacts {
             .iter()
             .map(|step| (step.line, step.text.clone()))
             .collect(),
+    }
+}
+
+/// The folder that a WORKDIR makes, and its owner.
+fn folder(step: &Step) -> Option<(String, u32)> {
+    match &step.change {
+        FileChange::Folder { path, owner } => Some((format!("/{path}"), owner.0)),
+        FileChange::None | FileChange::Copy(_) => None,
     }
 }

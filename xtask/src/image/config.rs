@@ -1,6 +1,6 @@
 //! The configuration of an image, in the form that Docker and the registries keep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -19,6 +19,8 @@ pub(crate) struct ImageConfig {
     pub(crate) exposed_ports: Vec<String>,
     pub(crate) entrypoint: Vec<String>,
     pub(crate) command: Vec<String>,
+    /// Folders that outlive the container, as the Dockerfile writes them.
+    pub(crate) volumes: BTreeSet<String>,
     /// Whether there is a CMD: Docker leaves a mark of one, even of an empty one.
     pub(crate) has_command: bool,
     /// Absolute; a root when no line says otherwise.
@@ -38,6 +40,7 @@ impl Default for ImageConfig {
             exposed_ports: Vec::new(),
             entrypoint: Vec::new(),
             command: Vec::new(),
+            volumes: BTreeSet::new(),
             has_command: false,
             working_directory: "/".to_owned(),
             labels: BTreeMap::new(),
@@ -99,6 +102,11 @@ impl ImageConfig {
             entrypoint: &self.entrypoint,
             command: &self.command,
             args_escaped: self.has_command,
+            volumes: self
+                .volumes
+                .iter()
+                .map(|path| (path.as_str(), Empty {}))
+                .collect(),
             working_directory: &self.working_directory,
             labels: &self.labels,
             health_check: check.or(off),
@@ -125,6 +133,8 @@ pub(super) struct RuntimeConfig<'a> {
     command: &'a [String],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     args_escaped: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    volumes: BTreeMap<&'a str, Empty>,
     #[serde(rename = "WorkingDir")]
     working_directory: &'a str,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -25,7 +25,7 @@ pub(crate) use build::{
     BuildInput, BuiltImage, LABEL_REVISION, LABEL_SOURCE, PlacedFile, build, files,
 };
 pub(crate) use context::{ContextEntry, EntryKind, kept};
-pub(crate) use dockerfile::{Image, Outside, read};
+pub(crate) use dockerfile::{FileChange, Image, Outside, Step, read};
 pub(crate) use elf::check_program;
 pub(crate) use layer::{digest, short_digest};
 pub(crate) use layout::layout;

@@ -126,7 +126,10 @@ impl Network {
             .map(str::to_owned)
             .into();
         words.extend(["--name".to_owned(), name.clone()]);
-        words.push("--tmpfs=/data:uid=65532,gid=65532,mode=0700".to_owned());
+        // On AWS payments are in a table. What an image calls a volume is writable as it stands.
+        if environment.iter().any(|(name, _)| *name == "PAYMENTS_FILE") {
+            words.push("--tmpfs=/data:uid=65532,gid=65532,mode=0700".to_owned());
+        }
         words.extend_from_slice(more);
         for (variable, value) in environment {
             words.push(format!("--env={variable}={value}"));

@@ -1,12 +1,11 @@
 //! One settlement, from the first look at the chain to the receipt. It runs to its end whoever still waits for it.
 
-use super::journal::{Attempt, Sending};
+use super::journal::{Attempt, Unfinished};
 use super::node::NodeError;
 use super::shared::Shared;
 use super::traffic::{Outcome, Progress};
 use super::transaction::Transaction;
 use super::{fees, token};
-use alloy_primitives::B256;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -22,11 +21,9 @@ const NONCES_TRIED: usize = 3;
 
 pub(super) struct Flight {
     pub(super) shared: Arc<Shared>,
-    pub(super) digest: B256,
-    pub(super) payload: ExactPayload,
+    pub(super) settlement: Unfinished,
     /// The call that every attempt makes.
     pub(super) data: Vec<u8>,
-    pub(super) attempts: Vec<Attempt>,
     pub(super) progress: watch::Sender<Progress>,
 }
 
@@ -41,7 +38,7 @@ enum Sent {
 impl Flight {
     /// Ends once the outcome is certain.
     pub(super) async fn run(mut self) {
-        let outcome = match self.attempts.last() {
+        let outcome = match self.settlement.attempts.last() {
             None => self.launch().await,
             // A crash came after it was written down, and before or after it was sent.
             Some(last) => {
@@ -57,7 +54,7 @@ impl Flight {
     }
 
     fn authorization(&self) -> &Authorization {
-        &self.payload.authorization
+        &self.settlement.payload.authorization
     }
 
     /// Looks, prices, writes down, sends. `None` when a transaction may be on its way.
@@ -80,7 +77,7 @@ impl Flight {
                 Err(outcome) => return Some(outcome),
             };
             if !self.note(attempt.clone()).await {
-                // The line may be on the disk, and then the next start sends it.
+                // It may be written down, and then whoever reads that sends it.
                 return Some(Outcome::Unknown);
             }
             match self.send(&attempt).await {
@@ -164,18 +161,23 @@ impl Flight {
         Ok((transaction, attempt))
     }
 
-    /// Writes the attempt down; false when that is not certain.
+    /// Writes the attempt down; false when that is not certain, or not for us to do.
     async fn note(&mut self, attempt: Attempt) -> bool {
-        let sending = Sending {
-            digest: self.digest,
-            payload: self.payload.clone(),
-            attempt: attempt.clone(),
-        };
         let hash = attempt.hash;
-        self.attempts.push(attempt);
+        self.settlement.attempts.push(attempt);
         self.progress
             .send_modify(|progress| progress.transaction = Some(hash));
-        self.shared.journal.sending(sending).await
+        match self.shared.journal.sending(&mut self.settlement).await {
+            Ok(true) => true,
+            Ok(false) => {
+                tracing::warn!(%hash, "another facilitator has this settlement in hand");
+                false
+            }
+            Err(error) => {
+                tracing::error!(%error, %hash, "nothing is sent that cannot be written down");
+                false
+            }
+        }
     }
 
     async fn send(&self, attempt: &Attempt) -> Sent {
@@ -226,7 +228,7 @@ impl Flight {
         let account = self.shared.key.address();
         // Asked first: a transaction that enters a block in between has a receipt below.
         let mined = node.transactions(account, "latest").await?;
-        for attempt in self.attempts.iter().rev() {
+        for attempt in self.settlement.attempts.iter().rev() {
             let Some(receipt) = node.receipt(attempt.hash).await? else {
                 continue;
             };
@@ -241,6 +243,7 @@ impl Flight {
             };
         }
         let last = self
+            .settlement
             .attempts
             .last()
             .map_or(0, |attempt| attempt.account_nonce);
@@ -259,7 +262,7 @@ impl Flight {
     /// The same call with the same account nonce and higher fees; only one of them can enter a block. Where the fees can go no
     /// higher, the last attempt is sent again, in case nobody has it.
     async fn replace(&mut self) {
-        let Some(last) = self.attempts.last().cloned() else {
+        let Some(last) = self.settlement.attempts.last().cloned() else {
             return;
         };
         let prices = self.shared.node.prices().await;

@@ -1,30 +1,23 @@
 //! What was handed to the chain, written down before it is: after a crash the transaction is looked for, not sent a second time.
+//!
+//! It stands in a store, so that it outlives the machine: a record for each settlement, and a list of those whose end is not
+//! known, which a start takes up again.
 
 use super::transaction::{Fees, Signed};
-use crate::file::{self, FileError, Writer};
 use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use x402::store::{Change, Entry, Stamp, Store, StoreError, Write};
 use x402::wire::ExactPayload;
 
-/// One line.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase")]
-enum Record {
-    Sending(Box<Sending>),
-    Ended(Ended),
-}
-
-/// A transaction that may be on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Sending {
-    /// Names the authorization.
-    pub(super) digest: B256,
-    pub(super) payload: ExactPayload,
-    pub(super) attempt: Attempt,
-}
+/// An end is remembered for a day after its authorization has none left to settle; after that the chain is asked.
+const KEEP_SECONDS: u64 = 86_400;
+/// The end of the year 9999.
+const NEVER: u64 = 253_402_300_799;
+/// Another facilitator may write the list at the same time.
+const TRIES_MAX: usize = 6;
+const DIGEST_BYTES: usize = 32;
 
 /// One form of a settlement's transaction; a replacement has the same account nonce and higher fees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,90 +52,225 @@ impl Attempt {
     }
 }
 
+/// A settlement as it stands in the store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Ended {
-    digest: B256,
-    /// The transaction that moved the money; none when none did.
+struct Record {
+    payload: ExactPayload,
+    attempts: Vec<Attempt>,
+    /// The transaction that moved the money, once that is certain.
     transaction: Option<B256>,
 }
 
 /// A settlement whose end is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unfinished {
+    /// Names the authorization.
     pub(super) digest: B256,
     pub(super) payload: ExactPayload,
     pub(super) attempts: Vec<Attempt>,
+    /// The last writing of its record; none before the first.
+    stamp: Option<Stamp>,
 }
 
-/// What a journal says when it is opened.
-#[derive(Debug, Default)]
-pub(super) struct Past {
-    pub(super) unfinished: Vec<Unfinished>,
-    /// Digests with the transactions that settled them.
-    pub(super) settled: HashMap<B256, B256>,
+impl Unfinished {
+    pub(super) fn new(digest: B256, payload: ExactPayload) -> Self {
+        Self {
+            digest,
+            payload,
+            attempts: Vec::new(),
+            stamp: None,
+        }
+    }
+}
+
+/// What the journal knows of a settlement.
+pub(super) enum Known {
+    /// This transaction moved the money.
+    Settled(B256),
+    /// Whoever began it has not seen its end.
+    Open(Unfinished),
+}
+
+/// The settlements whose end is not known, by their digests.
+#[derive(Default)]
+struct List {
+    digests: Vec<B256>,
+    stamp: Option<Stamp>,
 }
 
 pub(super) struct Journal {
-    writer: Writer,
+    store: Arc<dyn Store>,
+    /// The account that settles, and its chain: facilitators with other accounts may use the same store.
+    list_key: String,
+    list: Mutex<List>,
 }
 
 impl Journal {
-    pub(super) fn open(path: &Path) -> Result<(Self, Past), FileError> {
-        let (file, records) = file::open::<Record>(path)?;
-        let writer = Writer::start(file).map_err(|source| FileError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok((Self { writer }, Past::read(records)))
-    }
-
-    /// False when the line may not have reached the disk.
-    pub(super) async fn sending(&self, sending: Sending) -> bool {
-        let written = self.writer.send(&Record::Sending(Box::new(sending)));
-        written.await.unwrap_or(false)
-    }
-
-    /// A lost line of this kind costs a look at the chain after the next start, nothing else.
-    pub(super) async fn ended(&self, digest: B256, transaction: Option<B256>) {
-        let record = Record::Ended(Ended {
-            digest,
-            transaction,
-        });
-        self.writer.send(&record).await.ok();
-    }
-}
-
-impl Past {
-    fn read(records: Vec<Record>) -> Self {
-        let mut past = Self::default();
-        for record in records {
-            match record {
-                Record::Sending(sending) => past.add(*sending),
-                Record::Ended(ended) => {
-                    past.unfinished
-                        .retain(|unfinished| unfinished.digest != ended.digest);
-                    if let Some(transaction) = ended.transaction {
-                        past.settled.insert(ended.digest, transaction);
-                    }
+    /// Reads what is unfinished. `name` tells facilitators with one store apart.
+    pub(super) async fn open(
+        store: Arc<dyn Store>,
+        name: &str,
+    ) -> Result<(Self, Vec<Unfinished>), StoreError> {
+        let journal = Self {
+            store,
+            list_key: format!("settlements/{name}"),
+            list: Mutex::default(),
+        };
+        let mut unfinished = Vec::new();
+        {
+            let mut list = journal.list.lock().await;
+            journal.read_list(&mut list).await?;
+            for digest in &list.digests {
+                if let Some(Known::Open(found)) = journal.find(*digest).await? {
+                    unfinished.push(found);
                 }
             }
         }
-        past
+        Ok((journal, unfinished))
     }
 
-    fn add(&mut self, sending: Sending) {
-        let known = self
-            .unfinished
-            .iter_mut()
-            .find(|unfinished| unfinished.digest == sending.digest);
-        match known {
-            Some(unfinished) => unfinished.attempts.push(sending.attempt),
-            None => self.unfinished.push(Unfinished {
-                digest: sending.digest,
-                payload: sending.payload,
-                attempts: vec![sending.attempt],
+    pub(super) async fn find(&self, digest: B256) -> Result<Option<Known>, StoreError> {
+        let Some(entry) = self.store.get(&key(digest)).await? else {
+            return Ok(None);
+        };
+        let record: Record = serde_json::from_slice(&entry.value)
+            .map_err(|error| StoreError(format!("the settlement {digest} is damaged: {error}")))?;
+        Ok(Some(match record.transaction {
+            Some(transaction) => Known::Settled(transaction),
+            None => Known::Open(Unfinished {
+                digest,
+                payload: record.payload,
+                attempts: record.attempts,
+                stamp: Some(entry.stamp),
             }),
+        }))
+    }
+
+    /// Writes down all attempts before the last one is sent; false when somebody else has this settlement in hand.
+    pub(super) async fn sending(&self, unfinished: &mut Unfinished) -> Result<bool, StoreError> {
+        let record = Record {
+            payload: unfinished.payload.clone(),
+            attempts: unfinished.attempts.clone(),
+            transaction: None,
+        };
+        let (digest, before) = (unfinished.digest, unfinished.stamp);
+        let change = put(key(digest), before, json(&record), NEVER);
+        let written = match before {
+            Some(_) => self.write(vec![change]).await?,
+            None => {
+                let add = |digests: &mut Vec<B256>| digests.push(digest);
+                self.with_list(change, add).await?
+            }
+        };
+        unfinished.stamp = written.or(before);
+        Ok(written.is_some())
+    }
+
+    /// The end of a settlement. One that is lost costs a look at the chain after the next start, nothing else.
+    pub(super) async fn ended(&self, unfinished: &Unfinished, transaction: Option<B256>) {
+        let change = Change {
+            key: key(unfinished.digest),
+            expected: unfinished.stamp,
+            write: match transaction {
+                Some(_) => Write::Put {
+                    value: json(&Record {
+                        payload: unfinished.payload.clone(),
+                        attempts: Vec::new(),
+                        transaction,
+                    })
+                    .into(),
+                    expires_at: kept_until(&unfinished.payload),
+                },
+                None => Write::Delete,
+            },
+        };
+        let remove = |digests: &mut Vec<B256>| digests.retain(|one| *one != unfinished.digest);
+        match self.with_list(change, remove).await {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                tracing::info!(digest = %unfinished.digest, "another facilitator has noted the end of a settlement")
+            }
+            Err(error) => tracing::warn!(%error, "the end of a settlement is not noted"),
         }
     }
+
+    /// Changes a record and the list together. None when the record is another one than the caller saw, or the list is full.
+    async fn with_list(
+        &self,
+        change: Change,
+        edit: impl Fn(&mut Vec<B256>),
+    ) -> Result<Option<Stamp>, StoreError> {
+        let mut list = self.list.lock().await;
+        for _ in 0..TRIES_MAX {
+            let mut digests = list.digests.clone();
+            edit(&mut digests);
+            let value: Vec<u8> = digests.concat();
+            if value.len() > self.store.value_bytes_max() {
+                return Ok(None);
+            }
+            let listed = put(self.list_key.clone(), list.stamp, value, NEVER);
+            if let Some(stamp) = self.write(vec![listed, change.clone()]).await? {
+                *list = List {
+                    digests,
+                    stamp: Some(stamp),
+                };
+                return Ok(Some(stamp));
+            }
+            let found = self.store.get(&change.key).await?;
+            if found.map(|entry| entry.stamp) != change.expected {
+                return Ok(None);
+            }
+            self.read_list(&mut list).await?;
+        }
+        Err(StoreError("the list of settlements is too busy".into()))
+    }
+
+    async fn write(&self, changes: Vec<Change>) -> Result<Option<Stamp>, StoreError> {
+        let stamp = Stamp::new()?;
+        let made = self.store.change(changes, stamp).await?;
+        Ok(made.then_some(stamp))
+    }
+
+    async fn read_list(&self, list: &mut List) -> Result<(), StoreError> {
+        let found = self.store.get(&self.list_key).await?;
+        *list = found.map_or_else(List::default, |Entry { stamp, value }| List {
+            digests: value
+                .chunks_exact(DIGEST_BYTES)
+                .map(B256::from_slice)
+                .collect(),
+            stamp: Some(stamp),
+        });
+        Ok(())
+    }
 }
+
+fn key(digest: B256) -> String {
+    format!("settlement/{digest}")
+}
+
+fn json(record: &Record) -> Vec<u8> {
+    serde_json::to_vec(record).expect("records have text keys only, which JSON always takes")
+}
+
+fn put(key: String, expected: Option<Stamp>, value: Vec<u8>, expires_at: u64) -> Change {
+    Change {
+        key,
+        expected,
+        write: Write::Put {
+            value: value.into(),
+            expires_at,
+        },
+    }
+}
+
+fn kept_until(payload: &ExactPayload) -> u64 {
+    let window = u64::try_from(payload.authorization.valid_before).unwrap_or(NEVER);
+    window
+        .max(x402::now_seconds())
+        .saturating_add(KEEP_SECONDS)
+        .min(NEVER)
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,28 +15,26 @@ mod transaction;
 pub use node::NodeError;
 pub use transaction::{NotAKey, SettlementKey};
 
-use crate::file::FileError;
 use crate::rules::Rules;
 use alloy_primitives::{Address, B256};
-use journal::{Journal, Past, Unfinished};
+use journal::{Journal, Known, Unfinished};
 use node::Node;
 use shared::Shared;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use traffic::{Boarded, Outcome, Progress, Ticket, id};
 use url::Url;
+use x402::store::{Store, StoreError};
 use x402::wire::{FacilitatorRequest, SettlementResponse, VerifyResponse};
 use x402::{Asset, AssetError, reason};
 
 /// How to settle.
-#[derive(Debug)]
 pub struct Settings {
     pub node_url: Url,
     pub key: SettlementKey,
-    /// The journal of transactions that were sent.
-    pub file: PathBuf,
+    /// Where transactions are written down before they are sent.
+    pub store: Arc<dyn Store>,
     /// The most that a unit of gas may cost, in wei.
     pub fee_cap: u64,
     /// A transaction that is in no block by then is replaced by one with higher fees.
@@ -48,7 +46,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(transparent)]
-    File(#[from] FileError),
+    Store(#[from] StoreError),
     #[error(transparent)]
     Asset(#[from] AssetError),
 }
@@ -60,20 +58,21 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Reads the journal, or makes it, and takes up what was under way.
+    /// Reads the journal, and takes up what was under way.
     ///
     /// # Errors
-    /// When the journal cannot be used, or the asset is on no EVM chain.
-    pub fn open(asset: Asset, settings: Settings) -> Result<Self, OpenError> {
-        let (journal, past) = Journal::open(&settings.file)?;
-        let next_nonce = past
-            .unfinished
+    /// When the journal cannot be read, or the asset is on no EVM chain.
+    pub async fn open(asset: Asset, settings: Settings) -> Result<Self, OpenError> {
+        let chain_id = asset.chain_id()?;
+        let name = format!("{chain_id}/{}", settings.key.address());
+        let (journal, unfinished) = Journal::open(settings.store, &name).await?;
+        let next_nonce = unfinished
             .iter()
             .flat_map(|unfinished| &unfinished.attempts)
             .map(|attempt| attempt.account_nonce + 1)
             .max();
         let shared = Shared {
-            chain_id: asset.chain_id()?,
+            chain_id,
             rules: Rules::new(asset)?,
             node: Node::new(runtime::http::client(), settings.node_url),
             key: settings.key,
@@ -88,28 +87,33 @@ impl Chain {
         let chain = Self {
             shared: Arc::new(shared),
         };
-        chain.resume(past);
+        for one in unfinished {
+            chain.take_up(one);
+        }
         Ok(chain)
     }
 
-    fn resume(&self, past: Past) {
-        self.shared.traffic().settled = past.settled;
-        for unfinished in past.unfinished {
-            let Some(data) = flight::call(&unfinished.payload) else {
-                continue;
-            };
-            let (progress, receiver) = watch::channel(Progress::default());
-            let transaction = unfinished.attempts.last().map(|attempt| attempt.hash);
-            tracing::info!(?transaction, "a settlement is taken up again");
-            progress.send_modify(|progress| progress.transaction = transaction);
+    /// Goes on with what somebody began; none when it is no payment, or under way by now.
+    fn take_up(&self, unfinished: Unfinished) -> Option<Boarded> {
+        let data = flight::call(&unfinished.payload)?;
+        let (progress, receiver) = watch::channel(Progress::default());
+        let transaction = unfinished.attempts.last().map(|attempt| attempt.hash);
+        progress.send_modify(|progress| progress.transaction = transaction);
+        let authorization = &unfinished.payload.authorization;
+        {
+            let mut traffic = self.shared.traffic();
+            if let Some(boarded) = traffic.known(authorization, unfinished.digest) {
+                return Some(boarded);
+            }
             let ticket = Ticket {
                 digest: unfinished.digest,
-                progress: receiver,
+                progress: receiver.clone(),
             };
-            let id = id(&unfinished.payload.authorization);
-            self.shared.traffic().flights.insert(id, ticket);
-            self.shared.launch(unfinished, data, progress);
+            traffic.flights.insert(id(authorization), ticket);
         }
+        tracing::info!(?transaction, "a settlement is taken up again");
+        self.shared.launch(unfinished, data, progress);
+        Some(Boarded::Joined(receiver))
     }
 
     pub fn asset(&self) -> &Asset {
@@ -145,7 +149,7 @@ impl Chain {
 
     /// Moves the money, once. Who asks again for the same payment hears of the transaction that moved it.
     pub async fn settle(&self, request: &FacilitatorRequest) -> SettlementResponse {
-        let progress = match self.board(request) {
+        let progress = match self.board(request).await {
             Boarded::First(receiver) => self.wait(receiver).await,
             Boarded::Joined(receiver) => {
                 let mut progress = self.wait(receiver).await;
@@ -197,12 +201,24 @@ impl Chain {
         *receiver.borrow()
     }
 
-    fn board(&self, request: &FacilitatorRequest) -> Boarded {
+    async fn board(&self, request: &FacilitatorRequest) -> Boarded {
         let payload = &request.payment_payload.payload;
         let digest = self.shared.rules.digest(&payload.authorization);
         // First what is known: a settlement may end after the payment's window has.
         if let Some(boarded) = self.shared.traffic().known(&payload.authorization, digest) {
             return boarded;
+        }
+        match self.shared.journal.find(digest).await {
+            Ok(Some(Known::Settled(transaction))) => return Boarded::Settled(transaction),
+            Ok(Some(Known::Open(unfinished))) => {
+                let refused = Boarded::Refused(reason::SIGNATURE);
+                return self.take_up(unfinished).unwrap_or(refused);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "nothing is sent that cannot be written down");
+                return Boarded::Refused(reason::UNEXPECTED_SETTLE);
+            }
         }
         if let Err(reason) = self.shared.rules.check(request) {
             return Boarded::Refused(reason);
@@ -223,11 +239,7 @@ impl Chain {
             }
             traffic.flights.insert(id(&payload.authorization), ticket);
         }
-        let begun = Unfinished {
-            digest,
-            payload: payload.clone(),
-            attempts: Vec::new(),
-        };
+        let begun = Unfinished::new(digest, payload.clone());
         self.shared.launch(begun, data, progress);
         Boarded::First(receiver)
     }

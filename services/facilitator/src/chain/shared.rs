@@ -13,9 +13,6 @@ use tokio::sync::{OnceCell, watch};
 use x402::reason;
 use x402::wire::Authorization;
 
-/// Outcomes that are remembered; beyond that the chain is asked.
-const SETTLED_MAX: usize = 20_000;
-
 /// What all clones of a chain and all of its flights use.
 pub(super) struct Shared {
     pub(super) rules: Rules,
@@ -110,10 +107,8 @@ impl Shared {
     ) {
         let flight = Flight {
             shared: self.clone(),
-            digest: unfinished.digest,
-            payload: unfinished.payload,
+            settlement: unfinished,
             data,
-            attempts: unfinished.attempts,
             progress,
         };
         tokio::spawn(flight.run());
@@ -125,19 +120,14 @@ impl Shared {
             Outcome::Settled(hash) | Outcome::Earlier(hash) => Some(hash),
             Outcome::Failed(_) | Outcome::Unknown => None,
         };
-        if !flight.attempts.is_empty() && outcome != Outcome::Unknown {
-            self.journal.ended(flight.digest, transaction).await;
+        let settlement = &flight.settlement;
+        // Before it leaves the flights: whoever looks finds it in one place or the other.
+        if !settlement.attempts.is_empty() && outcome != Outcome::Unknown {
+            self.journal.ended(settlement, transaction).await;
         }
-        {
-            let mut traffic = self.traffic();
-            if traffic.settled.len() >= SETTLED_MAX {
-                traffic.settled.clear();
-            }
-            traffic
-                .settled
-                .extend(transaction.map(|hash| (flight.digest, hash)));
-            traffic.flights.remove(&id(&flight.payload.authorization));
-        }
+        self.traffic()
+            .flights
+            .remove(&id(&settlement.payload.authorization));
         flight
             .progress
             .send_modify(|progress| progress.outcome = Some(outcome));

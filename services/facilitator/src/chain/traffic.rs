@@ -1,4 +1,4 @@
-//! What is under way, and what has come of it.
+//! What is under way.
 
 use alloy_primitives::{Address, B256};
 use std::collections::HashMap;
@@ -10,7 +10,6 @@ use x402::wire::Authorization;
 pub(super) struct Traffic {
     /// By payer and nonce: of two authorizations with one nonce, one at most is ever sent at a time.
     pub(super) flights: HashMap<(Address, B256), Ticket>,
-    pub(super) settled: HashMap<B256, B256>,
 }
 
 #[derive(Clone)]
@@ -34,7 +33,7 @@ pub(super) enum Outcome {
     Earlier(B256),
     /// Nothing moved, and nothing will.
     Failed(&'static str),
-    /// The next start may send it.
+    /// Whoever reads the journal next may send it.
     Unknown,
 }
 
@@ -54,11 +53,8 @@ pub(super) fn id(authorization: &Authorization) -> (Address, B256) {
 }
 
 impl Traffic {
-    /// What is known of a payment already.
+    /// What is under way for a payment.
     pub(super) fn known(&self, authorization: &Authorization, digest: B256) -> Option<Boarded> {
-        if let Some(hash) = self.settled.get(&digest) {
-            return Some(Boarded::Settled(*hash));
-        }
         let ticket = self.flights.get(&id(authorization))?;
         Some(if ticket.digest == digest {
             Boarded::Joined(ticket.progress.clone())

@@ -48,16 +48,20 @@ impl Fixture {
     }
 
     fn try_open(&self) -> Result<Ledger, FileError> {
+        self.try_open_for(asset())
+    }
+
+    fn try_open_for(&self, asset: Asset) -> Result<Ledger, FileError> {
         // The writer's thread of a dropped ledger may hold the lock for a moment longer.
         for _ in 0..200 {
-            match Ledger::open(&self.path(), asset(), U256::from(GRANT)) {
+            match Ledger::open(&self.path(), asset.clone(), U256::from(GRANT)) {
                 Err(FileError::Locked { .. }) => {
                     std::thread::sleep(std::time::Duration::from_millis(5))
                 }
                 other => return other,
             }
         }
-        Ledger::open(&self.path(), asset(), U256::from(GRANT))
+        Ledger::open(&self.path(), asset, U256::from(GRANT))
     }
 
     /// A good request with nonce `nonce`, changed before it is signed.
@@ -283,14 +287,12 @@ async fn damage_elsewhere_and_other_tokens_are_refused() {
         Err(FileError::Locked { .. })
     ));
     drop(ledger);
-    drop(second.try_open());
-    std::thread::sleep(std::time::Duration::from_millis(50));
     let other = Asset {
         address: seller(),
         ..asset()
     };
     assert!(matches!(
-        Ledger::open(&second.path(), other, U256::from(GRANT)),
+        second.try_open_for(other),
         Err(FileError::OtherToken { .. })
     ));
 }

@@ -156,7 +156,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "let mut next_nonce = shared.next_nonce.lock().await;", "let unshared = tokio::sync::Mutex::new(None); let mut next_nonce = unshared.lock().await;",
         "chain::many_at_once_are_one_transaction_each").seen_by("payments"),
     facilitator("a crash between writing and sending", "services/facilitator/src/chain/flight.rs",
-        "self.shared.journal.sending(sending).await", "{ drop(sending); true }",
+        "match self.shared.journal.sending(&mut self.settlement).await {", "match Ok::<bool, x402::store::StoreError>(true) {",
         "crash::killed_before_the_node_heard_of_it_it_settles_after_the_start").seen_by("payments"),
     facilitator("a transaction that waits for ever", "services/facilitator/src/chain/flight.rs",
         "                self.replace().await;\n", "",

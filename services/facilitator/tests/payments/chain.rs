@@ -32,7 +32,7 @@ async fn balances_move_by_exactly_the_price_and_only_once() {
     let node = Node::start().await;
     let folder = tempfile::tempdir().unwrap();
     let (chain, buyer) = (
-        chain(&node.asset, &node.url, folder.path()),
+        chain(&node.asset, &node.url, folder.path()).await,
         funded(&node).await,
     );
     let order = buyer.order(1);
@@ -54,7 +54,7 @@ async fn balances_move_by_exactly_the_price_and_only_once() {
     );
     // A facilitator without any memory finds the same on the chain.
     let other = tempfile::tempdir().unwrap();
-    let forgetful = crate::market::chain(&node.asset, &node.url, other.path());
+    let forgetful = crate::market::chain(&node.asset, &node.url, other.path()).await;
     let again = forgetful.settle(&order).await;
     assert_eq!(
         (reason_of(&again), named(&again)),
@@ -70,7 +70,7 @@ async fn what_must_not_settle_does_not_and_costs_no_gas() {
     let node = Node::start().await;
     let folder = tempfile::tempdir().unwrap();
     let (chain, buyer) = (
-        chain(&node.asset, &node.url, folder.path()),
+        chain(&node.asset, &node.url, folder.path()).await,
         funded(&node).await,
     );
     let poor = Buyer::new(&node.asset);
@@ -122,7 +122,7 @@ async fn many_at_once_are_one_transaction_each() {
     let node = Node::start().await;
     let folder = tempfile::tempdir().unwrap();
     let (chain, buyer) = (
-        chain(&node.asset, &node.url, folder.path()),
+        chain(&node.asset, &node.url, folder.path()).await,
         funded(&node).await,
     );
     let before = node.transactions().await;
@@ -162,7 +162,7 @@ async fn a_nonce_that_bought_something_else_buys_nothing_here() {
     let node = Node::start().await;
     let folder = tempfile::tempdir().unwrap();
     let (chain, buyer) = (
-        chain(&node.asset, &node.url, folder.path()),
+        chain(&node.asset, &node.url, folder.path()).await,
         funded(&node).await,
     );
     // The same nonce, signed for somebody else and settled first.
@@ -183,7 +183,7 @@ async fn a_transaction_that_waits_is_replaced_and_settles_once() {
     let node = Node::start().await;
     let folder = tempfile::tempdir().unwrap();
     let (chain, buyer) = (
-        chain(&node.asset, &node.url, folder.path()),
+        chain(&node.asset, &node.url, folder.path()).await,
         funded(&node).await,
     );
     node.stop_mining().await;
@@ -229,7 +229,10 @@ async fn lost_calls_and_lost_answers_settle_once() {
         let node = Node::start().await;
         let folder = tempfile::tempdir().unwrap();
         let (proxy, url) = Proxy::start(&node.url, fault, 1).await;
-        let (chain, buyer) = (chain(&node.asset, &url, folder.path()), funded(&node).await);
+        let (chain, buyer) = (
+            chain(&node.asset, &url, folder.path()).await,
+            funded(&node).await,
+        );
         let before = node.transactions().await;
         let answer = chain.settle(&buyer.order(1)).await;
         assert!(answer.success, "{answer:?}");
@@ -248,7 +251,7 @@ async fn another_program_may_use_the_key() {
     let node = Node::start().await;
     let folder = tempfile::tempdir().unwrap();
     let (chain, buyer) = (
-        chain(&node.asset, &node.url, folder.path()),
+        chain(&node.asset, &node.url, folder.path()).await,
         funded(&node).await,
     );
     assert!(chain.settle(&buyer.order(1)).await.success);
@@ -266,7 +269,7 @@ async fn the_wrong_chain_and_a_missing_token_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut asset = node.asset.clone();
     asset.network = "eip155:84532".into();
-    let wrong_chain = chain(&asset, &node.url, &folder.path().join("a"));
+    let wrong_chain = chain(&asset, &node.url, &folder.path().join("a")).await;
     let error = wrong_chain.ready().await.unwrap_err().to_string();
     assert!(
         error.contains("31337") && error.contains("84532"),
@@ -274,7 +277,7 @@ async fn the_wrong_chain_and_a_missing_token_are_refused() {
     );
     let mut asset = node.asset.clone();
     asset.address = Address::repeat_byte(5);
-    let no_token = chain(&asset, &node.url, &folder.path().join("b"));
+    let no_token = chain(&asset, &node.url, &folder.path().join("b")).await;
     let error = no_token.ready().await.unwrap_err().to_string();
     assert!(error.contains("no token"), "{error}");
 }

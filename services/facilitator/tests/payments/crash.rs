@@ -27,8 +27,8 @@ pub(crate) async fn start(node: &Node, rpc: &Url, folder: &Path) -> Service {
         ("CHAIN_RPC_URL", rpc.to_string()),
         ("SETTLEMENT_KEY", KEY.to_owned()),
         (
-            "SETTLEMENT_FILE",
-            folder.join("settlements.ndjson").display().to_string(),
+            "PAYMENTS_FILE",
+            folder.join("settlements").display().to_string(),
         ),
     ];
     let process = Process::start(env!("CARGO_BIN_EXE_facilitator"), &[], &pairs);

@@ -2,9 +2,11 @@
 
 use facilitator::chain::{Chain, Settings, SettlementKey};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 use x402::exact::Domain;
+use x402::store::FileStore;
 use x402::wallet::Wallet;
 use x402::wire::{Authorization, ExactPayload, FacilitatorRequest, PaymentPayload, Requirements};
 use x402::{Address, Asset, B256, U256};
@@ -82,14 +84,14 @@ impl Buyer {
 }
 
 /// A facilitator in this process, which settles on the node behind `url`.
-pub(crate) fn chain(asset: &Asset, url: &Url, folder: &Path) -> Chain {
+pub(crate) async fn chain(asset: &Asset, url: &Url, folder: &Path) -> Chain {
     let settings = Settings {
         node_url: url.clone(),
         key: SettlementKey::from_hex(crate::node::KEY).unwrap(),
-        file: folder.join("settlements.ndjson"),
+        store: Arc::new(FileStore::open(&folder.join("settlements")).unwrap()),
         fee_cap: 100_000_000_000,
         replace_after: Duration::from_secs(1),
         answer_within: Duration::from_secs(20),
     };
-    Chain::open(asset.clone(), settings).unwrap()
+    Chain::open(asset.clone(), settings).await.unwrap()
 }

@@ -122,6 +122,8 @@ fn take_settings(image: &mut Image, found: &Map<String, Json>) {
     config.command = words("Cmd");
     let ports = found.get("ExposedPorts").and_then(Json::as_object);
     config.exposed_ports = ports.into_iter().flat_map(Map::keys).cloned().collect();
+    let volumes = found.get("Volumes").and_then(Json::as_object);
+    config.volumes = volumes.into_iter().flat_map(Map::keys).cloned().collect();
     config.environment = words("Env")
         .iter()
         .filter_map(|pair| pair.split_once('='))

@@ -4,6 +4,7 @@ mod command;
 mod copy;
 mod outside;
 mod scope;
+mod settings;
 mod stage;
 mod variables;
 

@@ -120,7 +120,10 @@ pub(super) fn outline(
                 (it.healthcheck.span.start, taken)
             }
             Instruction::Arg(it) if of_the_build_machine(&it.arguments.value) => continue,
-            Instruction::Arg(_) | Instruction::User(_) | Instruction::Expose(_) => {
+            Instruction::Arg(_)
+            | Instruction::User(_)
+            | Instruction::Expose(_)
+            | Instruction::Volume(_) => {
                 let (position, done) = stage.instruction(instruction);
                 (position, done.map(drop))
             }

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use parse_dockerfile::{
-    CopyInstruction, Flag, FromInstruction, HealthcheckInstruction, Instruction, JsonOrStringArray,
-    UnescapedString,
-};
+use parse_dockerfile::{CopyInstruction, Flag, FromInstruction, Instruction, JsonOrStringArray};
 
 use super::scope::Scope;
 use super::{FileChange, Image, Step, command, copy, number, outside};
@@ -118,12 +115,11 @@ impl<'a> Stage<'a> {
             Instruction::Run(_) => Err(outside("RUN")),
             Instruction::Add(_) => Err("ADD is not declarative; use COPY".to_owned()),
             Instruction::Volume(volume) => {
-                let count = match &volume.arguments {
-                    JsonOrStringArray::Json(list) => list.value.len(),
-                    JsonOrStringArray::String(list) => list.len(),
+                let folders = match &volume.arguments {
+                    JsonOrStringArray::Json(list) => &list.value,
+                    JsonOrStringArray::String(list) => list,
                 };
-                let fix = "say data = \"/path\" in the service's facts";
-                Err(format!("VOLUME ({count}) is not supported; {fix}"))
+                self.volume(folders)
             }
             Instruction::Shell(_) => Err(outside("SHELL")),
             Instruction::Stopsignal(_) => Err(outside("STOPSIGNAL")),
@@ -206,54 +202,6 @@ impl<'a> Stage<'a> {
             return known(text);
         }
         Ok((Text::Known(text), FileChange::Folder { path, owner }))
-    }
-
-    fn expose(&mut self, ports: &[UnescapedString<'_>]) -> Done {
-        let mut added = Vec::new();
-        for port in ports {
-            let expanded = self.expand(&port.value)?;
-            for port in expanded.split_whitespace() {
-                let (digits, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
-                let protocol = protocol.to_ascii_lowercase();
-                if digits.contains('-') {
-                    return Err(format!(
-                        "EXPOSE {port} is a range; a service listens on one port: EXPOSE 8080"
-                    ));
-                }
-                let known = ["tcp", "udp"].contains(&protocol.as_str());
-                match number(digits).filter(|number| known && *number <= 65535) {
-                    Some(number) => added.push(format!("{number}/{protocol}")),
-                    None => return Err(format!("EXPOSE {port} is no port; write EXPOSE 8080")),
-                }
-            }
-        }
-        let text = format!("EXPOSE [{}]", added.join(" "));
-        let exposed = &mut self.image.config.exposed_ports;
-        for port in added {
-            if !exposed.contains(&port) {
-                exposed.push(port);
-            }
-        }
-        known(text)
-    }
-
-    fn health_check(&mut self, check: &HealthcheckInstruction<'_>) -> Done {
-        let found = command::health_check(&check.options, &check.arguments, command::exec_form)?;
-        let config = &mut self.image.config;
-        config.health_check_off = found.is_none();
-        config.health_check = found;
-        let Some(check) = &config.health_check else {
-            return known("HEALTHCHECK NONE".to_owned());
-        };
-        let times = &check.written;
-        known(format!(
-            "HEALTHCHECK {{Test:[CMD {}] Interval:{} Timeout:{} StartPeriod:{} StartInterval:0s Retries:{}}}",
-            check.command.join(" "),
-            command::duration(times.interval_seconds),
-            command::duration(times.timeout_seconds),
-            command::duration(times.start_period_seconds),
-            times.retries
-        ))
     }
 
     pub(super) fn expand(&self, text: &str) -> Result<String, String> {

@@ -34,6 +34,28 @@ fn a_whole_service() {
 }
 
 #[test]
+fn volumes() {
+    check(
+        "FROM scratch\nENV D=/d\nVOLUME /b $D/x\nVOLUME [\"/a b\", \"/b\"]\n",
+        &[],
+        expect![[r#"
+            {"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","D=/d"],"Volumes":{"/a b":{},"/b":{},"/d/x":{}},"WorkingDir":"/"}
+            copies: []
+            used: []"#]],
+    );
+    check(
+        "FROM scratch\nVOLUME data\n",
+        &[],
+        expect!["Dockerfile:2: VOLUME `data` is no absolute path; write VOLUME /data"],
+    );
+    check(
+        "FROM scratch\nVOLUME [\"\"]\n",
+        &[],
+        expect!["Dockerfile:2: VOLUME `` is no absolute path; write VOLUME /data"],
+    );
+}
+
+#[test]
 fn scopes_of_arg_and_env() {
     // An ARG before FROM is gone after it; ENV wins over ARG; one line's pairs see the values from before it.
     check(

@@ -59,7 +59,7 @@ const fn whole(text: &'static str) -> Case {
 
 /// Every case.
 pub(super) fn all() -> impl Iterator<Item = &'static Case> {
-    [SCOPES, COMMANDS, FOLDERS, COPIES, IGNORES, CHECKS]
+    [SCOPES, COMMANDS, FOLDERS, COPIES, IGNORES, VOLUMES, CHECKS]
         .into_iter()
         .flatten()
 }
@@ -240,6 +240,20 @@ const IGNORES: &[Case] = &[
     after_from("COPY . /all/\n").ignore("Dockerfile\nb*n/tool2\n.dockerignore\n"),
     after_from("COPY app /x\n").ignore("app\n").is(BothRefuse),
     after_from("COPY pages/a /x\n").ignore("pages\n!pages/a\n"),
+];
+
+/// Folders that outlive a container.
+const VOLUMES: &[Case] = &[
+    after_from("COPY app /app\nVOLUME /data\n"),
+    after_from("COPY app /app\nVOLUME /b /a /b\n"),
+    after_from("COPY app /app\nVOLUME [\"/b\", \"/a b\"]\n"),
+    after_from("COPY app /app\nENV D=/d\nVOLUME $D/x ${D}\n"),
+    after_from("COPY app /app\nUSER 7\nWORKDIR /data\nVOLUME /data\n"),
+    after_from("COPY app /app\nVOLUME [\"\"]\n").is(BothRefuse),
+    after_from("COPY app /app\nVOLUME\n").is(BothRefuse),
+    after_from("COPY app /app\nVOLUME data\n").is(EmbeddedRefuses(
+        "what a relative path is relative to, nobody says",
+    )),
 ];
 
 /// Health checks, labels, stages, and what is no Dockerfile.
