@@ -17,7 +17,7 @@ use x402::wallet::Wallet;
 use x402::wire::{Authorization, Requirements};
 use x402::{B256, U256};
 
-const CONNECTIONS: usize = 10;
+const CONNECTIONS: usize = 64;
 const RUNS: usize = 3;
 /// Ticks of `/proc/PID/stat` in a second.
 const TICKS: f64 = 100.0;
@@ -144,25 +144,25 @@ async fn beside_the_reference_server() {
             name: "ours, server and ledger",
             url: url.clone(),
             processes: vec![&shop, bank.process()],
-            counts: (4_000, 500),
+            counts: (40_000, 4_000),
         },
         Server {
             name: "reference, ledger in it",
             url: weather(alone.line_with("listening on ")),
             processes: vec![&alone],
-            counts: (2_000, 150),
+            counts: (8_000, 600),
         },
         Server {
             name: "ours, server alone",
             url,
             processes: vec![&shop],
-            counts: (4_000, 500),
+            counts: (40_000, 4_000),
         },
         Server {
             name: "reference, our ledger, server alone",
             url: weather(asking.line_with("listening on ")),
             processes: vec![&asking],
-            counts: (2_000, 300),
+            counts: (8_000, 1_200),
         },
     ];
     for run in 1..=RUNS {
