@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod budgets;
+mod causes;
 mod deploy;
 mod emulator;
 mod failures;

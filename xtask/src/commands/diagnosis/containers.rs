@@ -17,6 +17,11 @@ use crate::tools::aws::logs::{Group, Logs};
 const LOOK_FIRST: Duration = Duration::from_secs(1);
 const LOOK_LONGEST: Duration = Duration::from_secs(10);
 
+/// Two services tell the time, and one of them perhaps in whole seconds.
+const SLACK: time::Duration = time::Duration::seconds(1);
+/// A load balancer's verdict on a task.
+const BALANCER: &str = "ELB health checks";
+
 #[derive(Debug, Clone)]
 pub(super) struct Containers {
     ecs: Ecs,
@@ -33,7 +38,7 @@ pub(super) struct Seen {
     pub(super) since: Option<OffsetDateTime>,
     /// The last one first.
     pub(super) stopped: Vec<StoppedTask>,
-    /// What ECS itself says of a service none of whose tasks has stopped.
+    /// What ECS itself says of a service.
     pub(super) remarks: Vec<String>,
     pub(super) log: Option<(Vec<Group>, Vec<LogLine>)>,
     pub(super) trouble: Option<String>,
@@ -124,6 +129,10 @@ impl Containers {
                 self.ask_service(&cluster, &service).await?;
                 continue;
             }
+            // Why a balancer found a target sick is known to the service alone.
+            if stopped[0].reason.contains(BALANCER) {
+                self.ask_service(&cluster, &service).await?;
+            }
             let last = stopped.iter().find(|task| task.ran).cloned();
             // What has gone by now must not replace what was seen of it.
             self.seen().stopped = stopped;
@@ -155,7 +164,7 @@ impl Containers {
             .collect())
     }
 
-    /// No task has stopped: only the service can say why it is not steady, if anybody can.
+    /// What only the service can say: why it is not steady although no task has stopped.
     async fn ask_service(&self, cluster: &str, service: &str) -> anyhow::Result<()> {
         if let Some(state) = self.ecs.service(cluster, service).await? {
             let remarks = state.rollout.into_iter().chain(state.events);
@@ -183,6 +192,6 @@ fn is_ours(task: &StoppedTask, since: Option<OffsetDateTime>) -> bool {
     let stopped_at = OffsetDateTime::parse(&task.stopped_at, &Rfc3339).ok();
     let earlier = stopped_at
         .zip(since)
-        .is_some_and(|(stopped_at, since)| stopped_at < since);
+        .is_some_and(|(stopped_at, since)| stopped_at < since - SLACK);
     !earlier && !task.was_wanted
 }

@@ -32,6 +32,8 @@ pub(super) fn containers(seen: &Seen) -> Vec<String> {
         );
     } else {
         lines.extend(reasons(&seen.stopped));
+        let verdict = seen.remarks.iter().find(|text| text.contains("unhealthy"));
+        lines.extend(verdict.map(|text| format!("ECS says: {text}")));
         lines.extend(
             seen.stopped
                 .first()
@@ -195,6 +197,15 @@ mod tests {
                 ..Seen::default()
             },
             Seen {
+                stopped: vec![task("Task failed ELB health checks in (target-group agent)", true)],
+                remarks: vec![
+                    "IN_PROGRESS".to_owned(),
+                    "12:00 (service agent) (port 8080) is unhealthy due to (reason Health checks failed with these codes: [503])".to_owned(),
+                ],
+                log: said(&["agent answers 503"]),
+                ..Seen::default()
+            },
+            Seen {
                 stopped: vec![task(crashed, true)],
                 ..Seen::default()
             },
@@ -219,7 +230,7 @@ mod tests {
             2 tasks stopped: Essential container in task exited; agent: exit code 3
             a task stopped: it was told to
               meaning: the program ended by itself
-              fix: its last lines say why: `cargo xtask logs`
+              fix: its last lines say why: mend that and deploy again
             the last lines of /ecs/small-dev-agent:
               12:00:01 listening
               12:00:01 long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long l...
@@ -228,9 +239,16 @@ mod tests {
               meaning: the image is not in the repository: it was never pushed, or a lifecycle rule has removed it
               fix: deploy again: what is missing is pushed anew
             --
+            a task stopped: Task failed ELB health checks in (target-group agent)
+            ECS says: 12:00 (service agent) (port 8080) is unhealthy due to (reason Health checks failed with these codes: [503])
+              meaning: the container runs, and does not answer its load balancer's health check with 200
+              fix: does it listen on its port on 0.0.0.0, is it quick enough to start, and does its health page say 200? Its last lines may tell
+            the last lines of /ecs/small-dev-agent:
+              12:00:01 agent answers 503
+            --
             a task stopped: Essential container in task exited; agent: exit code 3
               meaning: the program ended by itself
-              fix: its last lines say why: `cargo xtask logs`
+              fix: its last lines say why: mend that and deploy again
             its log has no line: it ended before it said anything
             --
             ECS says: IN_PROGRESS

@@ -99,6 +99,14 @@ def starting(make_deployment):
     return made
 
 
+def in_words_of_aws(mark_stopped):
+    def marked(arn, task, reason, *rest, **options):
+        said = "Essential container in task exited" if reason == "Essential container exited" else reason
+        return mark_stopped(arn, task, said, *rest, **options)
+
+    return marked
+
+
 def install():
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::ECS::TaskDefinition"] |= {
@@ -108,4 +116,5 @@ def install():
     }
     handlers["AWS::ECS::Service"] |= {"create": create_service, "update": update_service}
     ecs._make_deployment = starting(ecs._make_deployment)
+    ecs._mark_task_stopped = in_words_of_aws(ecs._mark_task_stopped)
     health.install()

@@ -127,6 +127,11 @@ async def misbehave(call, rule, receive, send):
         while (await receive())["type"] != "http.disconnect":
             pass
         return True
+    if rule.get("drop") and call["method"] == "HEAD":
+        # Without a body there is nothing to break off, and half of it would be a whole "yes".
+        call["status"] = 502
+        await reply(send, 502, b"", "text/plain")
+        return True
     if rule.get("drop"):
         # An answer that ends before its announced length makes the server close the connection.
         headers = [(b"content-length", b"1000")]

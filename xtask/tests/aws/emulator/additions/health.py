@@ -8,9 +8,8 @@ at all has the grace period of the service. The interval is shorter than AWS tak
 import http.client
 import time
 
+from ministack.core.responses import new_uuid
 from ministack.services import alb, ecs
-
-from . import answers
 
 EVERY_SECONDS = 0.3
 UNHEALTHY_AFTER = 3
@@ -51,15 +50,18 @@ def tasks_of(cluster, service):
     return [task for task in list(ecs._tasks.values()) if task.get("group") == group and task.get("clusterArn") == arn]
 
 
-def give_up(task, group):
-    arn = task["taskArn"]
-    reason = f"Task failed ELB health checks in (target-group {group['TargetGroupArn']})"
+def give_up(service, task, group, port, status):
+    arn, where = task["taskArn"], f"(target-group {group['TargetGroupArn']})"
+    reason = f"Task failed ELB health checks in {where}"
+    why = f"Health checks failed with these codes: [{status}]" if status else "Request timed out"
+    message = f"(service {service['serviceName']}) (port {port}) is unhealthy in {where} due to (reason {why})"
+    service["events"].insert(0, {"id": new_uuid(), "createdAt": ecs._iso(), "message": message})
     if ecs._mark_task_stopped(arn, task, reason, "ServiceSchedulerInitiated"):
         ecs._cleanup_task_resources(task, ecs._get_docker())
         ecs._record_service_task_failure(task)
 
 
-def ask(key, service, task):
+def ask(service, task):
     """Asks one task now; says whether it has just become healthy."""
     verdict = verdicts.setdefault(task["taskArn"], {"healthy": False, "asked_at": 0.0, "wrong": 0, "since": time.monotonic()})
     if verdict["healthy"] or time.monotonic() - verdict["asked_at"] < EVERY_SECONDS:
@@ -73,7 +75,7 @@ def ask(key, service, task):
         verdict["wrong"] += 1 if status else 0
         silent = not status and time.monotonic() - verdict["since"] > grace
         if silent or verdict["wrong"] >= UNHEALTHY_AFTER:
-            give_up(task, group)
+            give_up(service, task, group, port, status)
         return False
     verdict["healthy"] = True
     return True
@@ -86,7 +88,7 @@ def look(cluster, name):
     if not service or not ecs._get_docker() or not any(targets(service)):
         return
     for task in tasks_of(cluster, service):
-        if task.get("lastStatus") == "RUNNING" and ecs._task_ip(task) and ask(key, service, task):
+        if task.get("lastStatus") == "RUNNING" and ecs._task_ip(task) and ask(service, task):
             record_healthy(key, task)
             complete(cluster, key)
 
