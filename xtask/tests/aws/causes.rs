@@ -222,7 +222,9 @@ async fn lose_an_image(emulator: &Emulator, workspace: &Workspace) {
 async fn lose_a_secret(emulator: &Emulator, workspace: &Workspace) {
     let secrets = aws_sdk_secretsmanager::Client::new(&emulator.config().await);
     let said = meanwhile(emulator, workspace, "frontend", async || {
-        let deletion = secrets.delete_secret().secret_id("small/dev/frontend/access-key");
+        let deletion = secrets
+            .delete_secret()
+            .secret_id("small/dev/frontend/access-key");
         let deletion = deletion.force_delete_without_recovery(true);
         deletion.send().await.is_ok()
     });

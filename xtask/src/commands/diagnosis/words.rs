@@ -176,10 +176,9 @@ mod tests {
         Some((vec![group], lines.iter().map(line).collect()))
     }
 
-    #[test]
-    fn what_is_told_of_containers() {
+    fn cases() -> Vec<Seen> {
         let crashed = "Essential container in task exited; agent: exit code 3";
-        let cases = [
+        vec![
             Seen {
                 stopped: vec![
                     task(crashed, true),
@@ -221,8 +220,12 @@ mod tests {
                 trouble: Some("nothing more is known of the service: refused".to_owned()),
                 ..Seen::default()
             },
-        ];
-        let told: Vec<String> = cases
+        ]
+    }
+
+    #[test]
+    fn what_is_told_of_containers() {
+        let told: Vec<String> = cases()
             .iter()
             .map(|seen| containers(seen).join("\n"))
             .collect();

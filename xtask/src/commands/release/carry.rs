@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::confirm::Consent;
 use super::job::Job;
 use super::preview::{Preview, StackAction, StackPreview};
+use super::retire;
 use super::workshop::{Depot, Workshop};
 use crate::cloud::{Outputs, StackRequest};
 use crate::commands::diagnosis::Witness;
@@ -136,40 +137,10 @@ pub(super) async fn carry_out(
     outcome.outputs = board.borrow().outputs.clone();
     if outcome.trouble.is_empty() {
         for removal in removals {
-            remove(crew, &removal, &mut outcome).await?;
+            retire::remove(crew, &removal, &mut outcome).await?;
         }
     }
     Ok(outcome)
-}
-
-async fn remove(crew: &Crew, removal: &StackPreview, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let Some(standing) = crew.standing.get(&removal.owner) else {
-        return Ok(());
-    };
-    let since = crew.cloud.delete(&standing.stack_id, &[]).await?;
-    let ended = watched(
-        crew,
-        &removal.name,
-        &removal.owner,
-        &standing.stack_id,
-        since,
-    )
-    .await?
-    .0;
-    if let Some(failure) = &ended.failure {
-        outcome.trouble.push(Trouble {
-            name: removal.name.clone(),
-            status: ended.status.clone(),
-            text: failure.words(),
-            diagnosis: Vec::new(),
-        });
-        return Ok(());
-    }
-    outcome.outputs.remove(&removal.owner);
-    crew.reporter.report(&Event::Removed {
-        name: &removal.name,
-    });
-    Ok(())
 }
 
 /// Makes a change set; waits while somebody else changes the stack. None when there is nothing to change.

@@ -6,6 +6,7 @@ mod decide;
 mod job;
 mod preview;
 mod report;
+mod retire;
 mod saved;
 mod session;
 mod table;
