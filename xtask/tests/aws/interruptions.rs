@@ -200,7 +200,9 @@ fn throttling_errors_and_lost_connections_are_overcome() {
             at_once.fetch_add(1, Ordering::Relaxed);
         } else {
             let said = String::from_utf8_lossy(&first.stderr).into_owned();
-            assert!(said.contains("error:"), "{rules:?}: {said}");
+            let error = said.find("error: ").map(|start| &said[start..]);
+            let error = error.unwrap_or_else(|| panic!("{rules:?}: {said}"));
+            report(error.lines().next().unwrap_or_default());
             lane.emulator.fault(&json!([]));
             drop(lane.workspace.succeed(&lane.emulator, &DEPLOY));
         }
