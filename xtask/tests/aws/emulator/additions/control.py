@@ -130,9 +130,8 @@ def refusal(call, rule):
 
 
 def begun_with(call):
-    """The status of an answer that breaks off: the true one, if there is one. Where the status alone says yes, what has not
-    happened must not say it."""
-    return call["status"] or (502 if call["service"] in THROTTLING else 200)
+    """The status of an answer that breaks off. Where callers decide by status and headers, these would have been whole."""
+    return 502 if call["service"] in THROTTLING and call["method"] != "GET" else call["status"] or 200
 
 
 async def misbehave(call, rule, receive, send):
