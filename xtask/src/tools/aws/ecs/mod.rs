@@ -1,16 +1,16 @@
 //! ECS: how a service does, and why its containers stopped.
 
+mod streams;
+
 use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::primitives::DateTimeFormat;
 use aws_sdk_ecs::types::{
-    Container, ContainerDefinition, DeploymentRolloutState, DesiredStatus, Service, Task,
-    TaskStopCode,
+    Container, DeploymentRolloutState, DesiredStatus, Service, Task, TaskStopCode,
 };
 
 use super::errors::refused;
-use super::logs::Group;
 use crate::cloud::ProcessState;
 
 /// How many tasks DescribeTasks takes at once.
@@ -122,24 +122,6 @@ impl Ecs {
         Ok(stopped)
     }
 
-    /// Where the containers of a task wrote to.
-    pub(crate) async fn log_streams(&self, task: &StoppedTask) -> anyhow::Result<Vec<Group>> {
-        let name = &task.task_definition;
-        let call = self.client.describe_task_definition().task_definition(name);
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| refused(&format!("describe the task definition {name}"), &error))?;
-        let containers = answer
-            .task_definition
-            .and_then(|definition| definition.container_definitions)
-            .unwrap_or_default();
-        Ok(containers
-            .into_iter()
-            .filter_map(|container| log_stream(container, &task.id))
-            .collect())
-    }
-
     async fn tasks(
         &self,
         cluster: &str,
@@ -223,18 +205,6 @@ fn process(task: &Task) -> ProcessState {
         started_at: task.started_at.as_ref().map(rfc_3339),
         last_exit: None,
     }
-}
-
-/// `prefix/container/task`; without a prefix Fargate names no stream that could be told beforehand.
-fn log_stream(container: ContainerDefinition, task: &str) -> Option<Group> {
-    let mut options = container.log_configuration?.options?;
-    let prefix = options.remove("awslogs-stream-prefix");
-    Some(Group {
-        owner: String::new(),
-        name: options.remove("awslogs-group")?,
-        stream: prefix
-            .map(|prefix| format!("{prefix}/{}/{task}", container.name.unwrap_or_default())),
-    })
 }
 
 fn stopped(task: &Task) -> StoppedTask {
