@@ -90,6 +90,15 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// The way out, when the error names one.
+#[cfg(feature = "aws")]
+pub(crate) fn hint(error: &anyhow::Error) -> Option<&str> {
+    let user = error.downcast_ref::<UserError>();
+    let failure = error.downcast_ref::<Failure>();
+    user.and_then(|user| user.hint.as_deref())
+        .or_else(|| failure.map(|failure| failure.hint.as_str()))
+}
+
 /// Writes the error for a person and chooses the exit code: 2 for the caller's mistake, else 1.
 pub(crate) fn report(error: &anyhow::Error, out: &Output) -> ExitCode {
     out.error(&format!("{error:#}"));

@@ -131,6 +131,58 @@ async fn a_price_touches_its_own_stack_and_a_replacement_is_asked_about() {
     assert!(!state.is_locked().await);
 }
 
+/// With a repository that does not empty itself, other than those of our own templates.
+const KEEPSAKES: &str = r#"
+  Keepsake:
+    Type: AWS::S3::Bucket
+    {{ <keep/> }}
+    Properties: {BucketName: "{{ <full_name/> }}-keepsake"}
+  KeepsakeRepository:
+    Type: AWS::ECR::Repository
+    {{ <keep/> }}
+    Properties: {RepositoryName: "{{ <full_name/> }}/keepsake"}
+
+Outputs:
+  Url:
+"#;
+
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn a_service_that_goes_takes_along_what_was_shown() {
+    let (emulator, workspace) = (Emulator::start(), Workspace::new());
+    let state = State::of(&emulator).await;
+    let outputs = "\nOutputs:\n  Url:\n";
+    workspace.replace("templates/fargate.yaml.tera", outputs, KEEPSAKES);
+    drop(workspace.succeed(&emulator, &DEPLOY));
+    let (bucket, repository) = ("small-dev-frontend-keepsake", "small-dev-frontend/keepsake");
+    state.fill(bucket, repository).await;
+
+    workspace.remove_service("frontend");
+    let before = state.stacks().await;
+    let refused = workspace.fail(&emulator, &["deploy", "--stage", "dev"]);
+    for words in [
+        "small-dev-frontend: the whole stack is deleted".to_owned(),
+        format!("small-dev-frontend: bucket {bucket} with everything in it"),
+        format!("small-dev-frontend: repository {repository} with everything in it"),
+        "small-dev-frontend: secret small/dev/frontend/access-key".to_owned(),
+        "small-dev-artifacts: FrontendRepository (AWS::ECR::Repository) is deleted".to_owned(),
+        "--yes".to_owned(),
+    ] {
+        assert!(refused.contains(&words), "no `{words}` in {refused}");
+    }
+    assert_eq!(state.stacks().await, before);
+
+    drop(workspace.succeed(&emulator, &DEPLOY));
+    assert!(!state.stacks().await.contains_key("small-dev-frontend"));
+    let left = state.belongings().await;
+    assert!(
+        !left.iter().any(|thing| thing.contains("frontend")),
+        "{left:?}"
+    );
+    let events = workspace.succeed(&emulator, &DEPLOY_JSON);
+    assert_eq!(done(&events)["changed"], false);
+}
+
 #[tokio::test]
 #[ignore = "needs an emulator of AWS: cargo xtask test aws"]
 async fn of_two_deploys_at_once_one_is_told_who_the_other_is() {

@@ -1,106 +1,12 @@
-//! When something fails: its true cause on one screen, and stacks that got stuck are mended.
+//! Stacks that got stuck are mended.
 
 use aws_sdk_cloudformation::types::{Capability, Parameter, Tag};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::deploy::DEPLOY;
 use crate::emulator::Emulator;
 use crate::fixture::{PROJECT, Workspace};
 use crate::state::State;
-
-/// In the order of the deploy, since what stands is not made again: what fails, by which reason, and what the screen has to say of it.
-fn causes() -> Vec<(&'static str, Json, &'static [&'static str])> {
-    vec![
-        (
-            "a quota",
-            json!({"resource": "AWS::EC2::VPC", "reason": "The maximum number of VPCs has been reached. (Service: Ec2, Status Code: 400)"}),
-            &["small-dev-network", "Vpc", "maximum number of VPCs"],
-        ),
-        (
-            "a missing permission",
-            json!({"resource": "AWS::IAM::Role", "stack": "small-dev-x402-backend",
-                "reason": "API: iam:CreateRole User: arn:aws:iam::000000000000:user/dev is not authorized to perform: iam:CreateRole"}),
-            &[
-                "small-dev-x402-backend",
-                "AWS::IAM::Role",
-                "not authorized to perform: iam:CreateRole",
-            ],
-        ),
-        (
-            "a name that is taken",
-            json!({"resource": "LogGroup", "stack": "small-dev-mcp-server",
-                "reason": "Resource of type 'AWS::Logs::LogGroup' with identifier '/aws/lambda/small-dev-mcp-server' already exists."}),
-            &["small-dev-mcp-server", "LogGroup", "already exists"],
-        ),
-        (
-            "a secret that is missing",
-            json!({"resource": "AWS::Lambda::Function", "reason": "Secrets Manager can't find the specified secret."}),
-            &[
-                "small-dev-mcp-server",
-                "Function",
-                "can't find the specified secret",
-            ],
-        ),
-        (
-            "an endpoint that fails",
-            json!({"resource": "AWS::BedrockAgentCore::RuntimeEndpoint",
-                "reason": "Resource handler returned message: \"Endpoint live is in FAILED state\" (HandlerErrorCode: NotStabilized)"}),
-            &["small-dev-agent", "Endpoint", "FAILED state"],
-        ),
-        (
-            "a bad property, with siblings that are cancelled",
-            json!({"resource": "LoadBalancer", "stack": "small-dev-frontend",
-                "reason": "Properties validation failed for resource LoadBalancer with message: #/Scheme: is not valid",
-                "cancels": {"Cluster": "AWS::ECS::Cluster", "LogGroup": "AWS::Logs::LogGroup"}}),
-            &["small-dev-frontend", "LoadBalancer", "#/Scheme"],
-        ),
-    ]
-}
-
-#[tokio::test]
-#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
-async fn the_first_cause_is_named_on_one_screen() {
-    let (emulator, workspace) = (Emulator::start(), Workspace::new());
-    for (what, rule, words) in causes() {
-        emulator.fault(&json!([rule]));
-        let said = workspace.fail(&emulator, &DEPLOY);
-        for word in words {
-            assert!(said.contains(word), "{what}: no `{word}` in\n{said}");
-        }
-        // What was cancelled because of it is not what failed.
-        let cancelled = said
-            .lines()
-            .position(|line| line.contains("Resource creation cancelled"));
-        let cause = said.lines().position(|line| line.contains(words[2]));
-        assert!(
-            cancelled.is_none_or(|line| Some(line) > cause),
-            "{what}:\n{said}"
-        );
-        let error = said.find("error:").unwrap_or_default();
-        assert!(
-            said[error..].lines().count() <= 24,
-            "{what}: more than a screen\n{said}"
-        );
-    }
-    drop(workspace.succeed(&emulator, &DEPLOY));
-}
-
-#[tokio::test]
-#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
-async fn a_container_that_crashes_fails_its_own_stack() {
-    let (emulator, workspace) = (Emulator::start(), Workspace::new());
-    workspace.replace(
-        "services/x402-backend/Dockerfile",
-        "ENV PORT=8080",
-        "ENV PORT=8080 CRASH=on-purpose",
-    );
-    let said = workspace.fail(&emulator, &DEPLOY);
-    for word in ["small-dev-x402-backend", "Service", "Circuit Breaker"] {
-        assert!(said.contains(word), "no `{word}` in\n{said}");
-    }
-    workspace.replace("services/x402-backend/Dockerfile", " CRASH=on-purpose", "");
-    drop(workspace.succeed(&emulator, &DEPLOY));
-}
 
 #[tokio::test]
 #[ignore = "needs an emulator of AWS: cargo xtask test aws"]

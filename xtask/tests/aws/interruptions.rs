@@ -1,9 +1,14 @@
 //! A deploy that is killed, starved or cut off: running it again ends where it would have ended.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::deploy::spawn;
 use crate::emulator::Emulator;
@@ -13,6 +18,8 @@ use crate::state::{Standing, State};
 /// Without questions afterwards: whether those are answered is for other tests, and a fault there is no fault of the deploy.
 const DEPLOY: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--no-smoke"];
 const HELD_WITHIN: Duration = Duration::from_secs(90);
+/// How many deploys are tried at once when the counts are whole.
+const LANES: usize = 6;
 
 fn thorough() -> bool {
     std::env::var_os("TURNPIKE_TEST_THOROUGH").is_some()
@@ -57,7 +64,7 @@ fn points(calls: usize) -> Vec<(usize, &'static str)> {
 }
 
 /// Both services run once. The agent runs too when it was asked something; the engine takes containers away in its own time.
-async fn assert_one_of_each(emulator: &Emulator, about: &str) {
+fn assert_one_of_each(emulator: &Emulator, about: &str) {
     let began = Instant::now();
     loop {
         let running = emulator.running();
@@ -69,62 +76,146 @@ async fn assert_one_of_each(emulator: &Emulator, about: &str) {
             return;
         }
         assert!(began.elapsed() < HELD_WITHIN, "{about}: {running:?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 
-#[tokio::test]
-#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
-async fn a_killed_deploy_is_finished_by_the_next_one() {
-    let (emulator, workspace) = (Emulator::start(), Workspace::new());
-    let state = State::of(&emulator).await;
-    drop(workspace.succeed(&emulator, &DEPLOY));
-    let calls = emulator.take_calls().len();
-    let wanted = settled(state.stacks().await);
-    let points = points(calls);
-    for (point, when) in &points {
-        emulator.reset();
-        emulator.fault(
-            &json!([{"call": "", "skip": point, "when": when, "hold": true, "times": 1000}]),
-        );
-        let mut deploy = spawn(workspace.command(&emulator, &DEPLOY));
-        let began = Instant::now();
-        // A deploy that takes another way may have fewer calls, and then it is killed when it has ended.
-        while emulator.calls().len() <= *point && deploy.try_wait().unwrap().is_none() {
-            assert!(
-                began.elapsed() < HELD_WITHIN,
-                "{point} {when}: {:?}",
-                emulator.calls().last()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        deploy.kill().unwrap();
-        drop(deploy.wait_with_output().unwrap());
-        emulator.fault(&json!([]));
+/// An emulator and a workspace of their own, in which one deploy was left in peace.
+struct Lane {
+    emulator: Emulator,
+    workspace: Workspace,
+    state: State,
+    /// How many calls that deploy made.
+    calls: usize,
+    /// What it left.
+    wanted: Vec<(String, Vec<String>)>,
+    runtime: Runtime,
+}
+
+impl Lane {
+    fn open() -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (emulator, workspace) = (Emulator::start(), Workspace::new());
+        let state = runtime.block_on(State::of(&emulator));
         drop(workspace.succeed(&emulator, &DEPLOY));
-        assert_eq!(settled(state.stacks().await), wanted, "{point} {when}");
-        assert_eq!(
-            state.change_sets().await,
-            [] as [String; 0],
-            "{point} {when}"
-        );
-        assert!(!state.is_locked().await, "{point} {when}");
-        assert_one_of_each(&emulator, &format!("{point} {when}")).await;
+        Self {
+            calls: emulator.take_calls().len(),
+            wanted: settled(runtime.block_on(state.stacks())),
+            emulator,
+            workspace,
+            state,
+            runtime,
+        }
     }
+
+    /// The next deploy ends where one without interruption ends.
+    fn assert_finished(&self, about: &str) {
+        let stacks = self.runtime.block_on(self.state.stacks());
+        assert_eq!(settled(stacks), self.wanted, "{about}");
+        let sets = self.runtime.block_on(self.state.change_sets());
+        assert_eq!(sets, [] as [String; 0], "{about}");
+        assert!(!self.runtime.block_on(self.state.is_locked()), "{about}");
+    }
+}
+
+/// Tries every case and says how many there were. Most of the time is waiting for containers, so that whole counts go through
+/// several lanes at once.
+#[track_caller]
+fn try_all<T: Sync + Debug>(first: Lane, cases: &[T], try_one: impl Fn(&Lane, &T) + Sync) -> usize {
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let run = |lane: Lane| {
+        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if catch_unwind(AssertUnwindSafe(|| try_one(&lane, case))).is_err() {
+                failed.lock().unwrap().push(format!("{case:?}"));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| run(first));
+        for _ in 1..if thorough() { LANES } else { 1 } {
+            scope.spawn(|| run(Lane::open()));
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    assert!(
+        failed.is_empty(),
+        "{} of {} failed, see above: {failed:#?}",
+        failed.len(),
+        cases.len()
+    );
+    cases.len()
+}
+
+#[test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+fn a_killed_deploy_is_finished_by_the_next_one() {
+    let first = Lane::open();
+    let calls = first.calls;
+    let count = try_all(first, &points(calls), kill_at);
     report(&format!(
-        "killed at {} of {calls} calls, before or after it: {0} of {0} finished",
-        points.len()
+        "killed at {count} points of {calls} calls, before or after the call: {count} of {count} finished"
     ));
 }
 
-#[tokio::test]
+fn kill_at(lane: &Lane, (point, when): &(usize, &'static str)) {
+    let Lane {
+        emulator,
+        workspace,
+        ..
+    } = lane;
+    emulator.reset();
+    emulator
+        .fault(&json!([{"call": "", "skip": point, "when": when, "hold": true, "times": 1000}]));
+    let mut deploy = spawn(workspace.command(emulator, &DEPLOY));
+    let began = Instant::now();
+    // A deploy that takes another way may have fewer calls, and then it is killed when it has ended.
+    while emulator.calls().len() <= *point && deploy.try_wait().unwrap().is_none() {
+        assert!(
+            began.elapsed() < HELD_WITHIN,
+            "{point} {when}: {:?}",
+            emulator.calls().last()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    deploy.kill().unwrap();
+    drop(deploy.wait_with_output().unwrap());
+    emulator.fault(&json!([]));
+    drop(workspace.succeed(emulator, &DEPLOY));
+    let about = format!("{point} {when}");
+    lane.assert_finished(&about);
+    assert_one_of_each(emulator, &about);
+}
+
+#[test]
 #[ignore = "needs an emulator of AWS: cargo xtask test aws"]
-async fn throttling_errors_and_lost_connections_are_overcome() {
-    let (emulator, workspace) = (Emulator::start(), Workspace::new());
-    let state = State::of(&emulator).await;
-    drop(workspace.succeed(&emulator, &DEPLOY));
-    let calls = emulator.take_calls().len();
-    let wanted = settled(state.stacks().await);
+fn throttling_errors_and_lost_connections_are_overcome() {
+    let first = Lane::open();
+    let rounds = rounds(first.calls);
+    let at_once = AtomicUsize::new(0);
+    let count = try_all(first, &rounds, |lane, rules| {
+        lane.emulator.reset();
+        lane.emulator.fault(&json!(rules));
+        let first = lane.workspace.run(&lane.emulator, &DEPLOY);
+        if first.status.success() {
+            at_once.fetch_add(1, Ordering::Relaxed);
+        } else {
+            let said = String::from_utf8_lossy(&first.stderr).into_owned();
+            let error = said.find("error: ").map(|start| &said[start..]);
+            let error = error.unwrap_or_else(|| panic!("{rules:?}: {said}"));
+            report(error.lines().next().unwrap_or_default());
+            lane.emulator.fault(&json!([]));
+            drop(lane.workspace.succeed(&lane.emulator, &DEPLOY));
+        }
+        lane.assert_finished(&format!("{rules:?}"));
+    });
+    let at_once = at_once.into_inner();
+    report(&format!(
+        "{count} deploys with six faults each: {at_once} went through, the others on the second try"
+    ));
+}
+
+/// The faults of each round, the same ones for the same number of calls.
+fn rounds(calls: usize) -> Vec<Vec<Json>> {
     let faults = [
         json!({"status": 400, "code": "Throttling"}),
         json!({"status": 503, "code": "ServiceUnavailable"}),
@@ -133,37 +224,16 @@ async fn throttling_errors_and_lost_connections_are_overcome() {
         json!({"drop": true, "when": "after"}),
         json!({"delay_seconds": 1.0}),
     ];
-    let (mut seed, rounds) = (0x6d61_7269_7465_0001, if thorough() { 200 } else { 3 });
-    let mut at_once = 0;
-    for round in 0..rounds {
-        emulator.reset();
-        let rules: Vec<serde_json::Value> = (0..6)
-            .map(|_| {
-                let mut rule = faults[draw(&mut seed, faults.len())].clone();
-                rule["call"] = json!("");
-                rule["skip"] = json!(draw(&mut seed, calls));
-                rule
-            })
-            .collect();
-        emulator.fault(&json!(rules));
-        let first = workspace.run(&emulator, &DEPLOY);
-        if first.status.success() {
-            at_once += 1;
-        } else {
-            let said = String::from_utf8_lossy(&first.stderr).into_owned();
-            assert!(said.contains("error:"), "round {round} {rules:?}: {said}");
-            emulator.fault(&json!([]));
-            drop(workspace.succeed(&emulator, &DEPLOY));
-        }
-        assert_eq!(
-            settled(state.stacks().await),
-            wanted,
-            "round {round}: {rules:?}"
-        );
-    }
-    report(&format!(
-        "{rounds} deploys with six faults each: {at_once} went through, the others on the second try"
-    ));
+    let mut seed = 0x6d61_7269_7465_0001;
+    let mut rule = || {
+        let mut rule = faults[draw(&mut seed, faults.len())].clone();
+        rule["call"] = json!("");
+        rule["skip"] = json!(draw(&mut seed, calls));
+        rule
+    };
+    (0..if thorough() { 200 } else { 3 })
+        .map(|_| (0..6).map(|_| rule()).collect())
+        .collect()
 }
 
 #[tokio::test]

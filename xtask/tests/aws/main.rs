@@ -3,9 +3,11 @@
 //!
 //! All are ignored by `cargo test` alone, because they need both: `cargo xtask test aws`.
 
+#![cfg(feature = "aws")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod budgets;
+mod causes;
 mod deploy;
 mod emulator;
 mod failures;

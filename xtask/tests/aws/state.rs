@@ -143,6 +143,16 @@ impl State {
         found
     }
 
+    /// Puts an object into a bucket and an image into a repository, so that neither goes by itself.
+    pub(crate) async fn fill(&self, bucket: &str, repository: &str) {
+        let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
+        let put = aws_sdk_s3::Client::from_conf(s3.build()).put_object();
+        drop(put.bucket(bucket).key("kept").send().await.unwrap());
+        let put = aws_sdk_ecr::Client::new(&self.config).put_image();
+        let put = put.repository_name(repository).image_tag("kept");
+        drop(put.image_manifest("{}").send().await.unwrap());
+    }
+
     /// True while somebody's lock lies in the bucket.
     pub(crate) async fn is_locked(&self) -> bool {
         let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);

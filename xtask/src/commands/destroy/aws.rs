@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use anyhow::Context as _;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::FuturesUnordered;
 
 use super::confirm::confirm;
+use super::contents::{empty, removal_of};
 use super::order::before;
 use super::removal::{Container, Removal, Running};
 use super::report::{Event, Reporter};
@@ -17,11 +17,8 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::repo::Stage;
 use crate::tools::aws::cloudformation::{Ended, Since, Standing};
-use crate::tools::aws::ecr::Ecr;
-use crate::tools::aws::inventory::Inventory;
 use crate::tools::aws::lock::LockGuard;
 use crate::tools::aws::logs::Logs;
-use crate::tools::aws::s3::S3;
 
 /// A deletion that got stuck is tried again: what was in the way may have gone meanwhile.
 const TRIES_MAX: u32 = 2;
@@ -82,18 +79,7 @@ fn owners(removals: &[Removal]) -> Vec<&str> {
 }
 
 async fn removals(aws: &AwsStage, standing: &[Standing]) -> anyhow::Result<Vec<Removal>> {
-    let inventory = Inventory::new(aws.aws.config());
-    let one = async |standing: &Standing| {
-        // A stack that was only planned has no template to speak of, and nothing is in it.
-        if standing.status == "REVIEW_IN_PROGRESS" {
-            return anyhow::Ok(Removal::of(standing, &[], ""));
-        }
-        let (resources, template) = tokio::try_join!(
-            inventory.resources(&standing.stack_id),
-            aws.cloudformation.template(&standing.stack_id)
-        )?;
-        Ok(Removal::of(standing, &resources, &template))
-    };
+    let one = |standing| removal_of(&aws.aws, &aws.cloudformation, standing);
     try_join_all(standing.iter().map(one)).await
 }
 
@@ -279,7 +265,8 @@ async fn remove(
     }
     let mut reason = String::new();
     for _ in 0..TRIES_MAX {
-        empty(aws, reporter, removal).await?;
+        let told = |name: &str, count| reporter.report(&Event::Emptied { name, count });
+        empty(&aws.aws, removal, told).await?;
         let since = cloudformation.delete(&removal.stack_id, &[]).await?;
         let ended = cloudformation
             .watch(&removal.stack_id, since, |_| {})
@@ -290,22 +277,6 @@ async fn remove(
         reason = why(removal, &ended);
     }
     Ok(Some(reason))
-}
-
-async fn empty(aws: &AwsStage, reporter: &Reporter, removal: &Removal) -> anyhow::Result<()> {
-    for container in &removal.empties {
-        let count = match container {
-            Container::Bucket(name) => S3::new(&aws.aws).empty_bucket(name).await,
-            Container::Repository(name) => Ecr::new(&aws.aws).empty_repository(name).await,
-        };
-        let name = container.name();
-        let count = count
-            .with_context(|| format!("{} cannot go while {name} is not empty", removal.name))?;
-        if count > 0 {
-            reporter.report(&Event::Emptied { name, count });
-        }
-    }
-    Ok(())
 }
 
 /// CloudFormation forgets a stack's name at once, and its id after weeks.

@@ -2,11 +2,16 @@
 mod aws;
 #[cfg(feature = "aws")]
 mod confirm;
+#[cfg(feature = "aws")]
+mod contents;
 mod local;
 mod order;
 #[cfg(feature = "aws")]
 mod removal;
 mod report;
+
+#[cfg(feature = "aws")]
+pub(crate) use contents::{empty, removal_of};
 
 use std::process::ExitCode;
 

@@ -21,7 +21,7 @@ const REPOSITORY: &str = "AWS::ECR::Repository";
 /// One stack that goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Removal {
+pub(crate) struct Removal {
     pub(super) name: String,
     pub(super) owner: String,
     #[serde(skip)]
@@ -45,14 +45,14 @@ pub(super) struct Removal {
 /// Something that has to be empty before it can go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "name")]
-pub(super) enum Container {
+pub(crate) enum Container {
     Bucket(String),
     Repository(String),
 }
 
 /// What is being done to the stack already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Running {
+pub(crate) enum Running {
     Nothing,
     /// It can be deleted once this is over.
     Change,
@@ -104,7 +104,7 @@ impl Removal {
     }
 
     /// What has to be said about it, besides how much it is.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.protected {
             lines.push("its protection against deletion is turned off first".to_owned());

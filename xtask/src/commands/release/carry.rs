@@ -7,14 +7,14 @@ use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use super::confirm::Consent;
 use super::job::Job;
 use super::preview::{Preview, StackAction, StackPreview};
+use super::retire;
 use super::workshop::{Depot, Workshop};
 use crate::cloud::{Outputs, StackRequest};
-use crate::commands::diagnosis;
+use crate::commands::diagnosis::Witness;
 use crate::commands::rendering::RenderedStack;
 use crate::commands::rollout::{Event, Reporter};
 use crate::plan;
@@ -137,40 +137,10 @@ pub(super) async fn carry_out(
     outcome.outputs = board.borrow().outputs.clone();
     if outcome.trouble.is_empty() {
         for removal in removals {
-            remove(crew, &removal, &mut outcome).await?;
+            retire::remove(crew, &removal, &mut outcome).await?;
         }
     }
     Ok(outcome)
-}
-
-async fn remove(crew: &Crew, removal: &StackPreview, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let Some(standing) = crew.standing.get(&removal.owner) else {
-        return Ok(());
-    };
-    let since = crew.cloud.delete(&standing.stack_id, &[]).await?;
-    let ended = watched(
-        crew,
-        &removal.name,
-        &removal.owner,
-        &standing.stack_id,
-        since,
-    )
-    .await?
-    .0;
-    if let Some(failure) = &ended.failure {
-        outcome.trouble.push(Trouble {
-            name: removal.name.clone(),
-            status: ended.status.clone(),
-            text: failure.words(),
-            diagnosis: Vec::new(),
-        });
-        return Ok(());
-    }
-    outcome.outputs.remove(&removal.owner);
-    crew.reporter.report(&Event::Removed {
-        name: &removal.name,
-    });
-    Ok(())
 }
 
 /// Makes a change set; waits while somebody else changes the stack. None when there is nothing to change.
@@ -211,7 +181,7 @@ pub(super) async fn prepare(
     }
 }
 
-/// Watches a stack to its end. While something fails, the witness looks at what is about to be rolled back.
+/// Watches a stack to its end, with a witness at what is about to be rolled back.
 pub(super) async fn watched(
     crew: &Crew,
     name: &str,
@@ -219,24 +189,17 @@ pub(super) async fn watched(
     stack_id: &str,
     since: Since,
 ) -> anyhow::Result<(Ended, Vec<String>)> {
-    let mut looking = JoinSet::new();
+    let standing = crew.standing.get(owner).map(|standing| &standing.outputs);
+    let mut witness = Witness::new(&crew.aws, standing);
     let each = |event: StackEvent| {
         report(&crew.reporter, name, &event);
-        // Before the rollback removes it, and once: what fails after the first failure is mostly its consequence.
-        if event.status.ends_with("_FAILED") && looking.is_empty() {
-            let (aws, owner) = (crew.aws.clone(), owner.to_owned());
-            let standing = crew.standing.clone();
-            looking.spawn(async move {
-                let outputs = standing.get(&owner).map(|standing| &standing.outputs);
-                diagnosis::collect(&aws, outputs, &event).await
-            });
-        }
+        witness.sees(&event);
     };
     let ended = crew.cloud.watch(stack_id, since, each).await?;
-    let mut found = Vec::new();
-    while let Some(lines) = looking.join_next().await {
-        found.extend(lines.unwrap_or_default());
-    }
+    let found = match &ended.failure {
+        Some(failure) => witness.testimony(failure).await,
+        None => Vec::new(),
+    };
     Ok((ended, found))
 }
 

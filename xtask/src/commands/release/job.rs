@@ -12,6 +12,7 @@ use super::preview::{StackAction, StackPreview, is_loss};
 use crate::cloud::{Change, Outputs, StackRequest};
 use crate::commands::rendering::RenderedStack;
 use crate::commands::rollout::Event;
+use crate::error::hint;
 use crate::plan::Source;
 use crate::render::names::pascal_case;
 use crate::tools::aws::cloudformation::{ReadySet, StackEvent};
@@ -249,7 +250,10 @@ impl Job<'_> {
 
     fn trouble(&self, setback: Setback) -> Box<Trouble> {
         let (status, text, diagnosis) = match setback {
-            Setback::Error(error) => (String::new(), format!("{error:#}"), Vec::new()),
+            Setback::Error(error) => {
+                let fix = hint(&error).map_or(String::new(), |hint| format!("\n    fix: {hint}"));
+                (String::new(), format!("{error:#}{fix}"), Vec::new())
+            }
             Setback::Failed {
                 status,
                 text,

@@ -6,6 +6,7 @@ mod decide;
 mod job;
 mod preview;
 mod report;
+mod retire;
 mod saved;
 mod session;
 mod table;
@@ -89,6 +90,10 @@ pub(crate) async fn deploy(
         saved::adopt(saved, &mut preview, path)?;
     }
     if !preview.changes_anything() && !session.anything_runs() {
+        if let Some(bucket) = session.bucket() {
+            // Whether that succeeds is nothing to fail for: the next deploy that changes something takes the lock over.
+            drop(session.aws.sweep_lock(&bucket).await);
+        }
         return Ok(done(&session, reporter, false, true, begun));
     }
     let consent = Arc::new(Consent::new(wish.yes, stage));

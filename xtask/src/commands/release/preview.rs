@@ -24,6 +24,9 @@ pub(crate) struct StackPreview {
     pub(crate) owner: String,
     pub(crate) action: StackAction,
     pub(crate) changes: Vec<Change>,
+    /// What the deletion of the whole stack takes along and what it leaves, in words.
+    #[serde(default)]
+    pub(crate) takes: Vec<String>,
     /// True when CloudFormation has said so in a change set; false when it was worked out from the templates.
     pub(crate) exact: bool,
     /// What has to be known first, and is known only once another stack has been deployed.
@@ -106,7 +109,11 @@ impl StackPreview {
     /// The replacements and deletions in this stack. A task definition is a list of versions: a new one takes nothing away.
     pub(crate) fn losses(&self) -> Vec<String> {
         if self.action == StackAction::Delete {
-            return vec![format!("{}: the whole stack is deleted", self.name)];
+            let whole = format!("{}: the whole stack is deleted", self.name);
+            let takes = self.takes.iter();
+            return std::iter::once(whole)
+                .chain(takes.map(|thing| format!("{}: {thing}", self.name)))
+                .collect();
         }
         let left = match &self.mending {
             Some(mending) if mending.deletes() => vec![mending.sentence(&self.name)],

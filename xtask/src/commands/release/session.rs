@@ -8,6 +8,7 @@ use futures_util::future::{join_all, try_join_all};
 use super::carry;
 use super::decide::Decider;
 use super::preview::{Mark, Preview, StackAction, StackPreview};
+use super::retire;
 use super::workshop::{Depot, Workshop};
 use crate::cloud::Outputs;
 use crate::commands::rendering::{self, RenderedStack};
@@ -102,11 +103,13 @@ impl Session {
             stage: &self.stage,
             standing: &self.standing,
         };
+        let mut stacks = decider.decide(&self.rendered, only).await?;
+        retire::look(self, &mut stacks).await?;
         Ok(Preview {
             stage: self.stage.name.clone(),
             account: self.aws.aws.account.clone(),
             region: self.aws.aws.region.clone(),
-            stacks: decider.decide(&self.rendered, only).await?,
+            stacks,
         })
     }
 

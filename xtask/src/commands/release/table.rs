@@ -31,6 +31,7 @@ pub(super) fn lines(preview: &Preview, paint: &dyn Fn(&str, &str) -> String) -> 
         for cause in &stack.causes {
             lines.push(format!("      {}", paint("2", &because(cause))));
         }
+        lines.extend(stack.takes.iter().map(|thing| format!("      {thing}")));
         for change in &stack.changes {
             lines.push(resource(change, paint));
         }

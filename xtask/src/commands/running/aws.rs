@@ -45,6 +45,12 @@ impl AwsStage {
         Ok(guard)
     }
 
+    /// Removes the lock of a run that was killed when nothing was left to do: nobody would take it over for a long time.
+    pub(crate) async fn sweep_lock(&self, bucket: &str) -> anyhow::Result<()> {
+        let lock = StageLock::new(&S3::new(&self.aws), bucket);
+        lock.sweep(&Holder::here()).await
+    }
+
     /// The stacks with what CloudFormation says of them.
     pub(super) async fn stacks(&self) -> anyhow::Result<Vec<StackState>> {
         let standing = self.cloudformation.standing().await?;
@@ -99,6 +105,7 @@ impl AwsStage {
             stack.log_groups.into_iter().map(move |name| Group {
                 owner: owner.clone(),
                 name,
+                stream: None,
             })
         });
         Ok(groups.collect())

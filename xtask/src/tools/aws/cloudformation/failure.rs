@@ -5,6 +5,9 @@ use serde::Serialize;
 use super::events::StackEvent;
 use crate::tools::aws::explain::explain;
 
+/// How many further failures are told beside the first.
+const ALSO_MAX: usize = 2;
+
 /// Why a stack did not get where it was going.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,11 +34,14 @@ impl StackFailure {
                 known.meaning, known.fix
             ));
         }
-        for other in &self.also {
+        for other in self.also.iter().take(ALSO_MAX) {
             text.push_str(&format!(
                 "\n    also {} ({}): {}",
                 other.logical_id, other.resource_type, other.reason
             ));
+        }
+        if self.also.len() > ALSO_MAX {
+            text.push_str(&format!("\n    and {} more", self.also.len() - ALSO_MAX));
         }
         text
     }
@@ -53,7 +59,7 @@ pub(crate) struct Failed {
 /// The first cause among the events of one operation, oldest first. None when nothing failed.
 pub(super) fn analyse(events: &[StackEvent]) -> Option<StackFailure> {
     let mut causes: Vec<&StackEvent> = Vec::new();
-    for event in events.iter().filter(|event| is_cause(event)) {
+    for event in events.iter().filter(|event| event.is_cause()) {
         if !causes
             .iter()
             .any(|known| known.logical_id == event.logical_id && known.status == event.status)
@@ -103,21 +109,24 @@ fn of_stack(events: &[StackEvent]) -> Option<StackFailure> {
     })
 }
 
-fn is_cause(event: &StackEvent) -> bool {
-    !event.of_stack && event.status.ends_with("_FAILED") && !is_cancelled(event)
-}
+impl StackEvent {
+    /// True for the failure of a resource that no other failure led to.
+    pub(crate) fn is_cause(&self) -> bool {
+        !self.of_stack && self.status.ends_with("_FAILED") && !self.is_cancelled()
+    }
 
-/// CloudFormation stops what is under way when a sibling fails, and calls that a failure too.
-fn is_cancelled(event: &StackEvent) -> bool {
-    let Some(reason) = event.reason.as_deref() else {
-        return false;
-    };
-    let reason = reason.trim_end_matches('.').to_ascii_lowercase();
-    let plain = reason
-        .strip_prefix("resource ")
-        .and_then(|rest| rest.split_once(' '))
-        .is_some_and(|(_, rest)| rest == "cancelled" || rest == "canceled");
-    plain || reason.starts_with("the following resource(s) failed")
+    /// CloudFormation stops what is under way when a sibling fails, and calls that a failure too.
+    fn is_cancelled(&self) -> bool {
+        let Some(reason) = self.reason.as_deref() else {
+            return false;
+        };
+        let reason = reason.trim_end_matches('.').to_ascii_lowercase();
+        let plain = reason
+            .strip_prefix("resource ")
+            .and_then(|rest| rest.split_once(' '))
+            .is_some_and(|(_, rest)| rest == "cancelled" || rest == "canceled");
+        plain || reason.starts_with("the following resource(s) failed")
+    }
 }
 
 fn reason(event: &StackEvent) -> String {

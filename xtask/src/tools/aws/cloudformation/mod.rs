@@ -21,6 +21,7 @@ mod watch;
 pub(crate) use change_set::{ChangeSet, ReadySet};
 pub(crate) use condition::{Condition, Operation, condition};
 pub(crate) use events::{Since, StackEvent};
+pub(crate) use failure::StackFailure;
 pub(crate) use mend::Mending;
 use pace::Pace;
 pub(crate) use standing::Standing;

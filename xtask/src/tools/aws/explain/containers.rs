@@ -2,6 +2,10 @@
 
 use super::{Known, known};
 
+const SECRET_GONE: &str =
+    "the secret that the task wants is not there, or may not be read by its execution role";
+const SECRET_BACK: &str = "was it deleted by hand? aws secretsmanager restore-secret --secret-id NAME brings it back within its days; if it is gone, delete the stack that owned it and deploy again";
+
 pub(super) const KNOWN: &[Known] = &[
     known(
         &["exec format error"],
@@ -40,8 +44,18 @@ pub(super) const KNOWN: &[Known] = &[
     ),
     known(
         &["resourceinitializationerror", "secret", "resourcenotfound"],
-        "the secret that the task wants is not there",
-        "was it deleted by hand? Deploy the stack that owns it again",
+        SECRET_GONE,
+        SECRET_BACK,
+    ),
+    known(
+        &["resourceinitializationerror", "unable to retrieve secret "],
+        SECRET_GONE,
+        SECRET_BACK,
+    ),
+    known(
+        &["resourceinitializationerror", "network interface"],
+        "the task got no network interface: the subnet has no free address, or the account no interface left",
+        "look at both: aws ec2 describe-subnets (AvailableIpAddressCount), and Service Quotas (VPC, network interfaces)",
     ),
     known(
         &["resourceinitializationerror", "log"],
@@ -66,22 +80,27 @@ pub(super) const KNOWN: &[Known] = &[
     known(
         &["failed elb health checks"],
         "the container runs, and does not answer its load balancer's health check with 200",
-        "does it listen on its port on 0.0.0.0, and is it quick enough to start? `cargo xtask logs` shows what it says",
+        "does it listen on its port on 0.0.0.0, is it quick enough to start, and does its health page say 200? Its last lines may tell",
     ),
     known(
         &["failed container health checks"],
         "the container runs, and its own health check fails",
-        "run the HEALTHCHECK of its Dockerfile against it; `cargo xtask logs` shows what it says",
+        "run the HEALTHCHECK of its Dockerfile against it; its last lines may tell",
     ),
     known(
         &["essential container in task exited"],
         "the program ended by itself",
-        "its last lines say why: `cargo xtask logs`",
+        "its last lines say why: mend that and deploy again",
     ),
     known(
         &["circuit breaker was triggered"],
         "tasks of the service kept ending or failing their health checks, so ECS gave up",
-        "the reason is what the tasks said: `cargo xtask logs`, then deploy again",
+        "the reason is what the tasks said (below, or `cargo xtask status`): mend that and deploy again",
+    ),
+    known(
+        &["limit on the number of vcpus"],
+        "the account's limit of Fargate processors in this region is reached; a new account has few",
+        "aws service-quotas request-service-quota-increase --service-code fargate --quota-code L-3032A538 --desired-value 32",
     ),
     known(
         &["capacity is unavailable"],

@@ -45,12 +45,21 @@ pub(crate) fn explain(text: &str) -> Option<Explanation> {
         .iter()
         .flat_map(|table| table.iter())
         .find(|known| known.words.iter().all(|word| lower.contains(word)))?;
-    let fill = |sentence: &str| match access::Denied::read(text) {
-        Some(denied) => denied.fill(sentence),
-        None => sentence.to_owned(),
+    let fill = |sentence: &str| {
+        let sentence = match access::Denied::read(text) {
+            Some(denied) => denied.fill(sentence),
+            None => sentence.to_owned(),
+        };
+        sentence.replace("{name}", identifier(text).unwrap_or("NAME"))
     };
     Some(Explanation {
         meaning: fill(found.meaning),
         fix: fill(found.fix),
     })
+}
+
+/// The name in `with identifier 'X' already exists`.
+fn identifier(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("with identifier '")?;
+    Some(rest.split_once('\'')?.0)
 }

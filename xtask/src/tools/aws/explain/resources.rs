@@ -9,6 +9,26 @@ pub(super) const PARTICULAR: &[Known] = &[
         "bring it back (aws secretsmanager restore-secret --secret-id NAME) or end it (aws secretsmanager delete-secret --secret-id NAME --force-delete-without-recovery)",
     ),
     known(
+        &["find the specified secret"],
+        "a secret that is named is not there: it was deleted by hand, or never made",
+        "aws secretsmanager restore-secret --secret-id NAME brings a deleted one back within its days; else deploy the stack that owns it first",
+    ),
+    known(
+        &["'aws::logs::loggroup'", "already exists"],
+        "a log group {name} is there and does not belong to this stack: an earlier stack may have left it on purpose",
+        "if nobody needs its lines: aws logs delete-log-group --log-group-name {name}; or choose another name for the stage",
+    ),
+    known(
+        &["'aws::ecr::repository'", "already exists"],
+        "a repository {name} is there and does not belong to this stack",
+        "if nobody needs its images: aws ecr delete-repository --force --repository-name {name}; or choose another name for the project or the stage",
+    ),
+    known(
+        &["'aws::dynamodb::table'", "already exists"],
+        "a table {name} is there and does not belong to this stack; it may hold payments",
+        "look at it first; if nobody needs it: aws dynamodb delete-table --table-name {name}; or choose another name for the stage",
+    ),
+    known(
         &["bucketalreadyownedbyyou"],
         "this account has a bucket of that name, outside of the stack",
         "remove it if nobody needs it, or choose another name for the stage",
@@ -56,7 +76,22 @@ pub(super) const PARTICULAR: &[Known] = &[
     known(
         &["maximum number of vpcs"],
         "the region's limit of VPCs is reached: 5 unless somebody asked for more",
-        "delete one that nobody uses, or ask for more under Service Quotas (VPC)",
+        "delete one that nobody uses, or: aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE --desired-value 10",
+    ),
+    known(
+        &["vpclimitexceeded"],
+        "the region's limit of VPCs is reached: 5 unless somebody asked for more",
+        "delete one that nobody uses, or: aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE --desired-value 10",
+    ),
+    known(
+        &["maximum number of load balancers"],
+        "the region's limit of load balancers is reached: 50 unless somebody asked for more",
+        "delete one that nobody uses, or: aws service-quotas request-service-quota-increase --service-code elasticloadbalancing --quota-code L-53DA6B97 --desired-value 100",
+    ),
+    known(
+        &["free addresses in subnet"],
+        "a subnet has no address left for a load balancer or a task",
+        "a larger `vpc_cidr` for the stage, or fewer things in it; network interfaces of AgentCore stay for hours",
     ),
     known(
         &["addresslimitexceeded"],
@@ -118,6 +153,11 @@ pub(super) const GENERAL: &[Known] = &[
     ),
     known(
         &["notstabilized"],
+        "AWS waited for it to get ready, and gave up",
+        "what it runs may not come up: `cargo xtask logs` and `cargo xtask status`, then deploy again",
+    ),
+    known(
+        &["timed out waiting"],
         "AWS waited for it to get ready, and gave up",
         "what it runs may not come up: `cargo xtask logs` and `cargo xtask status`, then deploy again",
     ),

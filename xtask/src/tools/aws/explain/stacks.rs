@@ -49,6 +49,11 @@ pub(super) const KNOWN: &[Known] = &[
         "is an output empty or from another stage? `cargo xtask outputs` shows them; nothing was touched",
     ),
     known(
+        &["validationerror", "parameter '", "' must "],
+        "a value is not of the form that the parameter asks for",
+        "is an output empty or from another stage? `cargo xtask outputs` shows them; nothing was touched",
+    ),
+    known(
         &["must match pattern"],
         "a value is not of the form that the parameter asks for",
         "is an output empty or from another stage? `cargo xtask outputs` shows them; nothing was touched",

@@ -66,7 +66,7 @@ fn containers() {
     expect![[r#"
         Resource handler returned message: "Error occurred during operation 'E
             = tasks of the service kept ending or failing their health checks, so ECS gave up
-            > the reason is what the tasks said: `cargo xtask logs`, then deploy again
+            > the reason is what the tasks said (below, or `cargo xtask status`): mend that and deploy again
         CannotPullContainerError: pull image manifest has been retried 1 time(
             = the image has no variant for the task's processor
             > build it for 64-bit Arm (`cargo xtask build`) and deploy again
@@ -84,10 +84,19 @@ fn containers() {
             > build it for 64-bit Arm: `cargo xtask build` does, and its check of the program says what it found
         Task failed ELB health checks in (target-group arn:aws:elasticloadbala
             = the container runs, and does not answer its load balancer's health check with 200
-            > does it listen on its port on 0.0.0.0, and is it quick enough to start? `cargo xtask logs` shows what it says
+            > does it listen on its port on 0.0.0.0, is it quick enough to start, and does its health page say 200? Its last lines may tell
         OutOfMemoryError: Container killed due to memory usage
             = the container used more memory than it has
             > raise `memory_mib` in the service's Cargo.toml
+        ResourceInitializationError: unable to pull secrets or registry auth:
+            = the secret that the task wants is not there, or may not be read by its execution role
+            > was it deleted by hand? aws secretsmanager restore-secret --secret-id NAME brings it back within its days; if it is gone, delete the stack that owned it and deploy again
+        You've reached the limit on the number of vCPUs you can run concurrent
+            = the account's limit of Fargate processors in this region is reached; a new account has few
+            > aws service-quotas request-service-quota-increase --service-code fargate --quota-code L-3032A538 --desired-value 32
+        ResourceInitializationError: failed to create a network interface in s
+            = the task got no network interface: the subnet has no free address, or the account no interface left
+            > look at both: aws ec2 describe-subnets (AvailableIpAddressCount), and Service Quotas (VPC, network interfaces)
         Capacity is unavailable at this time. Please try again later or in a d
             = Fargate has no room of this kind in these zones at the moment
             > run the same command again in a few minutes
@@ -109,6 +118,9 @@ fn containers() {
         "exec /frontend: exec format error",
         "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/a/b)",
         "OutOfMemoryError: Container killed due to memory usage",
+        "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: ResourceNotFoundException: Secrets Manager can't find the specified secret.",
+        "You've reached the limit on the number of vCPUs you can run concurrently",
+        "ResourceInitializationError: failed to create a network interface in subnet-1",
         "Capacity is unavailable at this time. Please try again later or in a different availability zone",
         r#"Resource handler returned message: "Access denied while validating ECR URI '123456789012.dkr.ecr.us-west-2.amazonaws.com/a'" (HandlerErrorCode: InvalidRequest)"#,
         "One or more subnets are in an Availability Zone that does not support AgentCore: use1-az3",
@@ -120,8 +132,23 @@ fn containers() {
 fn resources() {
     expect![[r#"
         Resource handler returned message: "Resource of type 'AWS::Logs::LogGr
-            = something of that name is there and does not belong to this stack
-            > remove it if nobody needs it, or choose another name for the stage; nothing of it was touched
+            = a log group /turnpike/dev is there and does not belong to this stack: an earlier stack may have left it on purpose
+            > if nobody needs its lines: aws logs delete-log-group --log-group-name /turnpike/dev; or choose another name for the stage
+        Resource handler returned message: "Resource of type 'AWS::ECR::Reposi
+            = a repository turnpike/dev/agent is there and does not belong to this stack
+            > if nobody needs its images: aws ecr delete-repository --force --repository-name turnpike/dev/agent; or choose another name for the project or the stage
+        Resource of type 'AWS::DynamoDB::Table' already exists.
+            = a table NAME is there and does not belong to this stack; it may hold payments
+            > look at it first; if nobody needs it: aws dynamodb delete-table --table-name NAME; or choose another name for the stage
+        Secrets Manager can't find the specified secret.
+            = a secret that is named is not there: it was deleted by hand, or never made
+            > aws secretsmanager restore-secret --secret-id NAME brings a deleted one back within its days; else deploy the stack that owns it first
+        The maximum number of load balancers has been reached
+            = the region's limit of load balancers is reached: 50 unless somebody asked for more
+            > delete one that nobody uses, or: aws service-quotas request-service-quota-increase --service-code elasticloadbalancing --quota-code L-53DA6B97 --desired-value 100
+        There are not enough free addresses in subnet subnet-1
+            = a subnet has no address left for a load balancer or a task
+            > a larger `vpc_cidr` for the stage, or fewer things in it; network interfaces of AgentCore stay for hours
         turnpike-dev-artifacts-123456789012 already exists (Service: S3, Bucke
             = bucket names are worldwide, and somebody has this one
             > remove it if it is yours and nobody needs it, or choose another name for the project or the stage
@@ -136,7 +163,7 @@ fn resources() {
             > run the same command again; if it stays, `cargo xtask check` looks at the trust
         The maximum number of VPCs has been reached. (Service: Ec2, Status Cod
             = the region's limit of VPCs is reached: 5 unless somebody asked for more
-            > delete one that nobody uses, or ask for more under Service Quotas (VPC)
+            > delete one that nobody uses, or: aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE --desired-value 10
         resource sg-0123 has a dependent object
             = something still uses it: network interfaces of AgentCore stay for up to eight hours after the agent has gone
             > wait and run the same command again, or see who has it: aws ec2 describe-network-interfaces
@@ -156,6 +183,11 @@ fn resources() {
             = (AWS's words only)
     "#]].assert_eq(&table(&[
         r#"Resource handler returned message: "Resource of type 'AWS::Logs::LogGroup' with identifier '/turnpike/dev' already exists." (HandlerErrorCode: AlreadyExists)"#,
+        r#"Resource handler returned message: "Resource of type 'AWS::ECR::Repository' with identifier 'turnpike/dev/agent' already exists." (HandlerErrorCode: AlreadyExists)"#,
+        "Resource of type 'AWS::DynamoDB::Table' already exists.",
+        "Secrets Manager can't find the specified secret.",
+        "The maximum number of load balancers has been reached",
+        "There are not enough free addresses in subnet subnet-1",
         "turnpike-dev-artifacts-123456789012 already exists (Service: S3, Bucket)",
         "You can't create this secret because a secret with this name is already scheduled for deletion.",
         "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.",
@@ -185,6 +217,9 @@ fn stacks() {
         ValidationError Template format error: Unrecognized resource types: [A
             = the region does not have this type of resource
             > choose another region for the stage, or leave the service out of it
+        ValidationError Parameter 'ImageUri' must be an image in ECR
+            = a value is not of the form that the parameter asks for
+            > is an output empty or from another stage? `cargo xtask outputs` shows them; nothing was touched
         Properties validation failed for resource Service with message: #: ext
             = a property that the resource does not have
             > mend the template: `cargo xtask check` names the line
@@ -199,6 +234,7 @@ fn stacks() {
         "ValidationError Parameter Url failed to satisfy constraint: must be a URL",
         "ValidationError Template format error: Unresolved resource dependencies [Vpc] in the Resources block of the template",
         "ValidationError Template format error: Unrecognized resource types: [AWS::BedrockAgentCore::Runtime]",
+        "ValidationError Parameter 'ImageUri' must be an image in ECR",
         "Properties validation failed for resource Service with message: #: extraneous key [Foo] is not permitted",
         "Export turnpike-dev-vpc cannot be deleted as it is in use by turnpike-dev-agent",
         "InsufficientCapabilitiesException Requires capabilities : [CAPABILITY_NAMED_IAM]",

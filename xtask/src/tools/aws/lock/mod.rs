@@ -89,14 +89,13 @@ impl StageLock {
                 Some((etag, since)) if *etag == found.etag => since.elapsed(),
                 _ => Duration::ZERO,
             };
-            let age = age(&found, holder.as_ref());
-            let gone = holder.as_ref().is_some_and(|holder| holder.is_gone(me));
-            if gone || age.max(since) >= self.timing.lease {
+            if self.is_abandoned(&found, holder.as_ref(), me, since) {
                 if let Written::Done(etag) = self.write(me, Only::IfMatch(&found.etag)).await? {
                     return Ok(self.guard(me, etag, holder));
                 }
                 continue;
             }
+            let age = age(&found, holder.as_ref());
             let sentence = holder.map_or_else(
                 || format!("somebody holds the lock, last seen {} s ago", age.as_secs()),
                 |holder| holder.sentence(age),

@@ -105,6 +105,23 @@ async fn a_living_owner_is_named_and_a_silent_one_is_taken_over() {
 }
 
 #[tokio::test]
+async fn what_the_dead_left_is_swept_away_and_what_the_living_hold_is_not() {
+    let (lock, bucket) = lock(500).await;
+    let me = somebody("me@here");
+    lock.sweep(&me).await.unwrap();
+    let held = lock
+        .acquire(&somebody("alice@laptop"), |_| {})
+        .await
+        .unwrap();
+    lock.sweep(&me).await.unwrap();
+    assert_eq!(bucket.lock().objects.len(), 1, "alice is at it");
+    plant(&bucket, &somebody("bob@desk"), 3600);
+    lock.sweep(&me).await.unwrap();
+    assert!(bucket.lock().objects.is_empty());
+    drop(held);
+}
+
+#[tokio::test]
 async fn a_process_of_this_machine_that_is_gone_holds_nothing() {
     let (lock, bucket) = lock(500).await;
     let me = Holder::here();

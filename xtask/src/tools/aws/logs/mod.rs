@@ -2,6 +2,7 @@
 
 mod cursor;
 mod platform;
+mod recent;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,8 @@ const TELEMETRY_STREAMS: [&str; 2] = ["otel-rt-logs", "spans"];
 pub(crate) struct Group {
     pub(crate) owner: String,
     pub(crate) name: String,
+    /// The only stream that is wanted of it, or all of them.
+    pub(crate) stream: Option<String>,
 }
 
 /// The log service of one account and region.
@@ -100,47 +103,6 @@ impl Logs {
         })
     }
 
-    /// The last lines of a group since a point in time; none when the group is not there.
-    pub(crate) async fn last_lines(
-        &self,
-        group: &str,
-        count: usize,
-        since: OffsetDateTime,
-    ) -> anyhow::Result<Vec<LogLine>> {
-        let group = Group {
-            owner: String::new(),
-            name: group.to_owned(),
-        };
-        let query = LogQuery {
-            since: Some(since),
-            ..LogQuery::default()
-        };
-        let mut lines = self.read(&[group], &query).await?;
-        let first = lines.len().saturating_sub(count);
-        Ok(lines.split_off(first))
-    }
-
-    /// The groups whose names begin so.
-    pub(crate) async fn group_names(&self, prefix: &str) -> anyhow::Result<Vec<String>> {
-        let mut names = Vec::new();
-        let mut pages = self
-            .client
-            .describe_log_groups()
-            .log_group_name_prefix(prefix)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| trouble(prefix, &error).error)?;
-            names.extend(
-                page.log_groups
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|group| group.log_group_name),
-            );
-        }
-        Ok(names)
-    }
-
     /// Asks one group once, over all pages, and hands over what was not handed over before.
     async fn round(
         &self,
@@ -155,6 +117,7 @@ impl Logs {
                 .client
                 .filter_log_events()
                 .log_group_name(&group.name)
+                .set_log_stream_names(group.stream.clone().map(|stream| vec![stream]))
                 .start_time(cursor.start())
                 .set_filter_pattern(query.trace_id.as_deref().and_then(pattern))
                 .set_next_token(token.take())

@@ -13,6 +13,7 @@ fn group(owner: &str) -> Group {
     Group {
         owner: owner.to_owned(),
         name: format!("/ecs/{owner}"),
+        stream: None,
     }
 }
 
@@ -109,11 +110,14 @@ async fn the_service_looks_for_a_trace_and_so_do_we() {
     assert_eq!(asked[0].operation, "FilterLogEvents");
     assert_eq!(asked[0].body["logGroupName"], "/ecs/b");
     assert_eq!(asked[0].body["filterPattern"], "\"4bf92f35\"");
+    let mut one = group("a");
+    one.stream = Some("a/a/0123".to_owned());
     let last = logs
-        .last_lines("/ecs/a", 2, OffsetDateTime::UNIX_EPOCH)
+        .last_lines(&one, 2, OffsetDateTime::UNIX_EPOCH)
         .await
         .unwrap();
-    assert_eq!(messages(&last), ":m other :4bf92f35");
+    assert_eq!(messages(&last), "a:m other a:4bf92f35");
+    assert_eq!(service.asked()[1].body["logStreamNames"][0], "a/a/0123");
 }
 
 /// Every poll sees everything so far, some of it late; between polls the service throttles, and pages break off.

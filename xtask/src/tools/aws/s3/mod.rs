@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, ByteStreamError};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +21,9 @@ use crate::error::Failure;
 
 /// As many as one request deletes.
 const PAGE: i32 = 1000;
+/// How often an object is read whose answer breaks off, and how long is waited, a little longer each time.
+const READS_MAX: u32 = 5;
+const READ_AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone)]
 pub(crate) struct S3 {
@@ -147,26 +150,42 @@ impl S3 {
     /// # Errors
     /// S3 refuses, or cannot be reached.
     pub(crate) async fn get(&self, bucket: &str, key: &str) -> anyhow::Result<Option<Object>> {
-        let doing = format!("read {key} in {bucket}");
+        // The SDK asks again when an answer does not begin, but not when it breaks off.
+        for attempt in 1..READS_MAX {
+            match self.read(bucket, key).await? {
+                Ok(found) => return Ok(found),
+                Err(_) => tokio::time::sleep(READ_AGAIN * attempt).await,
+            }
+        }
+        let last = self.read(bucket, key).await?;
+        last.with_context(|| format!("cannot read {key} in {bucket}: it broke off"))
+    }
+
+    /// The inner error is that of an answer that broke off.
+    async fn read(
+        &self,
+        bucket: &str,
+        key: &str,
+    ) -> anyhow::Result<Result<Option<Object>, ByteStreamError>> {
         let clock = Clock::default();
         let call = self.client.get_object().bucket(bucket).key(key).customize();
-        match call.interceptor(clock.clone()).send().await {
-            Ok(answer) => {
-                let etag = answer.e_tag.clone().unwrap_or_default();
-                let age = clock.since(answer.last_modified());
-                let body = answer.body.collect().await;
-                let bytes = body.with_context(|| format!("cannot {doing}: it broke off"))?;
-                Ok(Some(Object {
-                    bytes: bytes.into_bytes(),
-                    etag,
-                    age,
-                }))
-            }
+        let answer = match call.interceptor(clock.clone()).send().await {
+            Ok(answer) => answer,
             Err(error) => match Refusal::of(&error) {
-                refusal if refusal.is("NoSuchKey") => Ok(None),
-                refusal => Err(refusal.into_error(&doing)),
+                refusal if refusal.is("NoSuchKey") => return Ok(Ok(None)),
+                refusal => return Err(refusal.into_error(&format!("read {key} in {bucket}"))),
             },
-        }
+        };
+        let etag = answer.e_tag.clone().unwrap_or_default();
+        let age = clock.since(answer.last_modified());
+        let body = answer.body.collect().await;
+        Ok(body.map(|bytes| {
+            Some(Object {
+                bytes: bytes.into_bytes(),
+                etag,
+                age,
+            })
+        }))
     }
 
     /// Deletes an object if it is still the one with this ETag. False when it is another, or gone.

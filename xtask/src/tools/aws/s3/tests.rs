@@ -73,6 +73,23 @@ async fn conditions_are_s3_s_to_decide() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again() {
+    let (aws, bucket) = start().await;
+    let s3 = S3::new(&aws);
+    let put = s3.put("b", "k", Bytes::from_static(b"whole"), Only::IfAbsent);
+    put.await.unwrap();
+    let broken = |times| vec![("GET".to_owned(), Fault::BrokenOff); times];
+    bucket.lock().faults = broken(4);
+    assert_eq!(
+        &s3.get("b", "k").await.unwrap().unwrap().bytes[..],
+        b"whole"
+    );
+    bucket.lock().faults = broken(5);
+    let error = s3.get("b", "k").await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot read k in b: it broke off");
+}
+
+#[tokio::test]
 async fn a_bucket_is_emptied_of_all_versions_and_marks() {
     let (aws, bucket) = start().await;
     bucket.lock().versions = (0..2500)

@@ -102,7 +102,7 @@ async fn handle(State(world): State<Shared<World>>, body: Bytes) -> Response {
             code,
             message,
         }) => return refusal((status, code, message.to_owned())),
-        Some(Fault::LostAfter) => {
+        Some(Fault::LostAfter | Fault::BrokenOff) => {
             drop(world.act(&action, &fields));
             return broken();
         }

@@ -26,6 +26,8 @@ pub(super) enum Fault {
     LostBefore,
     /// It is done, and the connection breaks before the answer.
     LostAfter,
+    /// The connection breaks in the middle of the answer's body.
+    BrokenOff,
     Refused {
         status: u16,
         code: &'static str,

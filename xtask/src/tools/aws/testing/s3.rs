@@ -1,6 +1,7 @@
 //! S3 as a stand-in: one bucket in memory, with conditional writes decided under one lock.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -9,6 +10,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -74,8 +76,22 @@ async fn handle(State(bucket): State<Shared<Bucket>>, request: Request) -> Respo
     };
     match fault {
         Some(Fault::LostAfter) => broken(),
+        Some(Fault::BrokenOff) => broken_off(),
         _ => result,
     }
+}
+
+/// An answer whose head arrives, and not the whole of its body.
+fn broken_off() -> Response {
+    let begin = futures_util::stream::once(async { Ok(Bytes::from_static(b"wh")) });
+    let end = futures_util::stream::once(async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(std::io::Error::other("the connection is cut"))
+    });
+    Response::builder()
+        .header("content-length", "5")
+        .body(Body::from_stream(begin.chain(end)))
+        .unwrap()
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> Response {

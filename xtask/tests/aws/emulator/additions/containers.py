@@ -1,7 +1,7 @@
 """AWS::ECS::TaskDefinition and Service, made by MiniStack's own ECS API, and waited for.
 
 MiniStack's CloudFormation leaves out a task definition's platform and secrets, and it is done with a service once the service is
-written down. Here a service is done when its tasks run, and fails when the circuit breaker says so.
+written down. Here a service is done when its tasks run and are healthy (health.py), and fails when the circuit breaker says so.
 """
 
 import os
@@ -10,7 +10,7 @@ import time
 from ministack.services import ecs
 from ministack.services.cloudformation import provisioners
 
-from . import answers
+from . import answers, health, stack_events
 
 SERVICE = "Ecs"
 SETTLED_WITHIN_SECONDS = float(os.environ.get("TURNPIKE_EMULATOR_SERVICE_SECONDS", "90"))
@@ -46,6 +46,7 @@ def wait_until_steady(cluster, service):
         described = ecs._describe_services({"cluster": cluster, "services": [name]})
         services = answers.value_of(SERVICE, described)["services"]
         deployments = services[0]["deployments"] if services else []
+        health.look(cluster, name)
         mine = [deployment for deployment in deployments if deployment["id"] == began]
         state = mine[0].get("rolloutState") if mine else "FAILED"
         if state == "FAILED":
@@ -68,10 +69,11 @@ def create_service(logical_id, properties, stack_name):
     request.setdefault("serviceName", f"{stack_name}-{logical_id}")
     made = answers.value_of(SERVICE, ecs._create_service(request))["service"]
     cluster = properties.get("Cluster", "default")
+    stack_events.initiate(stack_name, logical_id, "AWS::ECS::Service", made["serviceArn"])
     try:
         wait_until_steady(cluster, made)
     except Exception:
-        # CloudFormation does not know the service yet, so it would stay for ever.
+        # The rollback does not know the service, so it would stay for ever.
         ecs._delete_service({"cluster": cluster, "service": made["serviceName"], "force": True})
         raise
     return service_attributes(made["serviceArn"])
@@ -97,6 +99,14 @@ def starting(make_deployment):
     return made
 
 
+def in_words_of_aws(mark_stopped):
+    def marked(arn, task, reason, *rest, **options):
+        said = "Essential container in task exited" if reason == "Essential container exited" else reason
+        return mark_stopped(arn, task, said, *rest, **options)
+
+    return marked
+
+
 def install():
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::ECS::TaskDefinition"] |= {
@@ -106,3 +116,5 @@ def install():
     }
     handlers["AWS::ECS::Service"] |= {"create": create_service, "update": update_service}
     ecs._make_deployment = starting(ecs._make_deployment)
+    ecs._mark_task_stopped = in_words_of_aws(ecs._mark_task_stopped)
+    health.install()

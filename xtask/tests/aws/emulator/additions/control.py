@@ -107,9 +107,18 @@ async def describe(scope, receive):
     return call, receive
 
 
+# Registries and S3 have a status and a code of their own for "later".
+THROTTLING = {"registry": (429, "TOOMANYREQUESTS"), "s3": (503, "SlowDown")}
+
+
+def refused_with(call, rule):
+    status, code = rule["status"], rule.get("code", "Throttling")
+    return THROTTLING.get(call["service"], (status, code)) if code == "Throttling" else (status, code)
+
+
 def refusal(call, rule):
     """An error in the shape that the service's callers read."""
-    code, message = rule.get("code", "Throttling"), rule.get("message", "Rate exceeded")
+    code, message = refused_with(call, rule)[1], rule.get("message", "Rate exceeded")
     if call["service"] == "registry":
         return json.dumps({"errors": [{"code": code, "message": message}]}), "application/json"
     if call["json"]:
@@ -120,6 +129,11 @@ def refusal(call, rule):
     return f"<ErrorResponse>{error}<RequestId>{answers.NOBODY}</RequestId></ErrorResponse>", "text/xml"
 
 
+def begun_with(call):
+    """The status of an answer that breaks off. Where callers decide by status and headers, these would have been whole."""
+    return 502 if call["service"] in THROTTLING and call["method"] != "GET" else call["status"] or 200
+
+
 async def misbehave(call, rule, receive, send):
     """Does to the caller what the rule says; false when that was only to be late."""
     await asyncio.sleep(rule.get("delay_seconds", 0))
@@ -128,15 +142,20 @@ async def misbehave(call, rule, receive, send):
             pass
         return True
     if rule.get("drop"):
+        status = call["status"] = begun_with(call)
+        if call["method"] == "HEAD":
+            # Without a body there is nothing to break off.
+            await reply(send, status, b"", "text/plain")
+            return True
         # An answer that ends before its announced length makes the server close the connection.
         headers = [(b"content-length", b"1000")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"<", "more_body": True})
         raise ConnectionResetError("dropped by a rule")
     if rule.get("status"):
-        call["status"] = rule["status"]
+        call["status"] = refused_with(call, rule)[0]
         body, content_type = refusal(call, rule)
-        await reply(send, rule["status"], body.encode(), content_type)
+        await reply(send, call["status"], body.encode(), content_type)
         return True
     return False
 

@@ -1,7 +1,7 @@
 """Repositories are named by the address at which this process takes pushes, and Docker fetches images from there.
 
 On AWS they are named `<account>.dkr.ecr.<region>.amazonaws.com/...`, and a template's parameter may insist on that. So a parameter
-with one of our names is checked as the name that it would have there.
+with one of our names is checked as the name that it would have there. An image that is deleted cannot be pulled any more.
 """
 
 import json
@@ -42,7 +42,22 @@ def leading_here(answer):
     return authorization_token
 
 
+def forgetting(delete):
+    """BatchDeleteImage leaves the manifest where pulls find it."""
+
+    def deleted(request):
+        answer = delete(request)
+        if answer[0] < 400:
+            manifests = ecr._manifest_blobs.get(request["repositoryName"], {})
+            for image in json.loads(answer[2])["imageIds"]:
+                manifests.pop(image.get("imageDigest"), None)
+        return answer
+
+    return deleted
+
+
 def install():
+    ecr._batch_delete_image = forgetting(ecr._batch_delete_image)
     ecr._repo_uri = lambda name: f"{REGISTRY}/{name}"
     ecr._get_authorization_token = leading_here(ecr._get_authorization_token)
     engine._check_parameter_constraints = renaming(engine._check_parameter_constraints)

@@ -1,7 +1,7 @@
 """Smaller things about single resources.
 
 `Ref` of a secret is its ARN. A function whose code is not in its bucket fails. A repository or a role whose name is taken fails
-instead of being adopted.
+instead of being adopted, and a bucket that holds something does not go.
 """
 
 from ministack.services import ecr, iam, s3, secretsmanager
@@ -62,6 +62,21 @@ CHECKS_BEFORE_CREATE = {
 CHECKS_BEFORE_UPDATE = {"AWS::Lambda::Function": require_code}
 
 
+def require_empty_bucket(name):
+    bucket = s3._buckets.get(name)
+    if bucket and (bucket["objects"] or s3._bucket_has_versions(name)):
+        said = "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+        raise answers.failure("S3", said, "GeneralServiceException")
+
+
+def guarded(handler):
+    def delete(name, properties):
+        require_empty_bucket(name)
+        return handler["delete"](name, properties)
+
+    return handler | {"delete": delete}
+
+
 def checked(handler, at_creation, at_update):
     def create(logical_id, properties, stack_name):
         at_creation(properties)
@@ -76,6 +91,7 @@ def checked(handler, at_creation, at_update):
 
 def install():
     handlers = provisioners._RESOURCE_HANDLERS
+    handlers["AWS::S3::Bucket"] = guarded(handlers["AWS::S3::Bucket"])
     handlers[SECRET] = secret_by_arn(handlers[SECRET])
     for name, check in CHECKS_BEFORE_CREATE.items():
         handlers[name] = checked(handlers[name], check, CHECKS_BEFORE_UPDATE.get(name, lambda _: None))

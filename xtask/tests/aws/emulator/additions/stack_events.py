@@ -1,6 +1,7 @@
 """Stack events that read like CloudFormation's.
 
-A stack's first event says who began. A creation is announced twice, the second time with its physical id. An update says nothing
+A stack's first event says who began. A creation is announced twice, the second time with its physical id, which a
+failure names as well. An update says nothing
 about what it leaves alone, and `CREATE_...` about what it adds. A rollback names what failed.
 """
 
@@ -17,6 +18,8 @@ record = stacks._add_event
 undecided = {}
 # What is said of other resources when one fails, by stack.
 cancelled = {}
+# Ids of resources that are being made, by stack and logical id: a service has one long before it is steady.
+initiated = {}
 
 
 def reason_of(stack_id, status, reason):
@@ -56,13 +59,30 @@ def add_event(stack_id, stack_name, logical_id, resource_type, status, reason=""
             decided.say("UPDATE_IN_PROGRESS")
         else:
             status = status.replace("UPDATE", decided.verb)
-    if status == "CREATE_COMPLETE":
+    if status == "CREATE_COMPLETE" and key not in initiated:
         say("CREATE_IN_PROGRESS", "Resource creation Initiated")
+    physical_id = physical_id or initiated.pop(key, "") or standing_id(stack_name, logical_id)
     say(status, reason)
+    initiated.pop(key, None)
     if status in ("CREATE_FAILED", "UPDATE_FAILED"):
         verb = "creation" if status == "CREATE_FAILED" else "update"
         for sibling, sibling_type in cancelled.pop(stack_name, {}).items():
             record(stack_id, stack_name, sibling, sibling_type, status, f"Resource {verb} cancelled")
+
+
+def standing_id(stack_name, logical_id):
+    """The id of what was there before, which an update goes on naming."""
+    known = cloudformation._stacks.get(stack_name, {}).get("_resources", {})
+    return known.get(logical_id, {}).get("PhysicalResourceId", "")
+
+
+def initiate(stack_name, logical_id, resource_type, physical_id):
+    """Called when a resource that takes its time has an id."""
+    initiated[(stack_name, logical_id)] = physical_id
+    stack_id = cloudformation._stacks.get(stack_name, {}).get("StackId", "")
+    record(
+        stack_id, stack_name, logical_id, resource_type, "CREATE_IN_PROGRESS", "Resource creation Initiated", physical_id
+    )
 
 
 def begins(stack_name, logical_id, verb):

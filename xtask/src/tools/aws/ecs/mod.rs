@@ -1,10 +1,14 @@
 //! ECS: how a service does, and why its containers stopped.
 
+mod streams;
+
 use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::primitives::DateTimeFormat;
-use aws_sdk_ecs::types::{Container, DeploymentRolloutState, DesiredStatus, Service, Task};
+use aws_sdk_ecs::types::{
+    Container, DeploymentRolloutState, DesiredStatus, Service, Task, TaskStopCode,
+};
 
 use super::errors::refused;
 use crate::cloud::ProcessState;
@@ -48,6 +52,10 @@ pub(crate) struct StoppedTask {
     /// `Essential container in task exited; x402-backend: exit code 137 (...)`.
     pub(crate) reason: String,
     pub(crate) task_definition: String,
+    /// False when none of its containers ever started.
+    pub(crate) ran: bool,
+    /// It was healthy and made room, or somebody stopped it.
+    pub(crate) was_wanted: bool,
 }
 
 impl Ecs {
@@ -83,6 +91,15 @@ impl Ecs {
             .map(state))
     }
 
+    /// The ARNs of a cluster's services; none when the cluster is not there.
+    pub(crate) async fn services(&self, cluster: &str) -> anyhow::Result<Vec<String>> {
+        match self.client.list_services().cluster(cluster).send().await {
+            Ok(answer) => Ok(answer.service_arns.unwrap_or_default()),
+            Err(error) if is_missing(&error) => Ok(Vec::new()),
+            Err(error) => Err(refused(&format!("list the services of {cluster}"), &error)),
+        }
+    }
+
     /// The tasks that run or start, as the local stage tells its processes.
     pub(crate) async fn running_tasks(
         &self,
@@ -103,33 +120,6 @@ impl Ecs {
         let mut stopped: Vec<StoppedTask> = tasks.iter().map(stopped).collect();
         stopped.sort_by(|one, other| other.stopped_at.cmp(&one.stopped_at));
         Ok(stopped)
-    }
-
-    /// The log groups that the containers of a task definition write to.
-    pub(crate) async fn log_groups(&self, task_definition: &str) -> anyhow::Result<Vec<String>> {
-        let answer = self
-            .client
-            .describe_task_definition()
-            .task_definition(task_definition)
-            .send()
-            .await
-            .map_err(|error| {
-                refused(
-                    &format!("describe the task definition {task_definition}"),
-                    &error,
-                )
-            })?;
-        let containers = answer
-            .task_definition
-            .and_then(|definition| definition.container_definitions)
-            .unwrap_or_default();
-        let groups = containers.into_iter().filter_map(|container| {
-            container
-                .log_configuration?
-                .options?
-                .remove("awslogs-group")
-        });
-        Ok(groups.collect())
     }
 
     async fn tasks(
@@ -234,7 +224,18 @@ fn stopped(task: &Task) -> StoppedTask {
             .unwrap_or_default(),
         reason: reasons.join("; "),
         task_definition: task.task_definition_arn.clone().unwrap_or_default(),
+        ran: task.started_at.is_some(),
+        was_wanted: was_wanted(task),
     }
+}
+
+/// A scheduler that gives up on a task says so in other words than one that scales.
+fn was_wanted(task: &Task) -> bool {
+    let scaled = task
+        .stopped_reason
+        .as_deref()
+        .is_some_and(|reason| reason.starts_with("Scaling activity initiated by"));
+    scaled || task.stop_code == Some(TaskStopCode::UserInitiated)
 }
 
 /// `x402-backend: exit code 137 (killed: out of memory, or not ended in time)`
