@@ -89,7 +89,7 @@ pub(super) enum Known {
     /// This transaction moved the money.
     Settled(B256),
     /// Whoever began it has not seen its end.
-    Open(Unfinished),
+    Open(Box<Unfinished>),
 }
 
 /// The settlements whose end is not known, by their digests.
@@ -123,7 +123,7 @@ impl Journal {
             journal.read_list(&mut list).await?;
             for digest in &list.digests {
                 if let Some(Known::Open(found)) = journal.find(*digest).await? {
-                    unfinished.push(found);
+                    unfinished.push(*found);
                 }
             }
         }
@@ -138,12 +138,12 @@ impl Journal {
             .map_err(|error| StoreError(format!("the settlement {digest} is damaged: {error}")))?;
         Ok(Some(match record.transaction {
             Some(transaction) => Known::Settled(transaction),
-            None => Known::Open(Unfinished {
+            None => Known::Open(Box::new(Unfinished {
                 digest,
                 payload: record.payload,
                 attempts: record.attempts,
                 stamp: Some(entry.stamp),
-            }),
+            })),
         }))
     }
 

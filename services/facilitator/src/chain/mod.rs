@@ -212,7 +212,7 @@ impl Chain {
             Ok(Some(Known::Settled(transaction))) => return Boarded::Settled(transaction),
             Ok(Some(Known::Open(unfinished))) => {
                 let refused = Boarded::Refused(reason::SIGNATURE);
-                return self.take_up(unfinished).unwrap_or(refused);
+                return self.take_up(*unfinished).unwrap_or(refused);
             }
             Ok(None) => {}
             Err(error) => {
