@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod budgets;
+mod chain;
 mod deploy;
 mod emulator;
 mod failures;
@@ -14,3 +15,5 @@ mod ground;
 mod interruptions;
 mod operate;
 mod state;
+#[path = "../shared/this_workspace.rs"]
+mod this_workspace;
