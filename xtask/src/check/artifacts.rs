@@ -1,5 +1,7 @@
 //! Where images and code are kept: private, encrypted, over TLS alone, and nothing for ever.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use template::Node;
 
@@ -16,6 +18,11 @@ pub(super) fn check(model: &Model<'_>, report: &mut Report<'_>) {
         cleaned(stack, &bucket, report);
         over_tls(stack, &bucket, report);
     }
+    let mut repositories = BTreeMap::new();
+    for repository in stack.of_type("AWS::ECR::Repository") {
+        let name = repository.text("RepositoryName").unwrap_or_default();
+        repositories.entry(name).or_insert(repository);
+    }
     for service in crate::repo::deployed(model.repo, model.stage) {
         if !service.kind.has_image() {
             continue;
@@ -24,11 +31,8 @@ pub(super) fn check(model: &Model<'_>, report: &mut Report<'_>) {
             "{}/{}/{}",
             model.repo.project, model.stage.name, service.name
         );
-        let found = stack
-            .of_type("AWS::ECR::Repository")
-            .find(|repository| repository.text("RepositoryName").as_deref() == Some(&name));
-        match found {
-            Some(repository) => images(model, stack, &repository, report),
+        match repositories.get(&name) {
+            Some(repository) => images(model, stack, repository, report),
             None => {
                 let near = stack.first("AWS::ECR::Repository");
                 report.add(

@@ -1,5 +1,7 @@
 //! The rendered stacks in the form that every check reads.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use template::{Kind as NodeKind, Node, Piece, pieces};
 
 use super::{Origin, Stack as Given, System};
@@ -9,6 +11,9 @@ pub(super) struct Model<'a> {
     pub(super) repo: &'a Repo,
     pub(super) stage: &'a Stage,
     pub(super) stacks: Vec<Stack<'a>>,
+    by_owner: BTreeMap<&'a str, usize>,
+    /// The services to which something links that is not in the stage's network.
+    pub(super) called_from_outside: BTreeSet<&'a str>,
 }
 
 pub(super) struct Stack<'a> {
@@ -47,15 +52,24 @@ impl<'a> Model<'a> {
                 service: system.repo.service(given.owner),
             }
         });
-        Self {
+        let stacks: Vec<Stack<'a>> = stacks.collect();
+        let owners = stacks.iter().map(|stack| stack.given.owner).zip(0..);
+        let mut model = Self {
             repo: system.repo,
             stage: system.stage,
-            stacks: stacks.collect(),
-        }
+            by_owner: owners.collect(),
+            stacks,
+            called_from_outside: BTreeSet::new(),
+        };
+        let callers = crate::repo::deployed(model.repo, model.stage).into_iter();
+        let outside = callers.filter(|caller| caller.kind != Kind::Fargate);
+        let called = outside.flat_map(|caller| model.callees(caller));
+        model.called_from_outside = called.map(|callee| callee.name.as_str()).collect();
+        model
     }
 
     pub(super) fn stack(&self, owner: &str) -> Option<&Stack<'a>> {
-        self.stacks.iter().find(|stack| stack.given.owner == owner)
+        self.by_owner.get(owner).map(|index| &self.stacks[*index])
     }
 
     /// The stacks of the services of one kind.

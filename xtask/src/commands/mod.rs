@@ -113,7 +113,7 @@ pub(crate) async fn run(out: &Output) -> anyhow::Result<ExitCode> {
     // These two need no facts.
     match &verb {
         Verb::Completions(command) => return command.run(),
-        Verb::LocalCloud(command) => return command.run().await,
+        Verb::LocalCloud(command) => return command.run(out).await,
         _ => {}
     }
     let context = Context::load(out.clone())?;
@@ -134,6 +134,6 @@ pub(crate) async fn run(out: &Output) -> anyhow::Result<ExitCode> {
         Verb::Destroy(command) => command.run(&context).await,
         Verb::Test(command) => command.run(&context),
         Verb::Completions(command) => command.run(),
-        Verb::LocalCloud(command) => command.run().await,
+        Verb::LocalCloud(command) => command.run(out).await,
     }
 }

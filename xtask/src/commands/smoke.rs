@@ -114,6 +114,13 @@ async fn sellers(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<Che
                 Some(price) => format!("402, for {price}"),
                 None => "402, payment required".to_owned(),
             }),
+            // Some sell answers to questions only, and a path alone asks none. The price is what the agent asks for.
+            Ok(Answer {
+                status: status @ (400 | 422),
+                ..
+            }) => Ok(format!(
+                "{status}, a question without parameters: nothing is given away"
+            )),
             Ok(Answer { status: 200, .. }) => Err("it answers without being paid".to_owned()),
             Ok(Answer { status, .. }) => Err(format!("it answers {status} in place of 402")),
             Err(error) => Err(format!("{error:#}")),

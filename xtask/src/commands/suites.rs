@@ -77,17 +77,24 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "images",
-        about: "a Docker engine builds the same images, pulls and runs them",
+        about: "a Docker engine builds the same images, pulls and runs them; our services on an emulator of AWS",
         cargo: &[
             "test --workspace --bin xtask -- --ignored docker:: differential::",
             "test --workspace --test build -- --ignored engine:: chain::",
+            // Of what the line before has compiled.
+            "test --workspace --test aws -- --ignored chain::",
         ],
-        tools: &[Tool::CrossCompiler, Tool::Registry, Tool::DockerEngine],
+        tools: &[
+            Tool::CrossCompiler,
+            Tool::Registry,
+            Tool::DockerEngine,
+            Tool::Ministack,
+        ],
     },
     Suite {
         name: "aws",
         about: "deploys to an emulator of AWS, with its containers running",
-        cargo: &["test --workspace --test aws -- --ignored --test-threads=2"],
+        cargo: &["test --workspace --test aws -- --ignored --skip chain:: --test-threads=2"],
         tools: &[Tool::Ministack, Tool::DockerEngine, Tool::CrossCompiler],
     },
     Suite {

@@ -29,5 +29,13 @@ pub(crate) const REGION: &str = "us-west-2";
 /// The account that the local cloud says it is.
 pub(crate) const ACCOUNT: &str = "000000000000";
 
+/// Answers Bedrock's calls with the offline model until the process ends.
+///
+/// # Errors
+/// The listener cannot be served.
+pub(crate) async fn serve_offline_model(listener: tokio::net::TcpListener) -> anyhow::Result<()> {
+    Ok(axum::serve(listener, aws::offline_model(REGION, ACCOUNT)).await?)
+}
+
 /// Tells a supervisor which build of the tool it is.
 const BUILD_VARIABLE: &str = "TURNPIKE_BUILD";

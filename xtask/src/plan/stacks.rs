@@ -1,5 +1,7 @@
 //! The stacks of a stage: what each is rendered from, what it takes from others, and what its image is built with.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::order::{callees, order};
@@ -59,11 +61,11 @@ pub(crate) fn stacks(repo: &Repo, stage: &Stage) -> Vec<StackPlan> {
         .map(|service| service.name.clone())
         .collect();
     let mut stacks = vec![artifacts, shared("network")];
-    stacks.extend(
-        services
-            .into_iter()
-            .map(|service| service_stack(repo, stage, service)),
-    );
+    let called_from_outside = called_from_outside(&services, stage);
+    stacks.extend(services.iter().map(|service| {
+        let is_called = called_from_outside.contains(service.name.as_str());
+        service_stack(repo, stage, service, is_called)
+    }));
     stacks
 }
 
@@ -82,7 +84,12 @@ fn stack_values(repo: &Repo, stage: &Stage) -> StackValues {
     }
 }
 
-fn service_stack(repo: &Repo, stage: &Stage, service: &Service) -> StackPlan {
+fn service_stack(
+    repo: &Repo,
+    stage: &Stage,
+    service: &Service,
+    called_from_outside: bool,
+) -> StackPlan {
     let mut parameters = Parameters::standard(service.kind);
     let environment = parameters.environment(stage, service);
     let calls = parameters.calls(repo, stage, service);
@@ -94,14 +101,10 @@ fn service_stack(repo: &Repo, stage: &Stage, service: &Service) -> StackPlan {
     let arg =
         |(name, value): (&String, &Value)| Some((name.clone(), arg_value(stage.resolve(value)?)));
     let mut values = stack_values(repo, stage);
-    values.service = Some(service_values(
-        repo,
-        stage,
-        service,
-        environment,
-        calls,
-        parameters.declared,
-    ));
+    let mut service_values =
+        service_values(stage, service, environment, calls, parameters.declared);
+    service_values.public |= called_from_outside;
+    values.service = Some(service_values);
     StackPlan {
         name: stack_name(&repo.project, &stage.name, &service.name),
         owner: service.name.clone(),
@@ -125,7 +128,6 @@ fn arg_value(resolved: Resolved<'_>) -> ArgValue {
 }
 
 fn service_values(
-    repo: &Repo,
     stage: &Stage,
     service: &Service,
     environment: Vec<EnvironmentValue>,
@@ -158,7 +160,7 @@ fn service_values(
         payments_table: service.payments_table,
         data_path: service.data.clone(),
         model: model(stage, service),
-        public: service.public || called_from_outside(repo, stage, service),
+        public: service.public,
     }
 }
 
@@ -170,12 +172,10 @@ fn model(stage: &Stage, service: &Service) -> Option<String> {
     }
 }
 
-/// True when something that is not in the stage's network links to the service: a function, or an agent.
-fn called_from_outside(repo: &Repo, stage: &Stage, service: &Service) -> bool {
-    let callers = crate::repo::deployed(repo, stage)
-        .into_iter()
+/// The services to which something links that is not in the stage's network: a function, or an agent.
+fn called_from_outside<'a>(services: &[&'a Service], stage: &'a Stage) -> BTreeSet<&'a str> {
+    let outside = services
+        .iter()
         .filter(|caller| caller.kind != Kind::Fargate);
-    callers
-        .into_iter()
-        .any(|caller| callees(caller, stage).contains(&service.name.as_str()))
+    outside.flat_map(|caller| callees(caller, stage)).collect()
 }

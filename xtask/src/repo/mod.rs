@@ -45,33 +45,34 @@ impl Repo {
 
     /// The service with this name.
     pub(crate) fn service(&self, name: &str) -> Option<&Service> {
-        self.services.iter().find(|service| service.name == name)
+        let found = self
+            .services
+            .binary_search_by(|service| service.name.as_str().cmp(name));
+        found.ok().map(|index| &self.services[index])
     }
 }
 
 /// The services that a stage runs: all that are not optional, and all that a link of one of these reaches.
 pub(crate) fn deployed<'a>(repo: &'a Repo, stage: &Stage) -> Vec<&'a Service> {
-    let mut names: Vec<&str> = repo
-        .services
-        .iter()
-        .filter(|service| !service.optional)
+    let wanted = repo.services.iter().filter(|service| !service.optional);
+    let mut names: BTreeSet<&str> = wanted
+        .clone()
         .map(|service| service.name.as_str())
         .collect();
-    let mut next = 0;
-    while let Some(service) = names.get(next).and_then(|name| repo.service(name)) {
-        next += 1;
+    let mut unread: Vec<&Service> = wanted.collect();
+    while let Some(service) = unread.pop() {
         for (_, _, value) in service.values() {
             if let Some(Resolved::Link(link)) = stage.resolve(value)
-                && !names.contains(&link.service.as_str())
-                && repo.service(&link.service).is_some()
+                && let Some(callee) = repo.service(&link.service)
+                && names.insert(&callee.name)
             {
-                names.push(&link.service);
+                unread.push(callee);
             }
         }
     }
     repo.services
         .iter()
-        .filter(|service| names.contains(&service.name.as_str()))
+        .filter(|service| names.contains(service.name.as_str()))
         .collect()
 }
 

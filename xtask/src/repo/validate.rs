@@ -312,13 +312,19 @@ fn known_settings<'a>(
     file: &ManifestFile,
     problems: &mut Vec<Problem>,
 ) -> Vec<&'a str> {
+    let deployed = super::deployed(repo, stage);
+    let deployed: BTreeSet<&str> = deployed
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
     let mut known: BTreeSet<&str> = BTreeSet::new();
     for service in &repo.services {
         for (_, name, value) in service.values() {
             match value {
                 Value::Stage(key) => {
                     known.insert(key);
-                    if is_deployed(repo, stage, service) && !stage.settings.contains_key(key) {
+                    if deployed.contains(service.name.as_str()) && !stage.settings.contains_key(key)
+                    {
                         let text = format!(
                             "the stage has no `{key}`, which {} needs for {name}",
                             service.name
@@ -336,11 +342,4 @@ fn known_settings<'a>(
         }
     }
     known.into_iter().collect()
-}
-
-/// True when the stage runs this service.
-fn is_deployed(repo: &Repo, stage: &Stage, target: &Service) -> bool {
-    super::deployed(repo, stage)
-        .iter()
-        .any(|service| service.name == target.name)
 }

@@ -20,7 +20,7 @@ fn done(stdout: &str) -> Json {
     last
 }
 
-fn count(calls: &[Call], name: &str) -> usize {
+pub(crate) fn count(calls: &[Call], name: &str) -> usize {
     calls.iter().filter(|call| call.call.contains(name)).count()
 }
 

@@ -8,6 +8,7 @@
 
 mod budgets;
 mod causes;
+mod chain;
 mod deploy;
 mod emulator;
 mod failures;
@@ -16,3 +17,5 @@ mod ground;
 mod interruptions;
 mod operate;
 mod state;
+#[path = "../shared/this_workspace.rs"]
+mod this_workspace;

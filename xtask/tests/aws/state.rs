@@ -12,14 +12,21 @@ use crate::fixture::PROJECT;
 pub(crate) type Standing = BTreeMap<String, (String, Vec<String>)>;
 
 pub(crate) struct State {
-    config: aws_config::SdkConfig,
+    /// The first part of every name.
+    project: &'static str,
+    pub(crate) config: aws_config::SdkConfig,
     pub(crate) cloudformation: Client,
 }
 
 impl State {
     pub(crate) async fn of(emulator: &Emulator) -> Self {
+        Self::of_project(emulator, PROJECT).await
+    }
+
+    pub(crate) async fn of_project(emulator: &Emulator, project: &'static str) -> Self {
         let config = emulator.config().await;
         Self {
+            project,
             cloudformation: Client::new(&config),
             config,
         }
@@ -53,7 +60,7 @@ impl State {
     /// One output of one stack.
     #[track_caller]
     pub(crate) fn output(&self, owner: &str, key: &str) -> impl Future<Output = String> {
-        let name = format!("{PROJECT}-dev-{owner}");
+        let name = format!("{}-dev-{owner}", self.project);
         let described = self.cloudformation.describe_stacks().stack_name(&name);
         let key = key.to_owned();
         async move {
@@ -88,7 +95,7 @@ impl State {
     }
 
     /// Everything with our name in it that could cost money or stand in the way: buckets, repositories, log groups, secrets,
-    /// clusters and runtimes.
+    /// tables, clusters and runtimes.
     pub(crate) async fn belongings(&self) -> Vec<String> {
         let mut found = Vec::new();
         let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
@@ -125,6 +132,10 @@ impl State {
         for secret in secrets.list_secrets().send().await.unwrap().secret_list() {
             found.extend(secret.name().map(|name| format!("secret {name}")));
         }
+        let tables = aws_sdk_dynamodb::Client::new(&self.config);
+        for table in tables.list_tables().send().await.unwrap().table_names() {
+            found.push(format!("table {table}"));
+        }
         let ecs = aws_sdk_ecs::Client::new(&self.config);
         for cluster in ecs.list_clusters().send().await.unwrap().cluster_arns() {
             found.push(format!("cluster {cluster}"));
@@ -139,7 +150,7 @@ impl State {
         {
             found.push(format!("runtime {}", runtime.agent_runtime_id()));
         }
-        found.retain(|thing| thing.contains(PROJECT));
+        found.retain(|thing| thing.contains(self.project));
         found
     }
 
@@ -157,7 +168,7 @@ impl State {
     pub(crate) async fn is_locked(&self) -> bool {
         let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
         let s3 = aws_sdk_s3::Client::from_conf(s3.build());
-        let bucket = format!("{PROJECT}-dev-artifacts-{ACCOUNT}");
+        let bucket = format!("{}-dev-artifacts-{ACCOUNT}", self.project);
         s3.head_object()
             .bucket(bucket)
             .key("lock.json")

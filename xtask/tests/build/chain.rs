@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::containers::{Rubbish, docker, docker_with, load, wait_until_healthy};
+use crate::this_workspace::{target, this_workspace};
 use crate::workspace::write;
 
 const WALLET_KEY: &str = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
@@ -144,7 +145,6 @@ impl Network {
 
 /// Builds the services as they are shipped, and returns the path of each one's artifact.
 fn artifacts(out: &Path) -> BTreeMap<String, PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let arguments = [
         "build",
         "--json",
@@ -160,7 +160,8 @@ fn artifacts(out: &Path) -> BTreeMap<String, PathBuf> {
         .map(std::ffi::OsString::from)
         .chain([out.as_os_str().to_owned()]);
     let command = duct::cmd(env!("CARGO_BIN_EXE_xtask"), arguments)
-        .dir(root)
+        .dir(this_workspace())
+        .env("CARGO_TARGET_DIR", target())
         .stdout_capture();
     let rows: Vec<Json> = serde_json::from_slice(&command.run().unwrap().stdout).unwrap();
     let text = |row: &Json, key: &str| row[key].as_str().unwrap().to_owned();

@@ -5,4 +5,6 @@ mod chain;
 mod containers;
 mod digests;
 mod engine;
+#[path = "../shared/this_workspace.rs"]
+mod this_workspace;
 mod workspace;

@@ -57,14 +57,6 @@ pub(super) fn check(model: &Model<'_>, report: &mut Report<'_>) {
 
 /// True when the world has to reach it: people do, or something that is not in the stage's network.
 fn is_public(parts: &Parts<'_, '_>) -> bool {
-    let model = parts.model;
-    let callers = crate::repo::deployed(model.repo, model.stage);
-    parts.service.public
-        || callers.into_iter().any(|caller| {
-            caller.kind != Kind::Fargate
-                && model
-                    .callees(caller)
-                    .iter()
-                    .any(|callee| callee.name == parts.service.name)
-        })
+    let name = parts.service.name.as_str();
+    parts.service.public || parts.model.called_from_outside.contains(name)
 }

@@ -14,6 +14,7 @@ mod gateway;
 mod iam;
 mod identifiers;
 mod lambda;
+mod offline_model;
 mod secrets;
 mod sigv4;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use tokio::sync::broadcast;
 
 use access::lock;
 pub(crate) use events::Fact;
+pub(crate) use offline_model::offline_model;
 pub(crate) use types::{
     AgentRuntime, Credentials, EndpointFacts, Function, Instance, Role, StartInstance,
 };

@@ -66,6 +66,14 @@ impl Engine {
         self.call("GET", &path).json().as_array().unwrap().clone()
     }
 
+    /// The processor that a container's image is made for.
+    #[track_caller]
+    pub(crate) fn architecture(&self, container: &Json) -> String {
+        let image = container["ImageID"].as_str().unwrap();
+        let image = self.call("GET", &format!("/images/{image}/json")).json();
+        image["Architecture"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn remove_containers(&self, instance: &str) {
         for container in self.containers(instance) {
             let id = container["Id"].as_str().unwrap();

@@ -2,9 +2,9 @@
 """Starts MiniStack with what this project's templates need beyond it.
 
 MiniStack 1.5.33 emulates the AWS APIs in one process behind one port. Each module of `additions` adds one thing to it: the two
-AgentCore types, the missing half of two security groups, addresses that answer, services that are waited for, events that read
-like CloudFormation's, and faults on demand. What they change is named in their first lines, so that a newer MiniStack can make
-them unnecessary one by one.
+AgentCore types, the missing half of two security groups, addresses that answer, services that are waited for, containers with an
+identity and no more rights than they ask for, a model that calls tools, events that read like CloudFormation's, and faults on
+demand. What they change is named in their first lines, so that a newer MiniStack can make them unnecessary one by one.
 
     BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 MINISTACK_REGION=eu-west-1 TMPDIR=... HOME=... DOCKER_HOST=... python launcher.py
 
@@ -27,10 +27,13 @@ from additions import (  # noqa: E402
     agentcore,
     containers,
     control,
+    identity,
     images,
+    model,
     network,
     operations,
     resources,
+    sandbox,
     stack_events,
 )
 
@@ -41,6 +44,9 @@ def main():
     network.install()
     containers.install()
     addresses.install()
+    identity.install()
+    sandbox.install()
+    model.install()
     resources.install()
     operations.install()
     # The last two wrap what the others have put in place.

@@ -2,6 +2,7 @@
 
 mod engine;
 mod http;
+mod model;
 pub(crate) mod stacks;
 
 use std::fs::File;
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 
 pub(crate) use engine::Engine;
 pub(crate) use http::send;
+use model::Model;
 
 /// The region of the repository's stage `dev`. Pushes and pulls are not signed, so they do not name one.
 pub(crate) const REGION: &str = "us-west-2";
@@ -40,42 +42,50 @@ pub(crate) struct Emulator {
     pub(crate) engine: Engine,
     folder: TempDir,
     process: Child,
+    _model: Option<Model>,
 }
 
 impl Emulator {
     /// Starts one and waits until it answers. Panics with its log when it does not.
     #[track_caller]
     pub(crate) fn start() -> Self {
-        Self::start_with(Engine::found())
+        Self::start_with(Engine::found(), || None)
+    }
+
+    /// One whose Bedrock has a model that calls tools.
+    #[track_caller]
+    pub(crate) fn with_model() -> Self {
+        Self::start_with(Engine::found(), || Some(Model::start()))
     }
 
     /// One whose services are said to run at once, without containers: for measuring the tool and nothing else.
     #[track_caller]
     pub(crate) fn instant() -> Self {
-        Self::start_with(Engine::none())
+        Self::start_with(Engine::none(), || None)
     }
 
     #[track_caller]
-    fn start_with(engine: Engine) -> Self {
+    fn start_with(engine: Engine, model: impl Fn() -> Option<Model>) -> Self {
         // Somebody else may take the free port before the emulator does.
         (0..3)
-            .find_map(|_| Self::try_start(engine.clone()))
+            .find_map(|_| Self::try_start(engine.clone(), model()))
             .expect("the emulator ended three times; its log is above")
     }
 
-    fn try_start(engine: Engine) -> Option<Self> {
+    fn try_start(engine: Engine, model: Option<Model>) -> Option<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .unwrap()
             .port();
         let folder = tempfile::tempdir().unwrap();
-        let process = launch(&engine, folder.path(), port);
+        let process = launch(&engine, folder.path(), port, model.as_ref());
         let mut emulator = Self {
             endpoint: format!("http://127.0.0.1:{port}"),
             instance: format!("turnpike-test:{port}"),
             engine,
             folder,
             process,
+            _model: model,
         };
         let began = Instant::now();
         loop {
@@ -212,7 +222,7 @@ pub(crate) fn tool(arguments: &[&str]) -> Command {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test plays the user")]
-fn launch(engine: &Engine, folder: &Path, port: u16) -> Child {
+fn launch(engine: &Engine, folder: &Path, port: u16, model: Option<&Model>) -> Child {
     let python = std::env::var("TURNPIKE_TEST_MINISTACK_PYTHON")
         .expect("TURNPIKE_TEST_MINISTACK_PYTHON is not set: cargo xtask test aws");
     let launcher = repository().join("xtask/tests/aws/emulator/launcher.py");
@@ -227,6 +237,12 @@ fn launch(engine: &Engine, folder: &Path, port: u16) -> Child {
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", port.to_string())
         .env("MINISTACK_REGION", REGION)
+        // What functions are told; containers reach it by another address.
+        .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
+        .env(
+            "TURNPIKE_EMULATOR_MODEL",
+            model.map_or("", |model| &model.url),
+        )
         .env("MINISTACK_HOSTNAME", "turnpike-test")
         .env("DOCKER_HOST", &engine.host)
         .env(

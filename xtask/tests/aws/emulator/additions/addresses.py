@@ -1,7 +1,8 @@
 """Addresses that answer: a load balancer gets a port of its own, and a Function URL a path of this process.
 
 On AWS both are names in DNS. Here `DNSName` is `host:port` of a listener that leads to the path under which MiniStack has the load
-balancer, so that `http://${LoadBalancer.DNSName}` in a template is a URL that works.
+balancer, so that `http://${LoadBalancer.DNSName}` in a template is a URL that works. A target sees that port in its Host header:
+a service that names itself by it would else name nobody.
 """
 
 import asyncio
@@ -81,7 +82,12 @@ def function_path(_physical_id, attributes):
     return {"FunctionUrl": f"http://{HOST}:{PORT}/_aws/lambda-url/{identifier[1]}/"} if identifier else {}
 
 
+def as_asked(host, _listener_port):
+    return host
+
+
 def install():
+    alb._target_host_header = as_asked
     threading.Thread(target=loop.run_forever, name="addresses", daemon=True).start()
     if HOST != "127.0.0.1":
         listen("", PORT)

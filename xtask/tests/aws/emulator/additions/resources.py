@@ -1,7 +1,8 @@
 """Smaller things about single resources.
 
-`Ref` of a secret is its ARN. A function whose code is not in its bucket fails. A repository or a role whose name is taken fails
-instead of being adopted, and a bucket that holds something does not go.
+`Ref` of a secret is its ARN, and what is drawn for it keeps to the characters and the length that are asked for. A function whose
+code is not in its bucket fails. A repository or a role whose name is taken fails instead of being adopted, and a bucket that holds
+something does not go.
 """
 
 from ministack.services import ecr, iam, s3, secretsmanager
@@ -29,6 +30,18 @@ def secret_by_arn(handler):
         "update": lambda arn, *arguments: arn_first(handler["update"](name_of_secret(arn), *arguments)),
         "delete": lambda arn, properties: handler["delete"](name_of_secret(arn), properties),
     }
+
+
+def drawn_as_asked(secret_string):
+    """MiniStack's own template handler knows of two of the wishes, its GetRandomPassword of all."""
+
+    def drawn(properties):
+        wishes = properties.get("GenerateSecretString")
+        if not wishes or properties.get("SecretString") or wishes.get("SecretStringTemplate"):
+            return secret_string(properties)
+        return answers.value_of("SecretsManager", secretsmanager._get_random_password(wishes))["RandomPassword"]
+
+    return drawn
 
 
 def require_code(properties):
@@ -92,6 +105,7 @@ def checked(handler, at_creation, at_update):
 def install():
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::S3::Bucket"] = guarded(handlers["AWS::S3::Bucket"])
+    provisioners._sm_secret_string = drawn_as_asked(provisioners._sm_secret_string)
     handlers[SECRET] = secret_by_arn(handlers[SECRET])
     for name, check in CHECKS_BEFORE_CREATE.items():
         handlers[name] = checked(handlers[name], check, CHECKS_BEFORE_UPDATE.get(name, lambda _: None))
