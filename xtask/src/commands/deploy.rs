@@ -45,10 +45,7 @@ impl Deploy {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
         context.check_services(&self.services)?;
-        let reporter = Reporter {
-            out: context.out.clone(),
-            json: self.json,
-        };
+        let reporter = Reporter::new(&context.out, self.json);
         match stage.cloud {
             CloudKind::Local => self.local(context, stage, &reporter).await,
             #[cfg(feature = "aws")]

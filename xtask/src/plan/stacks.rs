@@ -1,6 +1,6 @@
 //! The stacks of a stage: what each is rendered from, what it takes from others, and what its image is built with.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::order::{callees, order};
 use super::parameters::{Input, Parameters};
@@ -32,11 +32,21 @@ pub(crate) struct StackPlan {
 }
 
 /// The value of a Docker ARG.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ArgValue {
     Text(String),
     Output { owner: String, key: String },
+}
+
+impl ArgValue {
+    /// `Url of mcp-server`, or the value itself.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Output { owner, key } => format!("{key} of {owner}"),
+        }
+    }
 }
 
 /// Every stack of a stage, each after everything it needs.

@@ -13,4 +13,7 @@ mod fixture;
 mod ground;
 mod interruptions;
 mod operate;
+#[path = "../terminal/pty.rs"]
+mod pty;
 mod state;
+mod terminal;

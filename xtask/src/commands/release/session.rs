@@ -106,6 +106,7 @@ impl Session {
             stage: self.stage.name.clone(),
             account: self.aws.aws.account.clone(),
             region: self.aws.aws.region.clone(),
+            against: None,
             stacks: decider.decide(&self.rendered, only).await?,
         })
     }
@@ -119,7 +120,11 @@ impl Session {
     }
 
     /// Makes a change set for every stack whose values are all known, and puts CloudFormation's word in the place of ours.
-    pub(super) async fn ask_cloudformation(&self, preview: &mut Preview) -> anyhow::Result<()> {
+    pub(super) async fn ask_cloudformation(
+        &self,
+        preview: &mut Preview,
+        reporter: &Reporter,
+    ) -> anyhow::Result<()> {
         let bucket = self.bucket();
         let wanted = preview
             .stacks
@@ -129,6 +134,7 @@ impl Session {
             let request = stack.request.clone()?;
             let bucket = bucket.as_ref();
             Some(async move {
+                reporter.work(&stack.owner, Some("change set"));
                 match carry::prepare(&self.aws.cloudformation, &self.depot, bucket, &request)
                     .await?
                 {
@@ -142,6 +148,7 @@ impl Session {
                     }
                 }
                 stack.exact = true;
+                reporter.work(&stack.owner, None);
                 anyhow::Ok(())
             })
         });

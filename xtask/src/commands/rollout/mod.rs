@@ -1,6 +1,7 @@
 //! A deploy to the local cloud: build, then every stack in its order, each with the outputs of those before it.
 
 mod inputs;
+mod live;
 mod report;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use inputs::Inputs;
+pub(crate) use live::{Place, Watching};
 pub(crate) use report::{Event, Reporter};
 
 use super::rendering::{self, RenderedStack};
@@ -40,6 +42,7 @@ pub(crate) async fn deploy(
     let chosen = chosen(stage, &stacks, only)?;
     refuse_engine(&chosen)?;
     let programs = build(context, &chosen, reporter)?;
+    let _watching = reporter.watch(chosen.iter().map(|stack| place(stack)).collect());
     let folder = folder(context, stage);
     let executable = std::env::current_exe().context("cannot find this program")?;
     let cloud = LocalCloud::start(&folder, &executable, &files::build_id(&executable)?).await?;
@@ -58,7 +61,11 @@ pub(crate) async fn deploy(
     for stack in chosen {
         let begun = Instant::now();
         let existed = standing.iter().any(|state| state.name == stack.plan.name);
-        let applied = cloud.apply(&inputs.request(stack)?).await?;
+        let owner = &stack.plan.owner;
+        reporter.work(owner, Some("packing"));
+        let request = inputs.request(stack)?;
+        reporter.work(owner, Some(if existed { "updating" } else { "creating" }));
+        let applied = cloud.apply(&request).await?;
         changed |= applied.changed;
         let result = match (applied.changed, existed) {
             (false, _) => "unchanged",
@@ -93,6 +100,15 @@ pub(crate) async fn deploy(
         outputs: &inputs.outputs,
     });
     Ok(inputs.outputs)
+}
+
+/// Where a stack stands among the others.
+pub(crate) fn place(stack: &RenderedStack) -> Place {
+    Place {
+        name: stack.plan.name.clone(),
+        owner: stack.plan.owner.clone(),
+        after: stack.plan.after.clone(),
+    }
 }
 
 /// The stacks to deploy, in their order.
