@@ -68,12 +68,13 @@ impl Deploy {
         }
         let work = rollout::deploy(context, stage, &self.services, reporter);
         let outputs = tokio::select! {
-            outputs = work => outputs?,
+            biased; // cargo hears Ctrl-C too, and what it fails with then is not what happened
             _ = tokio::signal::ctrl_c() => {
                 context.out.warning("stopped waiting; what has been started goes on");
                 context.out.hint("run the same command again to go on where this one stopped");
                 return Ok(ExitCode::FAILURE);
             }
+            outputs = work => outputs?,
         };
         if !self.json {
             welcome(context, stage, &outputs);

@@ -45,7 +45,7 @@ const SUITES: &[Suite] = &[
         name: "lean",
         about: "the tool without AWS builds the one with it when a stage there is named, and becomes it",
         cargo: &["test --workspace --test lean -- --ignored"],
-        tools: &[Tool::LeanTool],
+        tools: &[Tool::WithoutAws],
     },
     Suite {
         name: "templates",

@@ -34,7 +34,7 @@ pub(crate) enum Tool {
     /// A Docker engine that runs images for 64-bit Arm.
     DockerEngine,
     /// This tool as `cargo xtask` builds it, without what speaks to AWS.
-    LeanTool,
+    WithoutAws,
     /// A Python with the emulator of AWS that the launcher in `xtask/tests/aws` starts.
     Ministack,
 }
@@ -91,7 +91,7 @@ pub(crate) fn prepare(
             "TURNPIKE_TEST_DOCKER_HOST".to_owned(),
             test_engine::find()?,
         )]),
-        Tool::LeanTool => Ok(vec![(
+        Tool::WithoutAws => Ok(vec![(
             "TURNPIKE_TEST_LEAN_TOOL".to_owned(),
             shown(&lean_tool(root, &folder)?),
         )]),

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use pty::{CTRL_C, Terminal};
-use small::{workspace, xtask};
+use small::{workspace, write, xtask};
 
 /// So long a new service takes to answer: time to look.
 const START_MILLISECONDS: u32 = 1500;
@@ -122,6 +122,21 @@ fn without_a_terminal_that_can_or_a_person_there_is_no_escape() {
         .unwrap();
     assert!(piped.status.success());
     assert!(![piped.stdout, piped.stderr].concat().contains(&0x1b));
+}
+
+#[test]
+fn ctrl_c_while_cargo_compiles_stops_both() {
+    let workspace = workspace("one", 0);
+    let stage = Stage(workspace.path());
+    let slow = "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)); }";
+    write(stage.0, "services/page/build.rs", slow);
+    let mut terminal = Terminal::run(xtask(stage.0, &["deploy"]), 50, 100);
+    drop(terminal.wait_for("Compiling page"));
+    terminal.press(CTRL_C);
+    let ended = terminal.end();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.screen);
+    assert!(ended.screen.contains("stopped waiting"), "{}", ended.screen);
+    assert!(!ended.screen.contains("error:"), "{}", ended.screen);
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub(crate) async fn deploy(
     let stacks = rendering::rendered(&context.repo, stage)?;
     let chosen = chosen(stage, &stacks, only)?;
     refuse_engine(&chosen)?;
-    let programs = build(context, &chosen, reporter)?;
+    let programs = build(context, &chosen, reporter).await?;
     let _watching = reporter.watch(chosen.iter().map(|stack| place(stack)).collect());
     let folder = folder(context, stage);
     let executable = std::env::current_exe().context("cannot find this program")?;
@@ -132,8 +132,8 @@ fn refuse_engine(stacks: &[&RenderedStack]) -> Result<(), UserError> {
     Err(UserError::new(problem).hint(hint))
 }
 
-/// Compiles the services of these stacks in one cargo call.
-fn build(
+/// Compiles the services of these stacks in one cargo call. Ctrl-C is heard meanwhile, by cargo too.
+async fn build(
     context: &Context,
     stacks: &[&RenderedStack],
     reporter: &Reporter,
@@ -144,7 +144,13 @@ fn build(
     reporter.report(&Event::Build {
         services: &services,
     });
-    let programs = cargo::build(&context.repo.root, &services)?;
+    let root = context.repo.root.clone();
+    let packages: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
+    let work = tokio::task::spawn_blocking(move || {
+        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+        cargo::build(&root, &packages)
+    });
+    let programs = work.await??;
     reporter.report(&Event::Built {
         seconds: begun.elapsed().as_secs_f64(),
     });

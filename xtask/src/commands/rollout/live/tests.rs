@@ -69,9 +69,10 @@ fn check(board: &Board, now: u64, size: Size, expected: Expect) {
     let rows = rows(board, second(now), size);
     assert!(rows.len() <= size.rows.saturating_sub(2), "{rows:?}");
     assert!(rows.iter().all(|row| row.columns() < size.columns.max(1)));
+    // Bars, since spaces at both ends would be trimmed.
     let lines: Vec<String> = rows
         .iter()
-        .map(|row| format!("{}|\n", row.plain()))
+        .map(|row| format!("|{}|\n", row.plain()))
         .collect();
     expected.assert_eq(&lines.concat());
 }
@@ -102,13 +103,13 @@ fn a_deploy_begins_with_what_waits() {
         0,
         WIDE,
         expect![[r#"
-               deploy 0 of 6 stacks, 0 s|
-              artifacts         waiting|
-              network           waiting|
-                x402-backend    waiting for artifacts, network|
-                  mcp-server    waiting for x402-backend|
-                    agent       waiting for mcp-server|
-                      frontend  waiting for agent, network|
+            |   deploy 0 of 6 stacks, 0 s|
+            |  artifacts         waiting|
+            |  network           waiting|
+            |    x402-backend    waiting for artifacts, network|
+            |      mcp-server    waiting for x402-backend|
+            |        agent       waiting for mcp-server|
+            |          frontend  waiting for agent, network|
         "#]],
     );
 }
@@ -120,13 +121,13 @@ fn each_stack_says_what_it_is_at() {
         41,
         WIDE,
         expect![[r#"
-               deploy 2 of 6 stacks, 41 s|
-              artifacts         unchanged|
-              network           created  12.3 s|
-                x402-backend    updating 1/5  29 s of about 61 s  Role, Service|
-                  mcp-server    packing  1 s|
-                    agent       waiting for mcp-server|
-                      frontend  waiting for agent|
+            |   deploy 2 of 6 stacks, 41 s|
+            |  artifacts         unchanged|
+            |  network           created  12.3 s|
+            |    x402-backend    updating 1/5  29 s of about 61 s  Role, Service|
+            |      mcp-server    packing  1 s|
+            |        agent       waiting for mcp-server|
+            |          frontend  waiting for agent|
         "#]],
     );
 }
@@ -139,13 +140,13 @@ fn a_narrow_terminal_cuts_rows_and_a_low_one_leaves_out_what_ended() {
         41,
         size(40, 24),
         expect![[r#"
-               deploy 2 of 6 stacks, 41 s|
-              artifacts     unchanged|
-              network       created  12.3 s|
-              x402-backend  updating 1/5  29 s of a|
-              mcp-server    packing  1 s|
-              agent         waiting for mcp-server|
-              frontend      waiting for agent|
+            |   deploy 2 of 6 stacks, 41 s|
+            |  artifacts     unchanged|
+            |  network       created  12.3 s|
+            |  x402-backend  updating 1/5  29 s of a|
+            |  mcp-server    packing  1 s|
+            |  agent         waiting for mcp-server|
+            |  frontend      waiting for agent|
         "#]],
     );
     check(
@@ -153,10 +154,10 @@ fn a_narrow_terminal_cuts_rows_and_a_low_one_leaves_out_what_ended() {
         41,
         size(100, 6),
         expect![[r#"
-               deploy 2 of 6 stacks, 41 s; 3 more|
-                x402-backend  updating 1/5  29 s of about 61 s  Role, Service|
-                  mcp-server  packing  1 s|
-                    agent     waiting for mcp-server|
+            |   deploy 2 of 6 stacks, 41 s; 3 more|
+            |    x402-backend  updating 1/5  29 s of about 61 s  Role, Service|
+            |      mcp-server  packing  1 s|
+            |        agent     waiting for mcp-server|
         "#]],
     );
     check(
@@ -164,24 +165,11 @@ fn a_narrow_terminal_cuts_rows_and_a_low_one_leaves_out_what_ended() {
         41,
         size(100, 3),
         expect![[r#"
-               deploy 2 of 6 stacks, 41 s|
+            |   deploy 2 of 6 stacks, 41 s|
         "#]],
     );
     check(&middle(), 41, size(100, 2), expect![[""]]);
-    check(
-        &middle(),
-        41,
-        size(1, 24),
-        expect![[r#"
-        |
-        |
-        |
-        |
-        |
-        |
-        |
-    "#]],
-    );
+    check(&middle(), 41, size(1, 24), expect![""]);
 }
 
 #[test]
@@ -199,13 +187,13 @@ fn a_rollback_and_what_never_began_are_named() {
         53,
         WIDE,
         expect![[r#"
-               deploy 2 of 6 stacks, 53 s|
-              artifacts         unchanged|
-              network           created  12.3 s|
-                x402-backend    rolling back  2 s  Role|
-                  mcp-server    packing  13 s|
-                    agent       waiting for mcp-server|
-                      frontend  waiting for agent|
+            |   deploy 2 of 6 stacks, 53 s|
+            |  artifacts         unchanged|
+            |  network           created  12.3 s|
+            |    x402-backend    rolling back  2 s  Role|
+            |      mcp-server    packing  13 s|
+            |        agent       waiting for mcp-server|
+            |          frontend  waiting for agent|
         "#]],
     );
     board.end("x402-backend", "failed");
@@ -217,13 +205,13 @@ fn a_rollback_and_what_never_began_are_named() {
         54,
         WIDE,
         expect![[r#"
-               deploy 6 of 6 stacks, 54 s|
-              artifacts         unchanged|
-              network           created  12.3 s|
-                x402-backend    failed|
-                  mcp-server    not begun|
-                    agent       not begun|
-                      frontend  not begun|
+            |   deploy 2 of 6 stacks, 54 s|
+            |  artifacts         unchanged|
+            |  network           created  12.3 s|
+            |    x402-backend    failed|
+            |      mcp-server    not begun|
+            |        agent       not begun|
+            |          frontend  not begun|
         "#]],
     );
 }
@@ -248,13 +236,13 @@ fn what_an_earlier_deploy_began_is_watched_without_a_count() {
         3,
         WIDE,
         expect![[r#"
-               deploy 0 of 6 stacks, 3 s|
-              artifacts         waiting|
-              network           cleaning up  2 s|
-                x402-backend    waiting for artifacts, network|
-                  mcp-server    waiting for x402-backend|
-                    agent       deleting  2 s  Runtime|
-                      frontend  waiting for agent, network|
+            |   deploy 0 of 6 stacks, 3 s|
+            |  artifacts         waiting|
+            |  network           cleaning up  2 s|
+            |    x402-backend    waiting for artifacts, network|
+            |      mcp-server    waiting for x402-backend|
+            |        agent       deleting  2 s  Runtime|
+            |          frontend  waiting for agent, network|
         "#]],
     );
 }
@@ -267,8 +255,8 @@ fn letters_that_may_be_wide_are_left_out() {
         0,
         WIDE,
         expect![[r#"
-               deploy 0 of 1 stacks, 0 s|
-              b?ckend?[2J?     waiting|
+            |   deploy 0 of 1 stacks, 0 s|
+            |  b?ckend?[2J?  waiting|
         "#]],
     );
 }
