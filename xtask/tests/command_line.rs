@@ -227,7 +227,7 @@ fn mistakes_on_the_command_line_are_the_callers() {
         expect![[r#"
             exit 2
             error: there is no suite `unti`
-            hint: suites: format, lints, unit, templates, conformance, payments, build, images, aws, stores, system, page, faults
+            hint: suites: format, lints, unit, lean, templates, conformance, payments, build, images, aws, stores, system, page, faults
         "#]],
     );
     let output = xtask(repository()).arg("deplyo").output().unwrap();

@@ -2,77 +2,16 @@
 //! compile changes nothing, and Ctrl-C leaves nothing behind.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "terminal/small.rs"]
+mod small;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-const ROOT: &str = r#"[workspace]
-resolver = "3"
-members = ["services/*"]
-
-[workspace.metadata]
-project = "small"
-
-[workspace.metadata.stages.local]
-cloud = "local"
-"#;
-
-const MANIFEST: &str = r#"[package]
-name = "page"
-version = "0.1.0"
-edition = "2024"
-
-[package.metadata.service]
-kind = "fargate"
-public = true
-"#;
-
-const DOCKERFILE: &str = r#"FROM scratch
-COPY --chmod=0555 page /page
-USER 65532:65532
-EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=2s CMD ["/page", "health"]
-ENTRYPOINT ["/page"]
-"#;
-
-/// An HTTP server that says GREETING to everybody.
-const PROGRAM: &str = r#"use std::io::{Read, Write};
-fn main() {
-    if std::env::args().nth(1).is_some() {
-        return;
-    }
-    let port = std::env::var("PORT").unwrap();
-    let listener = std::net::TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
-    for stream in listener.incoming() {
-        let mut stream = stream.unwrap();
-        let _ = stream.read(&mut [0; 4096]);
-        let body = "GREETING";
-        let _ = write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-    }
-}
-"#;
-
-fn write(folder: &Path, path: &str, text: &str) {
-    let path = folder.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test plays the user")]
-fn xtask(folder: &Path, verb: &str) -> std::process::Command {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command
-        .arg(verb)
-        .current_dir(folder)
-        .env("TURNPIKE_LOCAL_DIR", folder.join("local"))
-        .env("CARGO_TARGET_DIR", folder.join("target"))
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null());
-    command
-}
+use small::{write, xtask};
 
 /// What the service answers, if it answers.
 fn greeting(address: &str) -> Option<String> {
@@ -112,32 +51,12 @@ impl Drop for Running {
 
 #[test]
 fn what_is_saved_runs_and_ctrl_c_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
-    for entry in fs::read_dir(templates).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        write(
-            folder,
-            &format!("templates/{name}"),
-            &fs::read_to_string(&path).unwrap(),
-        );
-    }
-    write(folder, "Cargo.toml", ROOT);
-    write(folder, "services/page/Cargo.toml", MANIFEST);
-    write(folder, "services/page/Dockerfile", DOCKERFILE);
-    let program = |greeting: &str| {
-        write(
-            folder,
-            "services/page/src/main.rs",
-            &PROGRAM.replace("GREETING", greeting),
-        )
-    };
-    program("one");
+    let workspace = small::workspace("one", 0);
+    let folder = workspace.path();
+    let program = |greeting: &str| small::write_program(folder, greeting, 0);
 
     let log = fs::File::create(folder.join("dev.log")).unwrap();
-    let dev = xtask(folder, "dev")
+    let dev = xtask(folder, &["dev"])
         .stdout(log.try_clone().unwrap())
         .stderr(log)
         .spawn()

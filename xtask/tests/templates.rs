@@ -17,6 +17,7 @@ fn stages() -> Vec<String> {
     stages.keys().cloned().collect()
 }
 
+/// The templates that are written. What lies beside them is for `plan`.
 fn render(stage: &str, folder: &Path) -> Vec<std::path::PathBuf> {
     Command::new(cargo_bin!("xtask"))
         .args(["render", "--stage", stage, "--out"])
@@ -26,6 +27,10 @@ fn render(stage: &str, folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = folder.read_dir().expect("the folder has been written");
     let mut files: Vec<_> = entries
         .map(|entry| entry.expect("the folder can be read").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
         .collect();
     files.sort();
     files

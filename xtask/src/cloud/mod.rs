@@ -62,6 +62,20 @@ pub(crate) enum Action {
     Delete,
 }
 
+/// A change set that waits to be executed. It can be kept in a file: executing it fails if the stack moved since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReadySet {
+    /// The ARN.
+    pub(crate) id: String,
+    pub(crate) stack_name: String,
+    pub(crate) stack_id: String,
+    /// True when the stack is not there yet.
+    pub(crate) create: bool,
+    /// Empty when nothing but outputs changes.
+    pub(crate) changes: Vec<Change>,
+}
+
 /// One stack as it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,10 @@
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
+use tokio::time::timeout;
 
 #[cfg(feature = "aws")]
 use super::release::{self, Wish};
@@ -11,6 +14,9 @@ use crate::cloud::Outputs;
 use crate::context::Context;
 use crate::error::{Failure, UserError};
 use crate::repo::{CloudKind, Stage};
+
+/// How long a signal may be on its way.
+const INTERRUPTION: Duration = Duration::from_millis(200);
 
 /// Build what changed and bring a stage to what the repository says
 ///
@@ -45,10 +51,7 @@ impl Deploy {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
         context.check_services(&self.services)?;
-        let reporter = Reporter {
-            out: context.out.clone(),
-            json: self.json,
-        };
+        let reporter = Reporter::new(&context.out, self.json);
         match stage.cloud {
             CloudKind::Local => self.local(context, stage, &reporter).await,
             #[cfg(feature = "aws")]
@@ -70,13 +73,25 @@ impl Deploy {
             return Err(UserError::new(problem).into());
         }
         let work = rollout::deploy(context, stage, &self.services, reporter);
-        let outputs = tokio::select! {
-            outputs = work => outputs?,
-            _ = tokio::signal::ctrl_c() => {
-                context.out.warning("stopped waiting; what has been started goes on");
-                context.out.hint("run the same command again to go on where this one stopped");
-                return Ok(ExitCode::FAILURE);
-            }
+        let mut interrupted = pin!(tokio::signal::ctrl_c());
+        let result = tokio::select! {
+            biased;
+            _ = &mut interrupted => None,
+            result = work => Some(result),
+        };
+        // Cargo hears Ctrl-C too, and may have ended of it before it is heard here.
+        let result = match result {
+            Some(Err(_)) if timeout(INTERRUPTION, interrupted).await.is_ok() => None,
+            result => result,
+        };
+        let Some(outputs) = result.transpose()? else {
+            context
+                .out
+                .warning("stopped waiting; what has been started goes on");
+            context
+                .out
+                .hint("run the same command again to go on where this one stopped");
+            return Ok(ExitCode::FAILURE);
         };
         if !self.json {
             welcome(context, stage, &outputs);

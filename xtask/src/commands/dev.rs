@@ -62,10 +62,7 @@ async fn rebuild_forever(
     stage: &Stage,
     changes: &mut mpsc::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let reporter = Reporter {
-        out: context.out.clone(),
-        json: false,
-    };
+    let reporter = Reporter::new(&context.out, false);
     let mut first = true;
     loop {
         // The manifests are facts too: they are read again, and a mistake in them is shown like one in the code.

@@ -17,6 +17,7 @@ mod logs;
 mod outputs;
 mod packing;
 mod plan;
+mod preview;
 #[cfg(feature = "aws")]
 mod question;
 #[cfg(feature = "aws")]

@@ -3,13 +3,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::plan::DESCRIPTION;
 use super::{checking, rendering};
 use crate::context::Context;
+use crate::plan::{DescribedStack, DescribedStage};
 use crate::tools::files;
 
 /// Write the CloudFormation that would be deployed
 ///
-/// Needs no credentials. Values that only a deploy knows are parameters of the templates.
+/// Needs no credentials. Values that only a deploy knows are parameters of the templates; plan.json beside them says where they
+/// come from, and `plan --offline --against DIR` compares with it all.
 #[derive(Debug, Args)]
 #[command(after_help = concat!("Source: ", file!()))]
 pub(crate) struct Render {
@@ -37,6 +40,17 @@ impl Render {
             let findings = checking::findings(&context.repo, stage, &templates, &stacks);
             checking::refuse(findings)?;
         }
+        let described = DescribedStage {
+            stage: stage.name.clone(),
+            stacks: stacks
+                .iter()
+                .map(|stack| DescribedStack::of(&stack.plan))
+                .collect(),
+        };
+        files::write(
+            &folder.join(DESCRIPTION),
+            serde_json::to_vec_pretty(&described)?,
+        )?;
         for stack in stacks {
             let path = folder.join(format!("{}.yaml", stack.plan.owner));
             files::write(&path, &stack.template)?;

@@ -42,6 +42,12 @@ const SUITES: &[Suite] = &[
         tools: &[],
     },
     Suite {
+        name: "lean",
+        about: "the tool without AWS builds the one with it when a stage there is named, and becomes it",
+        cargo: &["test --workspace --test lean -- --ignored"],
+        tools: &[Tool::WithoutAws],
+    },
+    Suite {
         name: "templates",
         about: "cfn-lint finds nothing in any stage's templates",
         cargo: &["test --workspace --test templates --test check -- --ignored"],
@@ -150,7 +156,11 @@ pub(crate) fn check_names(all: &[Suite], names: &[String]) -> Result<(), UserErr
 pub(crate) fn prepare(context: &Context, suite: &Suite) -> anyhow::Result<Vec<(String, String)>> {
     let mut environment = Vec::new();
     for tool in suite.tools {
-        environment.extend(test_tools::prepare(&context.repo.target, *tool)?);
+        environment.extend(test_tools::prepare(
+            &context.repo.root,
+            &context.repo.target,
+            *tool,
+        )?);
     }
     Ok(environment)
 }

@@ -85,6 +85,15 @@ fn whole(action: Action, entry: &Entry) -> Change {
     }
 }
 
+/// What else of a resource CloudFormation calls a change. None of it makes a resource anew.
+const ATTRIBUTES: &[&str] = &[
+    "CreationPolicy",
+    "DeletionPolicy",
+    "Metadata",
+    "UpdatePolicy",
+    "UpdateReplacePolicy",
+];
+
 /// What of a resource differs, property by property; none when nothing does.
 fn updated(was: &Entry, is: &Entry, changed: &BTreeSet<String>) -> Option<Change> {
     let properties = |entry: &Entry| -> Vec<Entry> {
@@ -111,8 +120,19 @@ fn updated(was: &Entry, is: &Entry, changed: &BTreeSet<String>) -> Option<Change
         .iter()
         .filter(|entry| !new.iter().any(|other| other.key == entry.key));
     names.extend(gone.map(|entry| entry.key.clone()));
+    let action = action(&kind(is), &names);
+    let attribute = |name: &&&str| match (was.value.get(name), is.value.get(name)) {
+        (Some(was), Some(is)) => !same(was, is),
+        (was, is) => was.is_some() != is.is_some(),
+    };
+    names.extend(
+        ATTRIBUTES
+            .iter()
+            .filter(attribute)
+            .map(|name| (*name).to_owned()),
+    );
     (!names.is_empty()).then(|| Change {
-        action: action(&kind(is), &names),
+        action,
         logical_id: is.key.clone(),
         resource_type: kind(is),
         properties: names,

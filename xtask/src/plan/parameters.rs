@@ -1,6 +1,6 @@
 //! The parameters of a service's template, and what fills each.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::render::names::{parameter_name, pascal_case};
 use crate::render::{CallValues, EnvironmentValue, ParameterValues};
@@ -9,14 +9,14 @@ use crate::repo::{Kind, Link, Repo, Resolved, Service, Stage};
 use super::order::callees;
 
 /// One parameter of a stack's template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Input {
     pub(crate) parameter: String,
     pub(crate) source: Source,
 }
 
 /// Where a parameter's value comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Source {
     /// The reference of the service's image, by digest.
@@ -28,6 +28,18 @@ pub(crate) enum Source {
         owner: String,
         key: String,
     },
+}
+
+impl Source {
+    /// `Url of mcp-server`
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Image => "the image, by digest".to_owned(),
+            Self::CodeBucket => "the bucket of artifacts".to_owned(),
+            Self::CodeKey => "the zip, by its hash".to_owned(),
+            Self::Output { owner, key } => format!("{key} of {owner}"),
+        }
+    }
 }
 
 /// Everything that a service's template takes from elsewhere. A link becomes a parameter once, however often it is used.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::order::{callees, order};
 use super::parameters::{Input, Parameters};
@@ -34,11 +34,21 @@ pub(crate) struct StackPlan {
 }
 
 /// The value of a Docker ARG.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ArgValue {
     Text(String),
     Output { owner: String, key: String },
+}
+
+impl ArgValue {
+    /// `Url of mcp-server`, or the value itself.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Output { owner, key } => format!("{key} of {owner}"),
+        }
+    }
 }
 
 /// Every stack of a stage, each after everything it needs.

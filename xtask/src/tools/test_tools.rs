@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use super::{doctor, payment_peers, test_engine};
+use super::{cargo, doctor, payment_peers, test_engine};
 
 /// The versions that the results in docs/ were seen with.
 const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
@@ -33,6 +33,8 @@ pub(crate) enum Tool {
     Registry,
     /// A Docker engine that runs images for 64-bit Arm.
     DockerEngine,
+    /// This tool as `cargo xtask` builds it, without what speaks to AWS.
+    WithoutAws,
     /// A Python with the emulator of AWS that the launcher in `xtask/tests/aws` starts.
     Ministack,
 }
@@ -41,7 +43,11 @@ pub(crate) enum Tool {
 ///
 /// # Errors
 /// What is missing, and how to get it.
-pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, String)>> {
+pub(crate) fn prepare(
+    root: &Path,
+    target: &Path,
+    tool: Tool,
+) -> anyhow::Result<Vec<(String, String)>> {
     let folder = target.join("test-tools");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -85,6 +91,10 @@ pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, 
             "TURNPIKE_TEST_DOCKER_HOST".to_owned(),
             test_engine::find()?,
         )]),
+        Tool::WithoutAws => Ok(vec![(
+            "TURNPIKE_TEST_LEAN_TOOL".to_owned(),
+            shown(&lean_tool(root, &folder)?),
+        )]),
         Tool::Ministack => Ok(vec![(
             "TURNPIKE_TEST_MINISTACK_PYTHON".to_owned(),
             shown(&python_with(&folder, "ministack", MINISTACK)?.join("python")),
@@ -104,6 +114,16 @@ pub(crate) fn prepare(target: &Path, tool: Tool) -> anyhow::Result<Vec<(String, 
             ])
         }
     }
+}
+
+/// Builds this tool as the alias `cargo xtask` does, and puts it where the next build of the other one leaves it alone.
+fn lean_tool(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let lean = ["--no-default-features".to_owned()];
+    let built = cargo::build_with(root, &["xtask"], &lean, &[])?;
+    let program = built.get("xtask").context("cargo built no xtask")?;
+    let kept = folder.join("xtask-without-aws");
+    std::fs::copy(program, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
+    Ok(kept)
 }
 
 /// The programs of a virtual environment with these packages.

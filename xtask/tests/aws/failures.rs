@@ -10,6 +10,39 @@ use crate::state::State;
 
 #[tokio::test]
 #[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn what_never_began_leaves_no_change_set_behind() {
+    const WITHOUT_QUESTIONS: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--no-smoke"];
+    let (emulator, workspace) = (Emulator::instant(), Workspace::new());
+    let state = State::of(&emulator).await;
+    // A setting that two stacks have: both get their change sets before the first of them begins.
+    workspace.replace(
+        "services/mcp-server/Cargo.toml",
+        "RESOURCE_SERVER_URL =",
+        "PRICE = { stage = \"price\" }\nRESOURCE_SERVER_URL =",
+    );
+    drop(workspace.succeed(&emulator, &WITHOUT_QUESTIONS));
+    workspace.replace(
+        "Cargo.toml",
+        "us-west-2\"\nprice = \"0.01\"",
+        "us-west-2\"\nprice = \"0.02\"",
+    );
+    emulator
+        .fault(&json!([{"resource": "AWS::ECS::Service", "on": "update", "reason": "not today"}]));
+    drop(emulator.take_calls());
+    let said = workspace.fail(&emulator, &WITHOUT_QUESTIONS);
+    assert!(said.contains("not today"), "{said}");
+    assert!(said.contains("not begun: mcp-server"), "{said}");
+    let calls = emulator.take_calls();
+    let made = calls
+        .iter()
+        .filter(|call| call.call.contains("CreateChangeSet"));
+    assert_eq!(made.count(), 2, "{calls:?}");
+    assert_eq!(state.change_sets().await, [] as [String; 0]);
+    assert!(!state.is_locked().await);
+}
+
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
 async fn a_stack_that_rolled_back_is_mended() {
     let (emulator, workspace) = (Emulator::start(), Workspace::new());
     let state = State::of(&emulator).await;

@@ -20,8 +20,12 @@ fn rendered() -> BTreeMap<String, String> {
     assert!(output.status.success(), "{said}");
     let files = std::fs::read_dir(folder.path()).unwrap();
     files
-        .map(|file| {
-            let path = file.unwrap().path();
+        .map(|file| file.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .map(|path| {
             let owner = path.file_stem().unwrap().to_str().unwrap().to_owned();
             (owner, std::fs::read_to_string(path).unwrap())
         })

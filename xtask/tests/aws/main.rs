@@ -16,6 +16,9 @@ mod fixture;
 mod ground;
 mod interruptions;
 mod operate;
+#[path = "../terminal/pty.rs"]
+mod pty;
 mod state;
+mod terminal;
 #[path = "../shared/this_workspace.rs"]
 mod this_workspace;

@@ -76,18 +76,16 @@ impl State {
         }
     }
 
-    /// The names of change sets that nobody has executed.
+    /// The change sets that nobody has executed, as `stack: name`.
     pub(crate) async fn change_sets(&self) -> Vec<String> {
         let mut names = Vec::new();
         for stack in self.stacks().await.keys() {
             let sets = self.cloudformation.list_change_sets().stack_name(stack);
             for set in sets.send().await.unwrap().summaries() {
-                let executed = set.execution_status().is_some_and(|status| {
-                    status.as_str() == "EXECUTE_COMPLETE"
-                        || status.as_str() == "EXECUTE_IN_PROGRESS"
-                });
-                if !executed {
-                    names.push(set.change_set_name().unwrap_or_default().to_owned());
+                let status = set.execution_status().map(|status| status.as_str());
+                if !status.is_some_and(|status| status.starts_with("EXECUTE_")) {
+                    let name = set.change_set_name().unwrap_or_default();
+                    names.push(format!("{stack}: {name} ({status:?})"));
                 }
             }
         }

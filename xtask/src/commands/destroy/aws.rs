@@ -46,7 +46,7 @@ pub(super) async fn destroy(
         stacks: &removals,
         stays: &stays,
     });
-    confirm(stage, yes).await?;
+    confirm(&reporter.out, stage, yes).await?;
     let lock = lock(context, aws, &standing).await?;
     let lost = lock.as_ref().map(LockGuard::lost);
     let mut demolition = Demolition {

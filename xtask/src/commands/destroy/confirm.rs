@@ -3,16 +3,17 @@
 use crate::commands::question;
 use crate::commands::running::typed;
 use crate::error::UserError;
+use crate::output::Output;
 use crate::repo::Stage;
 
 /// # Errors
 /// Nobody said so.
-pub(super) async fn confirm(stage: &Stage, yes: bool) -> anyhow::Result<()> {
+pub(super) async fn confirm(out: &Output, stage: &Stage, yes: bool) -> anyhow::Result<()> {
     if yes {
         return Ok(());
     }
     let question = format!("type `{}` to delete all of this: ", stage.name);
-    match question::ask(question).await? {
+    match question::ask(out, &question).await? {
         Some(answer) if answer == stage.name => Ok(()),
         Some(_) => Err(UserError::new("nothing was deleted").into()),
         None => {

@@ -2,11 +2,13 @@
 
 use tokio::sync::Mutex;
 
+use super::interrupt::Interrupt;
 use super::preview::loss;
 use crate::cloud::Change;
 use crate::commands::question;
 use crate::commands::running::typed;
 use crate::error::UserError;
+use crate::output::Output;
 use crate::repo::Stage;
 
 /// How consent is given: once for all by `--yes`, or by typing.
@@ -14,15 +16,19 @@ use crate::repo::Stage;
 pub(super) struct Consent {
     yes: bool,
     stage: Stage,
+    out: Output,
+    pub(super) interrupt: Interrupt,
     /// Two stacks must not ask at the same time.
     asking: Mutex<()>,
 }
 
 impl Consent {
-    pub(super) fn new(yes: bool, stage: &Stage) -> Self {
+    pub(super) fn new(yes: bool, stage: &Stage, out: &Output) -> Self {
         Self {
             yes,
             stage: stage.clone(),
+            out: out.clone(),
+            interrupt: Interrupt::default(),
             asking: Mutex::new(()),
         }
     }
@@ -47,7 +53,12 @@ impl Consent {
         for loss in losses {
             text.push_str(&format!("\n  {loss}"));
         }
-        match question::ask(format!("{text}\nGo on? [y/N] ")).await? {
+        let question = format!("{text}\nGo on? [y/N] ");
+        let asked = question::ask(&self.out, &question);
+        let Some(answer) = self.interrupt.means_no(asked).await else {
+            return Err(refused().into());
+        };
+        match answer? {
             None => {
                 let hint = format!(
                     "look at it with `{}`, and agree with --yes",
@@ -56,7 +67,11 @@ impl Consent {
                 Err(UserError::new(text).hint(hint).into())
             }
             Some(answer) if matches!(answer.as_str(), "y" | "Y" | "yes") => Ok(()),
-            Some(_) => Err(UserError::new("not confirmed; it was left as it is").into()),
+            Some(_) => Err(refused().into()),
         }
     }
+}
+
+fn refused() -> UserError {
+    UserError::new("not confirmed; it was left as it is")
 }

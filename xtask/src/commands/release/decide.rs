@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 
-use super::preview::{Cause, Mark, StackAction, StackPreview};
+use super::preview::{Mark, StackAction, StackPreview};
 use super::workshop::{self, Workshop};
 use crate::cloud::{Outputs, StackRequest};
 use crate::commands::rendering::RenderedStack;
 use crate::commands::running::not_deployed;
-use crate::plan::{self, ArgValue, Desired, Source};
+use crate::plan::{self, ArgValue, Cause, Desired, Source};
 use crate::render::names::pascal_case;
 use crate::repo::Stage;
 use crate::tools::aws::cloudformation::{CloudFormation, Condition, Mending, Standing, condition};
@@ -118,6 +118,7 @@ impl Decider<'_> {
             takes: Vec::new(),
             exact: false,
             causes,
+            input_changes: Vec::new(),
             inputs,
             change_set: None,
             standing: standing.map(Mark::of),
@@ -270,6 +271,7 @@ fn removal(standing: &Standing) -> StackPreview {
         takes: Vec::new(),
         exact: true,
         causes: Vec::new(),
+        input_changes: Vec::new(),
         inputs: None,
         change_set: None,
         standing: Some(Mark::of(standing)),

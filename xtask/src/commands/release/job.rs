@@ -49,6 +49,7 @@ impl Job<'_> {
     pub(super) async fn run(self) -> Step {
         let owner = self.preview.owner.clone();
         let Some(outputs) = self.turn().await else {
+            self.crew.reporter.end(&owner, "not begun");
             return match self.discard().await {
                 Ok(()) => Step::Skipped { owner },
                 Err(error) => Step::Trouble(self.trouble(error.into())),
@@ -63,6 +64,7 @@ impl Job<'_> {
             }
             Err(setback) => {
                 self.board.send_modify(|board| board.failed = true);
+                self.crew.reporter.end(&owner, "failed");
                 Step::Trouble(self.trouble(setback))
             }
         }
@@ -110,9 +112,14 @@ impl Job<'_> {
         let Some(set) = self.change_set(&request, &outputs).await? else {
             return Ok(self.unchanged(&request).await?);
         };
+        // Asked before it is executed: from then on, the last operation is the one that runs.
+        let expected_seconds = match set.create {
+            true => None,
+            false => self.crew.cloud.last_seconds(&set.stack_id).await,
+        };
         let since = self.crew.cloud.execute(&set).await?;
         let result = if set.create { "created" } else { "updated" };
-        self.started(&set).await;
+        self.started(&set, expected_seconds);
         let (ended, diagnosis) = watched(
             &self.crew,
             &self.preview.name,
@@ -144,16 +151,12 @@ impl Job<'_> {
         Ok(request)
     }
 
-    async fn started(&self, set: &ReadySet) {
-        let expected = match set.create {
-            true => None,
-            false => self.crew.cloud.last_seconds(&set.stack_id).await,
-        };
+    fn started(&self, set: &ReadySet, expected_seconds: Option<f64>) {
         self.crew.reporter.report(&Event::Started {
             name: &self.preview.name,
             action: if set.create { "create" } else { "update" },
             resources: set.changes.len(),
-            expected_seconds: expected,
+            expected_seconds,
         });
     }
 
@@ -224,7 +227,11 @@ impl Job<'_> {
         let bucket = outputs
             .get("artifacts")
             .and_then(|outputs| outputs.get("BucketName"));
-        let Some(set) = prepare(&self.crew.cloud, &self.crew.depot, bucket, request).await? else {
+        let owner = &self.preview.owner;
+        self.crew.reporter.work(owner, Some("change set"));
+        let made = prepare(&self.crew.cloud, &self.crew.depot, bucket, request).await?;
+        self.crew.reporter.work(owner, None);
+        let Some(set) = made else {
             return Ok(None);
         };
         let unshown = unshown(&self.preview.changes, &set.changes);

@@ -3,13 +3,12 @@
 mod carry;
 mod confirm;
 mod decide;
+mod interrupt;
 mod job;
-mod preview;
 mod report;
 mod retire;
 mod saved;
 mod session;
-mod table;
 mod workshop;
 
 use std::path::Path;
@@ -21,18 +20,19 @@ use anyhow::Context as _;
 
 use carry::Crew;
 use confirm::Consent;
-pub(crate) use preview::Preview;
 pub(crate) use saved::save;
 use session::Session;
-pub(crate) use table::show;
 
-use super::rollout::{Event, Reporter};
+use super::preview::{self, Preview};
+use super::rendering::RenderedStack;
+use super::rollout::{self, Event, Reporter, Watching};
 use super::running::lock_lost;
 use super::smoke;
 use crate::cloud::Outputs;
 use crate::context::Context;
 use crate::repo::Stage;
 use crate::tools::aws::cloudformation::{Condition, Operation, condition};
+use crate::tools::aws::lock::LockGuard;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +65,7 @@ pub(crate) async fn preview(
 ) -> anyhow::Result<Preview> {
     let mut session = Session::open(context, stage, reporter).await?;
     let mut preview = session.decide(only).await?;
-    session.ask_cloudformation(&mut preview).await?;
+    session.ask_cloudformation(&mut preview, reporter).await?;
     if !keep {
         session.discard(&preview).await?;
     }
@@ -78,6 +78,28 @@ pub(crate) async fn deploy(
     stage: &Stage,
     wish: Wish<'_>,
     reporter: &Reporter,
+) -> anyhow::Result<Deployed> {
+    let consent = Arc::new(Consent::new(wish.yes, stage, &reporter.out));
+    let mut lock = None;
+    let work = until_done(context, stage, wish, &consent, reporter, &mut lock);
+    let result = tokio::select! {
+        result = work => result,
+        begun = consent.interrupt.stops_waiting() => Err(report::detached(stage, begun)),
+    };
+    let released = release(&mut lock).await;
+    let deployed = result?;
+    released?;
+    Ok(deployed)
+}
+
+/// The whole deploy; `held` has the lock as long as it is ours.
+async fn until_done(
+    context: &Context,
+    stage: &Stage,
+    wish: Wish<'_>,
+    consent: &Arc<Consent>,
+    reporter: &Reporter,
+    held: &mut Option<LockGuard>,
 ) -> anyhow::Result<Deployed> {
     let begun = Instant::now();
     let mut session = Session::open(context, stage, reporter).await?;
@@ -96,28 +118,33 @@ pub(crate) async fn deploy(
         }
         return Ok(done(&session, reporter, false, true, begun));
     }
-    let consent = Arc::new(Consent::new(wish.yes, stage));
     if session.bucket().is_none() {
         // The lock lies in the bucket, so the stack with the bucket comes first. CloudFormation itself lets nobody else in.
-        first(&mut session, &preview, &consent, reporter).await?;
+        first(&mut session, &preview, consent, reporter).await?;
     }
     let bucket = session
         .bucket()
         .context("the stack of artifacts has no bucket")?;
-    let lock = session.aws.lock(&reporter.out, &bucket).await?;
+    let lock = held.insert(session.aws.lock(&reporter.out, &bucket).await?);
     let lost = lock.lost();
-    let work = locked(&mut session, wish, preview, saved, &consent, reporter);
+    let work = locked(&mut session, wish, preview, saved, consent, reporter);
     let result = tokio::select! {
         result = work => result,
         () = lost.cancelled() => Err(lock_lost(stage)),
-        _ = tokio::signal::ctrl_c() => Err(report::detached(stage)),
     };
-    let released = lock.release().await;
+    let released = release(held).await;
     let changed = result?;
     released?;
     session.look().await?;
     let well = !(changed && wish.smoke) || smoke(context, stage, &session, reporter).await;
     Ok(done(&session, reporter, changed, well, begun))
+}
+
+async fn release(held: &mut Option<LockGuard>) -> anyhow::Result<()> {
+    match held.take() {
+        Some(lock) => lock.release().await,
+        None => Ok(()),
+    }
 }
 
 /// Asks the services something; true when every answer was right.
@@ -167,6 +194,8 @@ async fn first(
     let compiling = tokio::spawn(async move { workshop.compile().await.map(drop) });
     let mut artifacts = preview.clone();
     artifacts.stacks.retain(|stack| stack.owner == "artifacts");
+    consent.interrupt.begin();
+    let _watching = watch(session, &["artifacts".to_owned()], reporter);
     let crew = crew(session, consent, reporter);
     let outcome = carry::carry_out(&crew, artifacts, &session.rendered).await?;
     report::outcome(reporter, &session.stage, outcome)?;
@@ -185,6 +214,10 @@ async fn locked(
 ) -> anyhow::Result<bool> {
     let was_empty = session.standing.len() <= 1;
     session.look().await?;
+    let _watching = watch(session, wish.only, reporter);
+    if session.anything_runs() {
+        consent.interrupt.begin();
+    }
     session.attach(reporter).await?;
     if session.has_moved_since(&preview) {
         preview = session.decide(wish.only).await?;
@@ -193,7 +226,7 @@ async fn locked(
         }
     }
     if wish.plan.is_none() {
-        session.ask_cloudformation(&mut preview).await?;
+        session.ask_cloudformation(&mut preview, reporter).await?;
     }
     if !preview.changes_anything() {
         return Ok(false);
@@ -205,10 +238,18 @@ async fn locked(
         session.discard(&preview).await?;
         return Err(refusal);
     }
+    consent.interrupt.begin();
     let crew = crew(session, consent, reporter);
     let outcome = carry::carry_out(&crew, preview, &session.rendered).await?;
     report::outcome(reporter, &session.stage, outcome)?;
     Ok(true)
+}
+
+/// Shows where the stacks of this deploy are.
+fn watch(session: &Session, only: &[String], reporter: &Reporter) -> Watching {
+    let chosen = |stack: &&RenderedStack| only.is_empty() || only.contains(&stack.plan.owner);
+    let stacks = session.rendered.iter().filter(chosen);
+    reporter.watch(stacks.map(rollout::place).collect())
 }
 
 fn crew(session: &Session, consent: &Arc<Consent>, reporter: &Reporter) -> Crew {

@@ -1,8 +1,7 @@
 //! The words of a deploy: what was planned, what went wrong, and what still stands.
 
 use super::carry::{Outcome, Trouble};
-use super::preview::Preview;
-use super::table;
+use super::preview::{self, Preview};
 use crate::commands::rollout::{Event, Reporter};
 use crate::commands::running::typed;
 use crate::error::Failure;
@@ -16,7 +15,7 @@ pub(super) fn plan(reporter: &Reporter, preview: &Preview) {
         });
     }
     let out = &reporter.out;
-    for line in table::lines(preview, &|code, text| out.paint(code, text)) {
+    for line in preview::lines(preview, &|code, text| out.paint(code, text)) {
         out.line(&line);
     }
 }
@@ -68,8 +67,12 @@ fn words(trouble: &Trouble) -> String {
     text
 }
 
-/// What Ctrl-C leaves behind.
-pub(super) fn detached(stage: &Stage) -> anyhow::Error {
+/// What Ctrl-C leaves behind; `begun` tells whether anything was.
+pub(super) fn detached(stage: &Stage, begun: bool) -> anyhow::Error {
+    if !begun {
+        let hint = format!("`{}` begins again", typed(stage, "deploy"));
+        return Failure::new("stopped before anything was changed", hint).into();
+    }
     let problem = "stopped waiting; CloudFormation goes on with what has been started";
     let hint = format!(
         "`{}` attaches to it and goes on; `{}` cancels the updates",

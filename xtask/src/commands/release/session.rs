@@ -109,6 +109,7 @@ impl Session {
             stage: self.stage.name.clone(),
             account: self.aws.aws.account.clone(),
             region: self.aws.aws.region.clone(),
+            against: None,
             stacks,
         })
     }
@@ -122,7 +123,11 @@ impl Session {
     }
 
     /// Makes a change set for every stack whose values are all known, and puts CloudFormation's word in the place of ours.
-    pub(super) async fn ask_cloudformation(&self, preview: &mut Preview) -> anyhow::Result<()> {
+    pub(super) async fn ask_cloudformation(
+        &self,
+        preview: &mut Preview,
+        reporter: &Reporter,
+    ) -> anyhow::Result<()> {
         let bucket = self.bucket();
         let wanted = preview
             .stacks
@@ -132,6 +137,7 @@ impl Session {
             let request = stack.request.clone()?;
             let bucket = bucket.as_ref();
             Some(async move {
+                reporter.work(&stack.owner, Some("change set"));
                 match carry::prepare(&self.aws.cloudformation, &self.depot, bucket, &request)
                     .await?
                 {
@@ -145,6 +151,7 @@ impl Session {
                     }
                 }
                 stack.exact = true;
+                reporter.work(&stack.owner, None);
                 anyhow::Ok(())
             })
         });

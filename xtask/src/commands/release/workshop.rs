@@ -110,12 +110,14 @@ impl Workshop {
         }
         let programs = self.compile().await?;
         let _permit = self.shared.packs.acquire().await?;
+        self.shared.reporter.work(service, Some("packing"));
         let (context, name, args) = (self.shared.context.clone(), key.0.clone(), args.clone());
         let runtime = tokio::runtime::Handle::current();
         let packed = tokio::task::spawn_blocking(move || {
             runtime.block_on(pack(&context, &programs, &name, &args))
         });
         let shipment = Arc::new(packed.await??);
+        self.shared.reporter.work(service, None);
         self.shared
             .shipments
             .lock()
@@ -135,6 +137,9 @@ impl Workshop {
             anyhow::bail!("{} is a function and has no image", shipment.service);
         };
         let _permit = self.shared.uploads.acquire().await?;
+        self.shared
+            .reporter
+            .work(&shipment.service, Some("pushing"));
         let begun = Instant::now();
         let (host, repository) = split_uri(repository_uri)?;
         let registry = Registry::new(host, depot.login.clone(), Limits::default())?;
@@ -162,6 +167,9 @@ impl Workshop {
             anyhow::bail!("{} is an image and has no zip", shipment.service);
         };
         let _permit = self.shared.uploads.acquire().await?;
+        self.shared
+            .reporter
+            .work(&shipment.service, Some("uploading"));
         let begun = Instant::now();
         let key = code_key(shipment);
         if depot

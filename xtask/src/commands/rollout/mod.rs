@@ -1,6 +1,7 @@
 //! A deploy to the local cloud: build, then every stack in its order, each with the outputs of those before it.
 
 mod inputs;
+mod live;
 mod report;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use inputs::Inputs;
+pub(crate) use live::{Place, Watching};
 pub(crate) use report::{Event, Reporter};
 
 use super::rendering::{self, RenderedStack};
@@ -39,7 +41,8 @@ pub(crate) async fn deploy(
     let stacks = rendering::rendered(&context.repo, stage)?;
     let chosen = chosen(stage, &stacks, only)?;
     refuse_engine(&chosen)?;
-    let programs = build(context, &chosen, reporter)?;
+    let programs = build(context, &chosen, reporter).await?;
+    let _watching = reporter.watch(chosen.iter().map(|stack| place(stack)).collect());
     let folder = folder(context, stage);
     let executable = std::env::current_exe().context("cannot find this program")?;
     let cloud = LocalCloud::start(&folder, &executable, &files::build_id(&executable)?).await?;
@@ -58,7 +61,11 @@ pub(crate) async fn deploy(
     for stack in chosen {
         let begun = Instant::now();
         let existed = standing.iter().any(|state| state.name == stack.plan.name);
-        let applied = cloud.apply(&inputs.request(stack)?).await?;
+        let owner = &stack.plan.owner;
+        reporter.work(owner, Some("packing"));
+        let request = inputs.request(stack)?;
+        reporter.work(owner, Some(if existed { "updating" } else { "creating" }));
+        let applied = cloud.apply(&request).await?;
         changed |= applied.changed;
         let result = match (applied.changed, existed) {
             (false, _) => "unchanged",
@@ -95,6 +102,15 @@ pub(crate) async fn deploy(
     Ok(inputs.outputs)
 }
 
+/// Where a stack stands among the others.
+pub(crate) fn place(stack: &RenderedStack) -> Place {
+    Place {
+        name: stack.plan.name.clone(),
+        owner: stack.plan.owner.clone(),
+        after: stack.plan.after.clone(),
+    }
+}
+
 /// The stacks to deploy, in their order.
 fn chosen<'a>(
     stage: &Stage,
@@ -116,8 +132,8 @@ fn refuse_engine(stacks: &[&RenderedStack]) -> Result<(), UserError> {
     Err(UserError::new(problem).hint(hint))
 }
 
-/// Compiles the services of these stacks in one cargo call.
-fn build(
+/// Compiles the services of these stacks in one cargo call. Ctrl-C is heard meanwhile, by cargo too.
+async fn build(
     context: &Context,
     stacks: &[&RenderedStack],
     reporter: &Reporter,
@@ -128,7 +144,13 @@ fn build(
     reporter.report(&Event::Build {
         services: &services,
     });
-    let programs = cargo::build(&context.repo.root, &services)?;
+    let root = context.repo.root.clone();
+    let packages: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
+    let work = tokio::task::spawn_blocking(move || {
+        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+        cargo::build(&root, &packages)
+    });
+    let programs = work.await??;
     reporter.report(&Event::Built {
         seconds: begun.elapsed().as_secs_f64(),
     });

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::live::{Live, Place, Watching};
 use crate::cloud::{Change, Outputs};
 use crate::output::Output;
 
@@ -83,9 +84,33 @@ pub(crate) enum Event<'a> {
 pub(crate) struct Reporter {
     pub(crate) out: Output,
     pub(crate) json: bool,
+    live: Live,
 }
 
 impl Reporter {
+    pub(crate) fn new(out: &Output, json: bool) -> Self {
+        Self {
+            out: out.clone(),
+            json,
+            live: Live::default(),
+        }
+    }
+
+    /// Shows a person at a terminal where these stacks are, until the answer is dropped.
+    pub(crate) fn watch(&self, places: Vec<Place>) -> Watching {
+        self.live.watch(&self.out, places, !self.json)
+    }
+
+    /// What is done to a stack that the cloud does not know of yet: `packing`; none when that has an end.
+    pub(crate) fn work(&self, owner: &str, what: Option<&'static str>) {
+        self.live.work(owner, what);
+    }
+
+    /// How a stack ended of which no event tells.
+    pub(crate) fn end(&self, owner: &str, how: &'static str) {
+        self.live.end(owner, how);
+    }
+
     /// A line for a person; a program has no use for it.
     pub(crate) fn tell(&self, verb: &str, text: &str) {
         if !self.json {
@@ -94,6 +119,12 @@ impl Reporter {
     }
 
     pub(crate) fn report(&self, event: &Event<'_>) {
+        // Cargo shows its own progress, on the same terminal.
+        match event {
+            Event::Build { .. } => self.out.give_way(true),
+            Event::Built { .. } => self.out.give_way(false),
+            other => self.live.note(other),
+        }
         if self.json {
             return self.out.json(event);
         }

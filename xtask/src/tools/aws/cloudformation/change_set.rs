@@ -3,13 +3,12 @@
 use anyhow::Context;
 use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{Capability, ChangeSetType, OnStackFailure, Parameter, Tag};
-use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, condition};
 use super::mend;
 use super::template::{TemplateBody, stamped};
 use super::{CloudFormation, OWNER_TAG, PROJECT_TAG, STAGE_TAG};
-use crate::cloud::{self, StackRequest};
+use crate::cloud::{ReadySet, StackRequest};
 use crate::error::{Failure, UserError};
 use crate::tools::aws::errors::Refusal;
 
@@ -27,20 +26,6 @@ pub(crate) enum ChangeSet {
         stack_id: String,
         status: String,
     },
-}
-
-/// A change set that waits to be executed. It can be kept in a file: executing it fails if the stack moved since.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ReadySet {
-    /// The ARN.
-    pub(crate) id: String,
-    pub(crate) stack_name: String,
-    pub(crate) stack_id: String,
-    /// True when the stack is not there yet.
-    pub(crate) create: bool,
-    /// Empty when nothing but outputs changes.
-    pub(crate) changes: Vec<cloud::Change>,
 }
 
 enum Begun {

@@ -2,9 +2,8 @@
 
 use aws_sdk_cloudformation::types::ExecutionStatus;
 
-use super::change_set::ReadySet;
 use super::ready::{is_moved, is_no_set};
-use super::{CloudFormation, Since};
+use super::{CloudFormation, ReadySet, Since};
 use crate::error::Failure;
 use crate::tools::aws::errors::Refusal;
 

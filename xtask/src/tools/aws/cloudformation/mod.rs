@@ -18,7 +18,8 @@ mod template;
 mod tests;
 mod watch;
 
-pub(crate) use change_set::{ChangeSet, ReadySet};
+pub(crate) use crate::cloud::ReadySet;
+pub(crate) use change_set::ChangeSet;
 pub(crate) use condition::{Condition, Operation, condition};
 pub(crate) use events::{Since, StackEvent};
 pub(crate) use failure::StackFailure;

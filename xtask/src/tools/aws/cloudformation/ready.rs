@@ -3,9 +3,9 @@
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{ChangeSetStatus, EventFilter, ExecutionStatus};
 
-use super::change_set::{ChangeSet, ReadySet};
+use super::change_set::ChangeSet;
 use super::changes::change;
-use super::{CloudFormation, Condition, condition};
+use super::{CloudFormation, Condition, ReadySet, condition};
 use crate::error::Failure;
 use crate::tools::aws::errors::{Refusal, refused};
 use crate::tools::aws::explain::explain;

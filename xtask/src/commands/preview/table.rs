@@ -1,11 +1,14 @@
 //! The preview as people read it: one table over all stacks.
 
-use super::preview::{Cause, Preview, StackAction, is_loss};
+use super::{Preview, StackAction, is_loss};
 use crate::cloud::{Action, Change};
 use crate::output::Output;
+use crate::plan::{Cause, InputChange};
 
 /// How many properties are named before the rest is counted.
 const PROPERTIES_SHOWN: usize = 6;
+
+const IMAGE: &str = " -> the image is built again";
 
 /// Shows every stack with what happens to each of its resources; what is lost stands out.
 pub(crate) fn show(out: &Output, preview: &Preview) {
@@ -15,7 +18,7 @@ pub(crate) fn show(out: &Output, preview: &Preview) {
 }
 
 /// The table's lines; `paint` colours a text by an SGR code.
-pub(super) fn lines(preview: &Preview, paint: &dyn Fn(&str, &str) -> String) -> Vec<String> {
+pub(crate) fn lines(preview: &Preview, paint: &dyn Fn(&str, &str) -> String) -> Vec<String> {
     let mut lines = Vec::new();
     for stack in &preview.stacks {
         let (mark, word, code) = heading(stack.action);
@@ -28,6 +31,9 @@ pub(super) fn lines(preview: &Preview, paint: &dyn Fn(&str, &str) -> String) -> 
             paint(code, &format!("{mark} {word:<9}")),
             stack.name
         ));
+        for input in &stack.input_changes {
+            lines.push(format!("      {}", paint("2", &other_source(input))));
+        }
         for cause in &stack.causes {
             lines.push(format!("      {}", paint("2", &because(cause))));
         }
@@ -51,13 +57,21 @@ fn heading(action: StackAction) -> (char, &'static str, &'static str) {
     }
 }
 
+/// `PRICE: 0.01 -> 0.02 -> the image is built again`
+fn other_source(input: &InputChange) -> String {
+    let words = |side: &Option<String>| side.clone().unwrap_or_else(|| "(none)".to_owned());
+    let effect = if input.image { IMAGE } else { "" };
+    format!(
+        "{}: {} -> {}{effect}",
+        input.name,
+        words(&input.from),
+        words(&input.to)
+    )
+}
+
 /// `after mcp-server: MCP_SERVER_URL (Url) may change -> image built again`
 fn because(cause: &Cause) -> String {
-    let effect = if cause.image {
-        " -> the image is built again"
-    } else {
-        ""
-    };
+    let effect = if cause.image { IMAGE } else { "" };
     format!(
         "after {}: {} is its {}{effect}",
         cause.owner, cause.name, cause.key
@@ -110,13 +124,16 @@ fn summary(preview: &Preview) -> String {
         .stacks
         .iter()
         .any(|stack| !stack.exact && !stack.changes.is_empty());
-    let remark = match guesses {
+    let remark = match guesses && preview.against.is_none() {
         true => "; what CloudFormation has not said yet was worked out from the templates",
         false => "",
     };
-    match stacks.count() {
-        0 => "nothing to do: every stack is as it should be".to_owned(),
-        stacks => format!(
+    match (stacks.count(), &preview.against) {
+        (0, Some(against)) => {
+            format!("nothing to do beyond {against}, where images and zips are not compared")
+        }
+        (0, None) => "nothing to do: every stack is as it should be".to_owned(),
+        (stacks, _) => format!(
             "{stacks} of {} stacks change: {} resources created, {} updated, {} replaced, {} deleted{remark}",
             preview.stacks.len(),
             count(Action::Create),

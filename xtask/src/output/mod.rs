@@ -1,14 +1,21 @@
 //! Words for people. Data goes to stdout, everything else to stderr, and nothing depends on colour.
 
+mod screen;
+
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
+
+use screen::Screen;
+pub(crate) use screen::{Held, Row, Size};
 
 /// Where a command writes, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
     colour: bool,
     colour_data: bool,
+    screen: Arc<Screen>,
 }
 
 impl Output {
@@ -19,14 +26,34 @@ impl Output {
         Self {
             colour: wanted && std::io::stderr().is_terminal(),
             colour_data: wanted && std::io::stdout().is_terminal(),
+            screen: Arc::new(Screen::detect()),
         }
+    }
+
+    /// How large the terminal is, if rows can be painted at its end.
+    pub(crate) fn size(&self) -> Option<Size> {
+        self.screen.size()
+    }
+
+    /// Paints these rows below everything, in the place of those that were there. Lines appear above them.
+    pub(crate) fn show(&self, rows: &[Row]) {
+        self.screen.show(rows, &|code, text| self.paint(code, text));
+    }
+
+    /// True while somebody else writes to the terminal, such as cargo: no rows are painted then.
+    pub(crate) fn give_way(&self, to_others: bool) {
+        self.screen.give_way(to_others);
+    }
+
+    /// Asks something at the terminal: no rows are painted and no lines written until it is answered.
+    pub(crate) fn hold(&self, question: &str) -> Held {
+        Screen::hold(&self.screen, question)
     }
 
     /// One line of data.
     pub(crate) fn data(&self, line: &str) {
-        let mut stdout = std::io::stdout().lock();
         // Nobody is left to tell when the reader has gone (`| head`).
-        if writeln!(stdout, "{line}").is_err() {
+        if self.screen.data(line).is_err() {
             std::process::exit(0);
         }
     }
@@ -89,8 +116,7 @@ impl Output {
 
     /// One line as it is, to stderr.
     pub(crate) fn line(&self, text: &str) {
-        // A closed stderr must not end the work.
-        drop(writeln!(std::io::stderr().lock(), "{text}"));
+        self.screen.line(text);
     }
 }
 

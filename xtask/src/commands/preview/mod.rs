@@ -1,9 +1,14 @@
 //! What a deploy would do, as data: one entry per stack, shown by `plan`, confirmed and carried out by `deploy`.
 
+mod table;
+
 use serde::{Deserialize, Serialize};
 
-use crate::cloud::{Action, Change, StackRequest, changes_in_place};
-use crate::tools::aws::cloudformation::{Mending, ReadySet, Standing};
+use crate::cloud::{Action, Change, ReadySet, StackRequest, changes_in_place};
+use crate::plan::{Cause, InputChange};
+#[cfg(feature = "aws")]
+use crate::tools::aws::cloudformation::{Mending, Standing};
+pub(crate) use table::{lines, show};
 
 /// What becomes of every stack of a stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -12,6 +17,9 @@ pub(crate) struct Preview {
     pub(crate) stage: String,
     pub(crate) account: String,
     pub(crate) region: String,
+    /// What it was compared with, when that was no cloud: a folder of rendered templates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) against: Option<String>,
     /// In the order of the deploy; stacks that go come last, in the order in which they are deleted.
     pub(crate) stacks: Vec<StackPreview>,
 }
@@ -31,6 +39,9 @@ pub(crate) struct StackPreview {
     pub(crate) exact: bool,
     /// What has to be known first, and is known only once another stack has been deployed.
     pub(crate) causes: Vec<Cause>,
+    /// Parameters and ARGs that come from elsewhere than before; only where rendered templates were compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) input_changes: Vec<InputChange>,
     /// The hash of the template and its parameters; absent while a parameter has no value.
     pub(crate) inputs: Option<String>,
     pub(crate) change_set: Option<ReadySet>,
@@ -38,6 +49,7 @@ pub(crate) struct StackPreview {
     pub(crate) standing: Option<Mark>,
     /// In words, where the action alone does not say it.
     pub(crate) note: Option<String>,
+    #[cfg(feature = "aws")]
     #[serde(skip)]
     pub(crate) mending: Option<Mending>,
     #[serde(skip)]
@@ -58,18 +70,6 @@ pub(crate) enum StackAction {
     Delete,
 }
 
-/// An output of another stack that may change, and what that changes here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Cause {
-    /// The parameter or the ARG.
-    pub(crate) name: String,
-    pub(crate) owner: String,
-    pub(crate) key: String,
-    /// True for an ARG: the image is built again.
-    pub(crate) image: bool,
-}
-
 /// Enough of a stack to tell later that it has not moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -80,6 +80,7 @@ pub(crate) struct Mark {
     pub(crate) inputs: Option<String>,
 }
 
+#[cfg(feature = "aws")]
 impl Mark {
     pub(super) fn of(standing: &Standing) -> Self {
         Self {
@@ -115,14 +116,23 @@ impl StackPreview {
                 .chain(takes.map(|thing| format!("{}: {thing}", self.name)))
                 .collect();
         }
-        let left = match &self.mending {
-            Some(mending) if mending.deletes() => vec![mending.sentence(&self.name)],
-            _ => Vec::new(),
-        };
         let lost = self.changes.iter().filter(|change| is_loss(change));
-        left.into_iter()
+        self.left_behind()
+            .into_iter()
             .chain(lost.map(|change| loss(&self.name, change)))
             .collect()
+    }
+
+    /// What is left of an earlier deploy and has to go first.
+    #[cfg(feature = "aws")]
+    fn left_behind(&self) -> Option<String> {
+        let mending = self.mending.as_ref().filter(|mending| mending.deletes())?;
+        Some(mending.sentence(&self.name))
+    }
+
+    #[cfg(not(feature = "aws"))]
+    fn left_behind(&self) -> Option<String> {
+        None
     }
 }
 
