@@ -61,14 +61,20 @@ impl Failure {
 /// what can be in it, and a slow reader must never hold up a payment.
 #[derive(Debug)]
 pub(crate) struct Caller {
+    /// The conversation that the invocation belongs to.
+    session_id: Option<String>,
     events: mpsc::UnboundedSender<Event>,
 }
 
 impl Caller {
     /// A caller, and the events that it will hear.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Event>) {
+    pub(crate) fn new(session_id: Option<String>) -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (events, receiver) = mpsc::unbounded_channel();
-        (Self { events }, receiver)
+        (Self { session_id, events }, receiver)
+    }
+
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
     }
 
     /// Tells the caller, if it is still there.

@@ -100,7 +100,9 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "aws",
         about: "deploys to an emulator of AWS, with its containers running",
-        cargo: &["test --workspace --test aws -- --ignored --skip chain:: --test-threads=2"],
+        cargo: &[
+            "test --workspace --test aws -- --ignored --skip chain:: --skip cdk:: --test-threads=2",
+        ],
         tools: &[Tool::Ministack, Tool::DockerEngine, Tool::CrossCompiler],
     },
     Suite {

@@ -19,22 +19,29 @@ fn children_seconds() -> f64 {
     ticks.map(|text| text.parse::<f64>().unwrap()).sum::<f64>() / TICKS_PER_SECOND
 }
 
-struct Round {
+pub(crate) struct Round {
     wall_seconds: f64,
     processor_seconds: f64,
     calls: Vec<Call>,
 }
 
-fn measure(emulator: &Emulator, workspace: &Workspace) -> Round {
-    drop(emulator.take_calls());
-    let (began, before) = (Instant::now(), children_seconds());
-    let arguments: Vec<&str> = DEPLOY.iter().copied().chain(["--no-smoke"]).collect();
-    drop(workspace.succeed(emulator, &arguments));
-    Round {
-        wall_seconds: began.elapsed().as_secs_f64(),
-        processor_seconds: children_seconds() - before,
-        calls: emulator.take_calls(),
+impl Round {
+    /// What one command costs, which `run` waits for.
+    pub(crate) fn of(emulator: &Emulator, run: impl FnOnce()) -> Self {
+        drop(emulator.take_calls());
+        let (began, before) = (Instant::now(), children_seconds());
+        run();
+        Self {
+            wall_seconds: began.elapsed().as_secs_f64(),
+            processor_seconds: children_seconds() - before,
+            calls: emulator.take_calls(),
+        }
     }
+}
+
+pub(crate) fn measure(emulator: &Emulator, workspace: &Workspace) -> Round {
+    let arguments: Vec<&str> = DEPLOY.iter().copied().chain(["--no-smoke"]).collect();
+    Round::of(emulator, || drop(workspace.succeed(emulator, &arguments)))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -42,7 +49,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn report(what: &str, rounds: &[Round]) {
+pub(crate) fn report(what: &str, rounds: &[Round]) {
     let wall = median(rounds.iter().map(|round| round.wall_seconds).collect());
     let processor = median(rounds.iter().map(|round| round.processor_seconds).collect());
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();

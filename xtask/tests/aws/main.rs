@@ -8,7 +8,9 @@
 
 mod budgets;
 mod causes;
+mod cdk;
 mod chain;
+mod critical_path;
 mod deploy;
 mod emulator;
 mod failures;

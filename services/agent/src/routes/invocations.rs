@@ -39,7 +39,9 @@ pub(crate) async fn post(
     })?;
     let session_id = request::session_id(&headers)?;
     let mut response = match request::task(&body)? {
-        Task::Tool { name, arguments } => call_tool(&app, &name, arguments).await?,
+        Task::Tool { name, arguments } => {
+            call_tool(&app, &name, arguments, session_id.as_deref()).await?
+        }
         Task::Prompt(prompt) => {
             let events = start_turn(app, session_id, prompt);
             if request::wants_events(&headers) {
@@ -63,11 +65,11 @@ fn start_turn(
     session_id: Option<String>,
     prompt: String,
 ) -> UnboundedReceiver<Event> {
-    let (caller, events) = Caller::new();
+    let (caller, events) = Caller::new(session_id);
     let context = runtime::trace::current().unwrap_or_default();
     let tracker = app.turns.clone();
     tracker.spawn(runtime::trace::scope(context, async move {
-        let turn = take_turn(&app, session_id.as_deref(), prompt, &caller);
+        let turn = take_turn(&app, prompt, &caller);
         tokio::pin!(turn);
         tokio::select! {
             () = &mut turn => return,
@@ -80,8 +82,8 @@ fn start_turn(
     events
 }
 
-async fn take_turn(app: &App, session_id: Option<&str>, prompt: String, caller: &Caller) {
-    match app.sessions.begin(session_id, BUSY_PATIENCE).await {
+async fn take_turn(app: &App, prompt: String, caller: &Caller) {
+    match app.sessions.begin(caller.session_id(), BUSY_PATIENCE).await {
         Ok(_) if caller.is_gone() => {}
         Ok(mut conversation) => turn::run(&app.agent, &mut conversation, prompt, caller).await,
         Err(_busy) => {
@@ -115,6 +117,7 @@ async fn call_tool(
     app: &App,
     name: &str,
     arguments: Map<String, Value>,
+    session_id: Option<&str>,
 ) -> Result<Response, Refusal> {
     let failed =
         |code, sentence| Ok(Json(json!({ "error": Failure::new(code, sentence) })).into_response());
@@ -136,7 +139,8 @@ async fn call_tool(
         );
         return Err(Refusal::bad_request("toolNotReadOnly", sentence));
     }
-    match app.agent.tools.call(name, arguments).await.result {
+    let outcome = app.agent.tools.call(name, arguments, session_id).await;
+    match outcome.result {
         Ok(result) => Ok(Json(result).into_response()),
         Err(sentence) => failed("toolFailed", sentence),
     }

@@ -103,7 +103,13 @@ impl Tools {
     }
 
     /// Calls a tool and waits for its end, however it ends. A call is never repeated, because it may have paid.
-    pub(crate) async fn call(&self, name: &str, arguments: Map<String, Value>) -> Outcome {
+    /// What it pays counts for the session's budget.
+    pub(crate) async fn call(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+        session_id: Option<&str>,
+    ) -> Outcome {
         let connection = match self.connection(&mut *self.state.lock().await).await {
             Ok(connection) => connection,
             Err(problem) => {
@@ -114,6 +120,9 @@ impl Tools {
         let mut parameters = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         if let Some(context) = runtime::trace::current() {
             parameters.set_traceparent(&context.to_string());
+        }
+        if let Some(session_id) = session_id {
+            parameters.set_baggage(&baggage(session_id));
         }
         let answer =
             tokio::time::timeout(CALL_TIMEOUT, connection.peer().call_tool_once(parameters)).await;
@@ -202,6 +211,12 @@ impl Tools {
         state.connection = Some(Arc::clone(&connection));
         Ok(connection)
     }
+}
+
+/// The session as W3C baggage. Only letters, digits and a few marks go as they are, everything else percent-encoded.
+fn baggage(session_id: &str) -> String {
+    let value: String = url::form_urlencoded::byte_serialize(session_id.as_bytes()).collect();
+    format!("session.id={value}")
 }
 
 /// A call without an answer. What the model reads must not make it pay twice.

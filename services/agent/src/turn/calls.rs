@@ -55,7 +55,11 @@ async fn make_one(
             "There is no tool {name}. The tools are: {}.",
             toolbox.names()
         )),
-        Ok(arguments) => tools.call(name, arguments.clone()).await,
+        Ok(arguments) => {
+            tools
+                .call(name, arguments.clone(), caller.session_id())
+                .await
+        }
         Err(problem) => Outcome::failed(problem.clone()),
     };
     if let Some(receipt) = outcome.payment.clone() {

@@ -36,6 +36,8 @@ pub(crate) struct Mcp {
     /// The names of the tools called, in the order in which the calls came.
     calls: Mutex<Vec<String>>,
     headers: Mutex<Vec<HeaderMap>>,
+    /// What came as W3C baggage with a tool call.
+    baggage: Mutex<Vec<String>>,
 }
 
 impl Mcp {
@@ -44,6 +46,7 @@ impl Mcp {
             gate: Semaphore::new(0),
             calls: Mutex::default(),
             headers: Mutex::default(),
+            baggage: Mutex::default(),
         })
     }
 
@@ -68,6 +71,10 @@ impl Mcp {
 
     pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
+    }
+
+    pub(crate) fn baggage(&self) -> Vec<String> {
+        self.baggage.lock().unwrap().clone()
     }
 
     /// The values of a header in all requests that had it.
@@ -100,6 +107,12 @@ async fn verify(State(mcp): State<Arc<Mcp>>, request: Request, next: Next) -> Re
             .into_response();
     }
     mcp.headers.lock().unwrap().push(parts.headers.clone());
+    let message: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let baggage = message["params"]["_meta"]["baggage"].as_str();
+    mcp.baggage
+        .lock()
+        .unwrap()
+        .extend(baggage.map(str::to_owned));
     if String::from_utf8_lossy(&body).contains("Nowhere") {
         mcp.calls.lock().unwrap().push("crash".to_owned());
         return (StatusCode::BAD_GATEWAY, "Internal Server Error").into_response();

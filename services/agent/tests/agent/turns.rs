@@ -155,6 +155,22 @@ async fn the_trace_goes_on_to_the_tool_server() {
 }
 
 #[tokio::test]
+async fn what_is_paid_counts_for_the_session() {
+    let rig = Rig::start(&[]).await;
+    for session in ["s-1", "a session, with=marks;"] {
+        rig.bedrock.then([calls(&[TOKYO]), says("11.6 °C.")]);
+        rig.agent.ask(session, "Weather in Tokyo?").await;
+    }
+    expect![[r#"
+        [
+            "session.id=s-1",
+            "session.id=a+session%2C+with%3Dmarks%3B",
+        ]
+    "#]]
+    .assert_debug_eq(&rig.mcp.baggage());
+}
+
+#[tokio::test]
 async fn connection_and_tools_are_kept_between_turns() {
     let rig = Rig::start(&[]).await;
     rig.bedrock.then([

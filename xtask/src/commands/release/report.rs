@@ -61,7 +61,8 @@ fn words(trouble: &Trouble) -> String {
         "ROLLBACK_COMPLETE" | "DELETE_COMPLETE" => "everything that it had made was removed again",
         "UPDATE_ROLLBACK_COMPLETE" => "the stack is as it was before",
         "UPDATE_ROLLBACK_FAILED" => "the rollback failed too; the next deploy offers to mend it",
-        other => other,
+        "DELETE_FAILED" => "what could not be deleted still stands; the next deploy tries again",
+        _ => "look at the stack in the CloudFormation console before the next deploy",
     };
     text.push_str(&format!("\n  {}: {after}", trouble.status));
     text

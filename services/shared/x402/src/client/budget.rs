@@ -364,11 +364,11 @@ impl Book {
         }
     }
 
-    /// Only those that have been silent for a week, and only for room.
+    /// Only those that have been silent for a day, and only for room. AgentCore ends a session after eight hours.
     fn forget_sessions(&mut self, now: u64) {
         if self.sessions.len() >= SESSIONS_MAX {
             self.sessions
-                .retain(|_, session| session.used_at + 7 * DAY_SECONDS > now);
+                .retain(|_, session| session.used_at + DAY_SECONDS > now);
         }
     }
 }
