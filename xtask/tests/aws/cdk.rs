@@ -45,6 +45,7 @@ struct Peer<'a> {
 }
 
 impl Peer<'_> {
+    #[expect(clippy::disallowed_methods, reason = "a test runs what it measures")]
     fn run(&self, verb: &[&str]) {
         let app = repository().join("xtask/tests/aws/cdk/app.mjs");
         // Node looks for packages beside the file.

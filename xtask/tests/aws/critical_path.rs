@@ -1,7 +1,7 @@
 //! A deploy takes as long as the longest chain of its stacks, and hardly longer.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_cloudformation::types::ResourceStatus;
 use serde_json::{Value as Json, json};
@@ -37,8 +37,8 @@ fn pace(factor: f64) -> Json {
     json!({ "seconds": SECONDS_OF_OTHERS * factor, "by_type": by_type })
 }
 
-/// How long CloudFormation itself worked on the creation of a stack.
-async fn seconds(state: &State, stack: &str) -> f64 {
+/// When CloudFormation itself worked on the creation of a stack, in seconds since 1970.
+async fn span(state: &State, stack: &str) -> (f64, f64) {
     let asked = state
         .cloudformation
         .describe_stack_events()
@@ -51,7 +51,10 @@ async fn seconds(state: &State, stack: &str) -> f64 {
         let found = found.unwrap_or_else(|| panic!("{stack} has no event {status}"));
         found.timestamp().unwrap().as_secs_f64()
     };
-    at(&ResourceStatus::CreateComplete) - at(&ResourceStatus::CreateInProgress)
+    (
+        at(&ResourceStatus::CreateInProgress),
+        at(&ResourceStatus::CreateComplete),
+    )
 }
 
 /// The end of the longest chain that ends with `owner`.
@@ -74,26 +77,35 @@ async fn a_deploy_takes_as_long_as_its_longest_chain() {
     let factor = if thorough { 1.0 } else { HURRY };
     emulator.pace(&pace(factor));
 
-    let began = Instant::now();
+    let (began, began_at) = (Instant::now(), SystemTime::now());
     drop(workspace.succeed(&emulator, &arguments));
     let whole = began.elapsed().as_secs_f64();
 
     let state = State::of(&emulator).await;
     let plan = std::fs::read_to_string(format!("{out}/plan.json")).unwrap();
     let plan: Json = serde_json::from_str(&plan).unwrap();
+    let began_at = began_at.duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     let (mut after, mut took) = (BTreeMap::new(), BTreeMap::new());
+    let mut spans = Vec::new();
     for stack in plan["stacks"].as_array().unwrap() {
         let owner = stack["owner"].as_str().unwrap().to_owned();
         let needs: Vec<String> = serde_json::from_value(stack["after"].clone()).unwrap();
         let name = format!("{PROJECT}-dev-{owner}");
-        took.insert(owner.clone(), seconds(&state, &name).await);
+        let (start, end) = span(&state, &name).await;
+        spans.push(format!(
+            "{owner} {:.1}-{:.1}",
+            start - began_at,
+            end - began_at
+        ));
+        took.insert(owner.clone(), end - start);
         after.insert(owner, needs);
     }
     let ends = after.keys().map(|owner| end(owner, &after, &took));
     let chain = ends.fold(0.0, f64::max);
     let ratio = whole / chain;
     let text = format!(
-        "a deploy at {factor} of AWS's times: {whole:.1} s, of which the longest chain of stacks is {chain:.1} s: {ratio:.3}; {took:?}\n"
+        "a deploy at {factor} of AWS's times: {whole:.1} s, of which the longest chain of stacks is {chain:.1} s: {ratio:.3}; {}\n",
+        spans.join(", ")
     );
     drop(std::io::Write::write_all(
         &mut std::io::stderr(),

@@ -34,9 +34,10 @@ pub(crate) struct Ended {
 }
 
 impl Terminal {
-    /// Runs a program at a terminal of this size, which is its controlling terminal.
+    /// Runs a program at a person's terminal of this size, which is its controlling terminal.
     pub(crate) fn run(mut command: Command, rows: u16, columns: u16) -> Self {
         command
+            .env_remove("CI")
             .env("TERM", "xterm")
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_TERM_PROGRESS_WHEN", "never");

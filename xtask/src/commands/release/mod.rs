@@ -118,7 +118,8 @@ async fn until_done(
         }
         return Ok(done(&session, reporter, false, true, begun));
     }
-    if session.bucket().is_none() {
+    let shown = session.bucket().is_none();
+    if shown {
         // The lock lies in the bucket, so the stack with the bucket comes first. CloudFormation itself lets nobody else in.
         first(&mut session, &preview, consent, reporter).await?;
     }
@@ -127,6 +128,7 @@ async fn until_done(
         .context("the stack of artifacts has no bucket")?;
     let lock = held.insert(session.aws.lock(&reporter.out, &bucket).await?);
     let lost = lock.lost();
+    let preview = Shown { preview, shown };
     let work = locked(&mut session, wish, preview, saved, consent, reporter);
     let result = tokio::select! {
         result = work => result,
@@ -180,7 +182,13 @@ fn done(
     }
 }
 
-/// The stack of artifacts alone, while the programs compile.
+/// What is about to be done, and whether a person has seen it already.
+struct Shown {
+    preview: Preview,
+    shown: bool,
+}
+
+/// The stacks that need no other, that of artifacts among them, while the programs compile.
 async fn first(
     session: &mut Session,
     preview: &Preview,
@@ -192,12 +200,16 @@ async fn first(
     let workshop = session.workshop.clone();
     // Whether it compiles is told when its result is asked for.
     let compiling = tokio::spawn(async move { workshop.compile().await.map(drop) });
-    let mut artifacts = preview.clone();
-    artifacts.stacks.retain(|stack| stack.owner == "artifacts");
+    let alone =
+        |stack: &&RenderedStack| stack.plan.after.is_empty() && stack.plan.inputs.is_empty();
+    let roots = session.rendered.iter().filter(alone);
+    let roots: Vec<String> = roots.map(|stack| stack.plan.owner.clone()).collect();
+    let mut begun = preview.clone();
+    begun.stacks.retain(|stack| roots.contains(&stack.owner));
     consent.interrupt.begin();
-    let _watching = watch(session, &["artifacts".to_owned()], reporter);
+    let _watching = watch(session, &roots, reporter);
     let crew = crew(session, consent, reporter);
-    let outcome = carry::carry_out(&crew, artifacts, &session.rendered).await?;
+    let outcome = carry::carry_out(&crew, begun, &session.rendered).await?;
     report::outcome(reporter, &session.stage, outcome)?;
     drop(compiling);
     session.look().await
@@ -207,12 +219,11 @@ async fn first(
 async fn locked(
     session: &mut Session,
     wish: Wish<'_>,
-    mut preview: Preview,
+    Shown { mut preview, shown }: Shown,
     saved: Option<Preview>,
     consent: &Arc<Consent>,
     reporter: &Reporter,
 ) -> anyhow::Result<bool> {
-    let was_empty = session.standing.len() <= 1;
     session.look().await?;
     let _watching = watch(session, wish.only, reporter);
     if session.anything_runs() {
@@ -231,7 +242,7 @@ async fn locked(
     if !preview.changes_anything() {
         return Ok(false);
     }
-    if !was_empty {
+    if !shown {
         report::plan(reporter, &preview);
     }
     if let Err(refusal) = consent.ask_all(&preview.losses()).await {
