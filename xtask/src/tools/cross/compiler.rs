@@ -60,6 +60,7 @@ pub(crate) fn find(toolchain: &Toolchain, folder: &Path) -> anyhow::Result<Compi
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut problems = Vec::new();
     for compiler in candidates(folder)? {
+        let compiler = compiler?;
         let id = files::build_id(&compiler.program).unwrap_or_default();
         let passed = format!(
             "{} {id} {:?} {}",
@@ -90,19 +91,22 @@ pub(crate) fn find(toolchain: &Toolchain, folder: &Path) -> anyhow::Result<Compi
     Err(Failure::new(problem, FIX).into())
 }
 
-/// The compilers that are there, the best first.
-fn candidates(folder: &Path) -> anyhow::Result<Vec<Compiler>> {
+/// The compilers that are there, the best first. Zig is looked for when nothing else will do: that may start Python.
+fn candidates(
+    folder: &Path,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Compiler>> + '_> {
     let variable = format!("CC_{}", TARGET.replace('-', "_"));
-    if let Some(program) = std::env::var_os(&variable).filter(|program| !program.is_empty()) {
-        let path = which::which(&program).with_context(|| {
+    let mut found = Vec::new();
+    let named = std::env::var_os(&variable).filter(|program| !program.is_empty());
+    if let Some(program) = &named {
+        let path = which::which(program).with_context(|| {
             format!(
                 "{variable} is set to {}, which is no program",
                 program.display()
             )
         })?;
-        return Ok(vec![plain(&variable, path, None)]);
+        found.push(plain(&variable, path, None));
     }
-    let mut found = Vec::new();
     let arm = cfg!(all(target_os = "linux", target_arch = "aarch64"));
     let names = [
         (
@@ -115,13 +119,14 @@ fn candidates(folder: &Path) -> anyhow::Result<Vec<Compiler>> {
         ("cc", None, arm),
     ];
     for (name, archiver, possible) in names {
-        if let (true, Ok(path)) = (possible, which::which(name)) {
+        if let (true, None, Ok(path)) = (possible, &named, which::which(name)) {
             let archiver = archiver.and_then(|name| which::which(name).ok());
             found.push(plain(name, path, archiver));
         }
     }
-    found.extend(zig(folder)?);
-    Ok(found)
+    let zig = std::iter::once_with(|| zig(folder)).filter_map(Result::transpose);
+    let zig = zig.take(usize::from(named.is_none()));
+    Ok(found.into_iter().map(Ok).chain(zig))
 }
 
 fn plain(name: &str, program: PathBuf, archiver: Option<PathBuf>) -> Compiler {
