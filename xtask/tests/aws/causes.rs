@@ -173,6 +173,8 @@ async fn take_a_name(emulator: &Emulator, workspace: &Workspace) {
     .assert(&workspace.fail(emulator, &DEPLOY));
     let gone = ecr.delete_repository().repository_name(name).send().await;
     drop(gone.unwrap());
+    // The network was made beside it, and the next case wants to see it fail.
+    drop(workspace.succeed(emulator, &["destroy", "--stage", "dev", "--yes"]));
 }
 
 /// A parameter takes no value of this account: CloudFormation refuses the change set, and nothing is touched.

@@ -206,10 +206,13 @@ async fn first(
     let roots: Vec<String> = roots.map(|stack| stack.plan.owner.clone()).collect();
     let mut begun = preview.clone();
     begun.stacks.retain(|stack| roots.contains(&stack.owner));
+    let later = preview.stacks.iter().map(|stack| stack.owner.clone());
+    let later = later.filter(|owner| !roots.contains(owner));
     consent.interrupt.begin();
     let _watching = watch(session, &roots, reporter);
     let crew = crew(session, consent, reporter);
-    let outcome = carry::carry_out(&crew, begun, &session.rendered).await?;
+    let mut outcome = carry::carry_out(&crew, begun, &session.rendered).await?;
+    outcome.skipped.extend(later);
     report::outcome(reporter, &session.stage, outcome)?;
     drop(compiling);
     session.look().await
