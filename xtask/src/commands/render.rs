@@ -6,7 +6,7 @@ use clap::Args;
 use super::plan::DESCRIPTION;
 use super::{checking, rendering};
 use crate::context::Context;
-use crate::plan::{DescribedStack, DescribedStage};
+use crate::plan::DescribedStage;
 use crate::tools::files;
 
 /// Write the CloudFormation that would be deployed
@@ -40,13 +40,7 @@ impl Render {
             let findings = checking::findings(&context.repo, stage, &templates, &stacks);
             checking::refuse(findings)?;
         }
-        let described = DescribedStage {
-            stage: stage.name.clone(),
-            stacks: stacks
-                .iter()
-                .map(|stack| DescribedStack::of(&stack.plan))
-                .collect(),
-        };
+        let described = DescribedStage::of(stage, stacks.iter().map(|stack| &stack.plan));
         files::write(
             &folder.join(DESCRIPTION),
             serde_json::to_vec_pretty(&described)?,

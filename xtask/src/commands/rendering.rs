@@ -77,6 +77,15 @@ pub(crate) fn unchecked(
     Ok(stacks)
 }
 
+/// The stacks of these owners, or all when nobody names one.
+pub(crate) fn chosen<'a>(
+    stacks: &'a [RenderedStack],
+    only: &[String],
+) -> impl Iterator<Item = &'a RenderedStack> {
+    let wanted = |stack: &&RenderedStack| only.is_empty() || only.contains(&stack.plan.owner);
+    stacks.iter().filter(wanted)
+}
+
 /// Refuses names of services that the stage does not have.
 pub(crate) fn check_part_of_stage(
     stage: &Stage,

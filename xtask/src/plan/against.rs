@@ -9,7 +9,7 @@ use template::Node;
 use super::described::DescribedStack;
 use super::diff::{Desired, diff, moved_outputs};
 use super::parameters::Source;
-use super::references::same;
+use super::references::same_at;
 use super::stacks::ArgValue;
 use crate::cloud::Change;
 use crate::render::names::pascal_case;
@@ -249,11 +249,8 @@ fn sections(was: &str, is: &str) -> template::Result<Vec<String>> {
         .map(|entry| entry.key.as_str())
         .filter(|key| *key != "Resources")
         .collect();
-    let equal = |key: &str| match (was.get(key), is.get(key)) {
-        (Some(was), Some(is)) => same(was, is),
-        (was, is) => was.is_none() && is.is_none(),
-    };
-    let differing: Vec<&str> = keys.into_iter().filter(|key| !equal(key)).collect();
+    let differing = keys.into_iter().filter(|key| !same_at(&was, &is, key));
+    let differing: Vec<&str> = differing.collect();
     Ok(match differing.is_empty() {
         true => Vec::new(),
         false => vec![format!("also differs: {}", differing.join(", "))],

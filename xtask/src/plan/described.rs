@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parameters::Input;
 use super::stacks::{ArgValue, StackPlan};
+use crate::repo::Stage;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +32,15 @@ pub(crate) struct DescribedStack {
 pub(crate) struct Arg {
     pub(crate) name: String,
     pub(crate) value: ArgValue,
+}
+
+impl DescribedStage {
+    pub(crate) fn of<'a>(stage: &Stage, stacks: impl IntoIterator<Item = &'a StackPlan>) -> Self {
+        Self {
+            stage: stage.name.clone(),
+            stacks: stacks.into_iter().map(DescribedStack::of).collect(),
+        }
+    }
 }
 
 impl DescribedStack {

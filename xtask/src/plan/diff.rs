@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::references::{names, same};
+use super::references::{names, same, same_at};
 use crate::cloud::{Action, Change, replaces};
 use template::{Entry, Node};
 
@@ -121,16 +121,9 @@ fn updated(was: &Entry, is: &Entry, changed: &BTreeSet<String>) -> Option<Change
         .filter(|entry| !new.iter().any(|other| other.key == entry.key));
     names.extend(gone.map(|entry| entry.key.clone()));
     let action = action(&kind(is), &names);
-    let attribute = |name: &&&str| match (was.value.get(name), is.value.get(name)) {
-        (Some(was), Some(is)) => !same(was, is),
-        (was, is) => was.is_some() != is.is_some(),
-    };
-    names.extend(
-        ATTRIBUTES
-            .iter()
-            .filter(attribute)
-            .map(|name| (*name).to_owned()),
-    );
+    let attributes = ATTRIBUTES.iter();
+    let attributes = attributes.filter(|name| !same_at(&was.value, &is.value, name));
+    names.extend(attributes.map(|name| (*name).to_owned()));
     (!names.is_empty()).then(|| Change {
         action,
         logical_id: is.key.clone(),

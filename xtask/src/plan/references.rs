@@ -42,6 +42,14 @@ fn collect(node: &Node, found: &mut BTreeSet<String>) {
     }
 }
 
+/// True when two nodes say the same under a key, or both nothing.
+pub(super) fn same_at(one: &Node, other: &Node, key: &str) -> bool {
+    match (one.get(key), other.get(key)) {
+        (Some(one), Some(other)) => same(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
 /// True when two nodes say the same; lines and the order of keys do not matter.
 pub(super) fn same(one: &Node, other: &Node) -> bool {
     match (&one.kind, &other.kind) {

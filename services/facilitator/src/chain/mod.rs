@@ -93,27 +93,43 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Goes on with what somebody began; none when it is no payment, or under way by now.
-    fn take_up(&self, unfinished: Unfinished) -> Option<Boarded> {
-        let data = flight::call(&unfinished.payload)?;
-        let (progress, receiver) = watch::channel(Progress::default());
-        let transaction = unfinished.attempts.last().map(|attempt| attempt.hash);
-        progress.send_modify(|progress| progress.transaction = transaction);
-        let authorization = &unfinished.payload.authorization;
+    /// Sends a settlement on its way, from its beginning or from where somebody left it.
+    ///
+    /// # Errors
+    /// The payment is under way already, or is none.
+    fn begin(&self, settlement: Unfinished) -> Result<watch::Receiver<Progress>, Boarded> {
+        let Some(data) = flight::call(&settlement.payload) else {
+            return Err(Boarded::Refused(reason::SIGNATURE));
+        };
+        let (progress, receiver) = watch::channel(Progress {
+            transaction: settlement.attempts.last().map(|attempt| attempt.hash),
+            outcome: None,
+        });
+        let authorization = &settlement.payload.authorization;
         {
             let mut traffic = self.shared.traffic();
-            if let Some(boarded) = traffic.known(authorization, unfinished.digest) {
-                return Some(boarded);
+            if let Some(boarded) = traffic.known(authorization, settlement.digest) {
+                return Err(boarded);
             }
             let ticket = Ticket {
-                digest: unfinished.digest,
+                digest: settlement.digest,
                 progress: receiver.clone(),
             };
             traffic.flights.insert(id(authorization), ticket);
         }
-        tracing::info!(?transaction, "a settlement is taken up again");
-        self.shared.launch(unfinished, data, progress);
-        Some(Boarded::Joined(receiver))
+        self.shared.launch(settlement, data, progress);
+        Ok(receiver)
+    }
+
+    fn take_up(&self, settlement: Unfinished) -> Boarded {
+        let transaction = settlement.attempts.last().map(|attempt| attempt.hash);
+        match self.begin(settlement) {
+            Ok(receiver) => {
+                tracing::info!(?transaction, "a settlement is taken up again");
+                Boarded::Joined(receiver)
+            }
+            Err(boarded) => boarded,
+        }
     }
 
     pub fn asset(&self) -> &Asset {
@@ -210,10 +226,7 @@ impl Chain {
         }
         match self.shared.journal.find(digest).await {
             Ok(Some(Known::Settled(transaction))) => return Boarded::Settled(transaction),
-            Ok(Some(Known::Open(unfinished))) => {
-                let refused = Boarded::Refused(reason::SIGNATURE);
-                return self.take_up(*unfinished).unwrap_or(refused);
-            }
+            Ok(Some(Known::Open(unfinished))) => return self.take_up(*unfinished),
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(%error, "nothing is sent that cannot be written down");
@@ -224,23 +237,7 @@ impl Chain {
             return Boarded::Refused(reason);
         }
         self.shared.rules.forget(&digest);
-        let Some(data) = flight::call(payload) else {
-            return Boarded::Refused(reason::SIGNATURE);
-        };
-        let (progress, receiver) = watch::channel(Progress::default());
-        let ticket = Ticket {
-            digest,
-            progress: receiver.clone(),
-        };
-        {
-            let mut traffic = self.shared.traffic();
-            if let Some(boarded) = traffic.known(&payload.authorization, digest) {
-                return boarded;
-            }
-            traffic.flights.insert(id(&payload.authorization), ticket);
-        }
-        let begun = Unfinished::new(digest, payload.clone());
-        self.shared.launch(begun, data, progress);
-        Boarded::First(receiver)
+        self.begin(Unfinished::new(digest, payload.clone()))
+            .map_or_else(|boarded| boarded, Boarded::First)
     }
 }

@@ -21,16 +21,10 @@ pub(super) fn show(
     json: bool,
 ) -> anyhow::Result<()> {
     let stacks = rendered(context, stage, only)?;
-    let wanted = |stack: &&RenderedStack| only.is_empty() || only.contains(&stack.plan.owner);
-    let stacks = stacks.iter().filter(wanted);
+    let stacks = rendering::chosen(&stacks, only);
     let out = &context.out;
     if json {
-        out.json(&DescribedStage {
-            stage: stage.name.clone(),
-            stacks: stacks
-                .map(|stack| DescribedStack::of(&stack.plan))
-                .collect(),
-        });
+        out.json(&DescribedStage::of(stage, stacks.map(|stack| &stack.plan)));
         return Ok(());
     }
     for (index, stack) in stacks.enumerate() {
@@ -133,26 +127,17 @@ fn renderings(stage: &Stage, folder: &Path) -> anyhow::Result<Vec<Rendering>> {
 
 fn as_preview(compared: Compared) -> StackPreview {
     let remarks = compared.remarks;
+    let action = match compared.fate {
+        Fate::Same => StackAction::Nothing,
+        Fate::Created => StackAction::Create,
+        Fate::Updated => StackAction::Update,
+        Fate::Deleted => StackAction::Delete,
+    };
     StackPreview {
-        name: compared.name,
-        owner: compared.owner,
-        action: match compared.fate {
-            Fate::Same => StackAction::Nothing,
-            Fate::Created => StackAction::Create,
-            Fate::Updated => StackAction::Update,
-            Fate::Deleted => StackAction::Delete,
-        },
         changes: compared.changes,
-        takes: Vec::new(),
-        exact: false,
         causes: compared.causes,
         input_changes: compared.input_changes,
-        inputs: None,
-        change_set: None,
-        standing: None,
         note: (!remarks.is_empty()).then(|| remarks.join("; ")),
-        #[cfg(feature = "aws")]
-        mending: None,
-        request: None,
+        ..StackPreview::new(compared.name, compared.owner, action)
     }
 }

@@ -107,6 +107,27 @@ impl Preview {
 }
 
 impl StackPreview {
+    /// What is known of a stack from its name and fate alone.
+    pub(crate) fn new(name: String, owner: String, action: StackAction) -> Self {
+        Self {
+            name,
+            owner,
+            action,
+            changes: Vec::new(),
+            takes: Vec::new(),
+            exact: false,
+            causes: Vec::new(),
+            input_changes: Vec::new(),
+            inputs: None,
+            change_set: None,
+            standing: None,
+            note: None,
+            #[cfg(feature = "aws")]
+            mending: None,
+            request: None,
+        }
+    }
+
     /// The replacements and deletions in this stack. A task definition is a list of versions: a new one takes nothing away.
     pub(crate) fn losses(&self) -> Vec<String> {
         if self.action == StackAction::Delete {

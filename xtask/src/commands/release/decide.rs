@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::preview::{Mark, StackAction, StackPreview};
 use super::workshop::{self, Workshop};
 use crate::cloud::{Outputs, StackRequest};
-use crate::commands::rendering::RenderedStack;
+use crate::commands::rendering::{self, RenderedStack};
 use crate::commands::running::not_deployed;
 use crate::plan::{self, ArgValue, Cause, Desired, Source};
 use crate::render::names::pascal_case;
@@ -59,8 +59,7 @@ impl Decider<'_> {
                 .outputs
                 .insert(owner.clone(), standing.outputs.clone());
         }
-        let chosen = |stack: &&RenderedStack| only.is_empty() || only.contains(&stack.plan.owner);
-        let planned: Vec<&RenderedStack> = stacks.iter().filter(chosen).collect();
+        let planned: Vec<&RenderedStack> = rendering::chosen(stacks, only).collect();
         for stack in &planned {
             if !self.standing.contains_key(&stack.plan.owner) {
                 known.moving.insert(stack.plan.owner.clone(), None);
@@ -110,23 +109,18 @@ impl Decider<'_> {
             }
             _ => plan::diff(None, desired(stack, &BTreeSet::new()))?,
         };
+        let (name, owner) = (stack.plan.name.clone(), stack.plan.owner.clone());
         Ok(StackPreview {
-            name: stack.plan.name.clone(),
-            owner: stack.plan.owner.clone(),
-            action,
             changes,
-            takes: Vec::new(),
-            exact: false,
             causes,
-            input_changes: Vec::new(),
             inputs,
-            change_set: None,
             standing: standing.map(Mark::of),
             note: mending
                 .as_ref()
                 .map(|mending| mending.sentence(&stack.plan.name)),
             mending,
             request,
+            ..StackPreview::new(name, owner, action)
         })
     }
 
@@ -263,21 +257,12 @@ fn changed_parameters(
 }
 
 fn removal(standing: &Standing) -> StackPreview {
+    let (name, owner) = (standing.name.clone(), standing.owner.clone());
     StackPreview {
-        name: standing.name.clone(),
-        owner: standing.owner.clone(),
-        action: StackAction::Delete,
-        changes: Vec::new(),
-        takes: Vec::new(),
         exact: true,
-        causes: Vec::new(),
-        input_changes: Vec::new(),
-        inputs: None,
-        change_set: None,
         standing: Some(Mark::of(standing)),
         note: Some("Cargo.toml no longer has it on this stage".to_owned()),
-        mending: None,
-        request: None,
+        ..StackPreview::new(name, owner, StackAction::Delete)
     }
 }
 

@@ -23,8 +23,8 @@ use confirm::Consent;
 pub(crate) use saved::save;
 use session::Session;
 
-use super::preview::{self, Preview};
-use super::rendering::RenderedStack;
+use super::preview::{self, Preview, StackAction};
+use super::rendering::{self, RenderedStack};
 use super::rollout::{self, Event, Reporter, Watching};
 use super::running::lock_lost;
 use super::smoke;
@@ -128,8 +128,7 @@ async fn until_done(
         .context("the stack of artifacts has no bucket")?;
     let lock = held.insert(session.aws.lock(&reporter.out, &bucket).await?);
     let lost = lock.lost();
-    let preview = Shown { preview, shown };
-    let work = locked(&mut session, wish, preview, saved, consent, reporter);
+    let work = locked(&mut session, wish, preview, shown, saved, consent, reporter);
     let result = tokio::select! {
         result = work => result,
         () = lost.cancelled() => Err(lock_lost(stage)),
@@ -182,12 +181,6 @@ fn done(
     }
 }
 
-/// What is about to be done, and whether a person has seen it already.
-struct Shown {
-    preview: Preview,
-    shown: bool,
-}
-
 /// The stacks that need no other, that of artifacts among them, while the programs compile.
 async fn first(
     session: &mut Session,
@@ -206,8 +199,11 @@ async fn first(
     let roots: Vec<String> = roots.map(|stack| stack.plan.owner.clone()).collect();
     let mut begun = preview.clone();
     begun.stacks.retain(|stack| roots.contains(&stack.owner));
-    let later = preview.stacks.iter().map(|stack| stack.owner.clone());
-    let later = later.filter(|owner| !roots.contains(owner));
+    let later = preview
+        .stacks
+        .iter()
+        .filter(|stack| stack.action != StackAction::Nothing && !roots.contains(&stack.owner));
+    let later = later.map(|stack| stack.owner.clone());
     consent.interrupt.begin();
     let _watching = watch(session, &roots, reporter);
     let crew = crew(session, consent, reporter);
@@ -218,11 +214,12 @@ async fn first(
     session.look().await
 }
 
-/// Everything that must not be done by two at once.
+/// Everything that must not be done by two at once. `shown` says that a person has seen the preview already.
 async fn locked(
     session: &mut Session,
     wish: Wish<'_>,
-    Shown { mut preview, shown }: Shown,
+    mut preview: Preview,
+    shown: bool,
     saved: Option<Preview>,
     consent: &Arc<Consent>,
     reporter: &Reporter,
@@ -261,8 +258,7 @@ async fn locked(
 
 /// Shows where the stacks of this deploy are.
 fn watch(session: &Session, only: &[String], reporter: &Reporter) -> Watching {
-    let chosen = |stack: &&RenderedStack| only.is_empty() || only.contains(&stack.plan.owner);
-    let stacks = session.rendered.iter().filter(chosen);
+    let stacks = rendering::chosen(&session.rendered, only);
     reporter.watch(stacks.map(rollout::place).collect())
 }
 

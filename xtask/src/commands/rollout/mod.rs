@@ -118,8 +118,7 @@ fn chosen<'a>(
     only: &[String],
 ) -> anyhow::Result<Vec<&'a RenderedStack>> {
     rendering::check_part_of_stage(stage, stacks, only)?;
-    let wanted = |stack: &&RenderedStack| only.is_empty() || only.contains(&stack.plan.owner);
-    Ok(stacks.iter().filter(wanted).collect())
+    Ok(rendering::chosen(stacks, only).collect())
 }
 
 /// Refuses an image that this machine could only run in a container: a base image, or what a RUN makes.
