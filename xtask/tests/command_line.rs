@@ -1,12 +1,16 @@
 //! The command line as a user meets it: the menu, help, exit codes, and one clear message for each bad input.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "shared/templates.rs"]
+mod templates;
+
 use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
+use templates::copy_templates;
 
 fn xtask(folder: &Path) -> Command {
     let mut command = Command::cargo_bin("xtask").unwrap();
@@ -77,14 +81,7 @@ impl Fixture {
             fixture.write(&format!("services/{name}/src/main.rs"), "fn main() {}\n");
             fixture.write(&format!("services/{name}/Dockerfile"), DOCKERFILE);
         }
-        for entry in fs::read_dir(repository().join("templates")).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            fixture.write(
-                &format!("templates/{name}"),
-                &fs::read_to_string(path).unwrap(),
-            );
-        }
+        copy_templates(fixture.folder.path());
         fixture
     }
 

@@ -7,6 +7,14 @@ use std::path::Path;
 
 use assert_cmd::Command;
 
+#[path = "shared/processor_time.rs"]
+mod processor_time;
+#[path = "shared/templates.rs"]
+mod templates;
+
+use processor_time::children_seconds;
+use templates::copy_templates;
+
 const ROOT: &str = r#"[workspace]
 resolver = "3"
 members = ["services/*"]
@@ -22,8 +30,6 @@ region = "us-west-2"
 "#;
 const DOCKERFILE: &str = "FROM scratch\nCOPY --chmod=0555 NAME /NAME\nENV PORT=8080\nUSER 65532:65532\nEXPOSE 8080\n\
     HEALTHCHECK --interval=10s --timeout=2s --start-period=5s --retries=3 CMD [\"/NAME\", \"health\"]\nENTRYPOINT [\"/NAME\"]\n";
-/// What the kernel counts processor time in.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
@@ -35,16 +41,7 @@ fn write(root: &Path, path: &str, text: &str) {
 /// is a container, the others are functions.
 fn workspace(root: &Path, count: usize) {
     write(root, "Cargo.toml", ROOT);
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for template in fs::read_dir(repository.join("templates")).unwrap() {
-        let template = template.unwrap();
-        let name = template.file_name().into_string().unwrap();
-        write(
-            root,
-            &format!("templates/{name}"),
-            &fs::read_to_string(template.path()).unwrap(),
-        );
-    }
+    copy_templates(root);
     for number in 0..count {
         let name = format!("s{number}");
         let kind = if number % 4 == 0 { "fargate" } else { "lambda" };
@@ -69,14 +66,6 @@ fn workspace(root: &Path, count: usize) {
             );
         }
     }
-}
-
-/// Processor seconds of the children that have ended, and of theirs.
-fn children_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields = stat.rsplit_once(')').unwrap().1;
-    let ticks = fields.split_whitespace().skip(13).take(2);
-    ticks.map(|text| text.parse::<f64>().unwrap()).sum::<f64>() / TICKS_PER_SECOND
 }
 
 /// What `plan` costs for so many services: processor and wall seconds.

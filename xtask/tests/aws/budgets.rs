@@ -3,21 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::deploy::DEPLOY;
+use crate::deploy::WITHOUT_SMOKE;
 use crate::emulator::{Call, Emulator};
 use crate::fixture::Workspace;
+use crate::processor_time::children_seconds;
 
 const ROUNDS: usize = 5;
-/// What the kernel counts processor time in.
-const TICKS_PER_SECOND: f64 = 100.0;
-
-/// Processor seconds of the children that have ended, and of theirs.
-fn children_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields = stat.rsplit_once(')').unwrap().1;
-    let ticks = fields.split_whitespace().skip(13).take(2);
-    ticks.map(|text| text.parse::<f64>().unwrap()).sum::<f64>() / TICKS_PER_SECOND
-}
 
 pub(crate) struct Round {
     wall_seconds: f64,
@@ -40,8 +31,9 @@ impl Round {
 }
 
 pub(crate) fn measure(emulator: &Emulator, workspace: &Workspace) -> Round {
-    let arguments: Vec<&str> = DEPLOY.iter().copied().chain(["--no-smoke"]).collect();
-    Round::of(emulator, || drop(workspace.succeed(emulator, &arguments)))
+    Round::of(emulator, || {
+        drop(workspace.succeed(emulator, &WITHOUT_SMOKE));
+    })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

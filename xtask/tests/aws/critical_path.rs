@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use aws_sdk_cloudformation::types::ResourceStatus;
 use serde_json::{Value as Json, json};
 
-use crate::deploy::DEPLOY;
+use crate::deploy::WITHOUT_SMOKE;
 use crate::emulator::Emulator;
 use crate::fixture::{PROJECT, Workspace};
 use crate::state::State;
@@ -67,9 +67,8 @@ fn end(owner: &str, after: &BTreeMap<String, Vec<String>>, took: &BTreeMap<Strin
 #[ignore = "needs an emulator of AWS: cargo xtask test aws"]
 async fn a_deploy_takes_as_long_as_its_longest_chain() {
     let (emulator, workspace) = (Emulator::instant(), Workspace::new());
-    let arguments: Vec<&str> = DEPLOY.iter().copied().chain(["--no-smoke"]).collect();
     // Compiles and packs, which is not what is measured.
-    drop(workspace.succeed(&emulator, &arguments));
+    drop(workspace.succeed(&emulator, &WITHOUT_SMOKE));
     let out = workspace.root().join("rendered").display().to_string();
     drop(workspace.succeed(&emulator, &["render", "--stage", "dev", "--out", &out]));
     emulator.reset();
@@ -78,7 +77,7 @@ async fn a_deploy_takes_as_long_as_its_longest_chain() {
     emulator.pace(&pace(factor));
 
     let (began, began_at) = (Instant::now(), SystemTime::now());
-    drop(workspace.succeed(&emulator, &arguments));
+    drop(workspace.succeed(&emulator, &WITHOUT_SMOKE));
     let whole = began.elapsed().as_secs_f64();
 
     let state = State::of(&emulator).await;

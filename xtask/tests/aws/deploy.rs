@@ -9,6 +9,8 @@ use crate::fixture::{OWNERS, PROJECT, Workspace};
 use crate::state::State;
 
 pub(crate) const DEPLOY: [&str; 4] = ["deploy", "--stage", "dev", "--yes"];
+/// Nothing is asked of the services afterwards.
+pub(crate) const WITHOUT_SMOKE: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--no-smoke"];
 const DEPLOY_JSON: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--json"];
 
 /// The last event of a deploy.
@@ -98,11 +100,7 @@ async fn a_price_touches_its_own_stack_and_a_replacement_is_asked_about() {
     drop(workspace.succeed(&emulator, &DEPLOY));
 
     drop(emulator.take_calls());
-    workspace.replace(
-        "Cargo.toml",
-        "us-west-2\"\nprice = \"0.01\"",
-        "us-west-2\"\nprice = \"0.02\"",
-    );
+    workspace.change_price("0.01", "0.02");
     drop(workspace.succeed(&emulator, &DEPLOY));
     let calls = emulator.take_calls();
     assert_eq!(count(&calls, "ExecuteChangeSet"), 1, "{calls:?}");
@@ -111,12 +109,7 @@ async fn a_price_touches_its_own_stack_and_a_replacement_is_asked_about() {
     let answer = send("GET", &format!("{backend}/weather"), "").unwrap();
     assert!(answer.text().contains("0.02"), "{}", answer.text());
 
-    // A target group's port cannot change in place.
-    workspace.replace(
-        "templates/fargate.yaml.tera",
-        "      TargetType: ip\n      Protocol: HTTP\n",
-        "      TargetType: ip\n      Name: {{ service.name | yaml }}\n      Protocol: HTTP\n",
-    );
+    workspace.name_target_groups();
     let before = state.stacks().await;
     drop(emulator.take_calls());
     let refused = workspace.fail(&emulator, &["deploy", "--stage", "dev"]);
@@ -189,11 +182,7 @@ async fn of_two_deploys_at_once_one_is_told_who_the_other_is() {
     let (emulator, workspace) = (Emulator::start(), Workspace::new());
     let state = State::of(&emulator).await;
     drop(workspace.succeed(&emulator, &DEPLOY));
-    workspace.replace(
-        "Cargo.toml",
-        "us-west-2\"\nprice = \"0.01\"",
-        "us-west-2\"\nprice = \"0.03\"",
-    );
+    workspace.change_price("0.01", "0.03");
     emulator.pace(&serde_json::json!({"by_type": {"AWS::ECS::Service": 8.0}}));
     drop(emulator.take_calls());
     let start = || spawn(workspace.command(&emulator, &DEPLOY));

@@ -3,7 +3,7 @@
 use aws_sdk_cloudformation::types::{Capability, Parameter, Tag};
 use serde_json::json;
 
-use crate::deploy::DEPLOY;
+use crate::deploy::{DEPLOY, WITHOUT_SMOKE, count};
 use crate::emulator::Emulator;
 use crate::fixture::{PROJECT, Workspace};
 use crate::state::State;
@@ -11,7 +11,6 @@ use crate::state::State;
 #[tokio::test]
 #[ignore = "needs an emulator of AWS: cargo xtask test aws"]
 async fn what_never_began_leaves_no_change_set_behind() {
-    const WITHOUT_QUESTIONS: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--no-smoke"];
     let (emulator, workspace) = (Emulator::instant(), Workspace::new());
     let state = State::of(&emulator).await;
     // A setting that two stacks have: both get their change sets before the first of them begins.
@@ -20,23 +19,16 @@ async fn what_never_began_leaves_no_change_set_behind() {
         "RESOURCE_SERVER_URL =",
         "PRICE = { stage = \"price\" }\nRESOURCE_SERVER_URL =",
     );
-    drop(workspace.succeed(&emulator, &WITHOUT_QUESTIONS));
-    workspace.replace(
-        "Cargo.toml",
-        "us-west-2\"\nprice = \"0.01\"",
-        "us-west-2\"\nprice = \"0.02\"",
-    );
+    drop(workspace.succeed(&emulator, &WITHOUT_SMOKE));
+    workspace.change_price("0.01", "0.02");
     emulator
         .fault(&json!([{"resource": "AWS::ECS::Service", "on": "update", "reason": "not today"}]));
     drop(emulator.take_calls());
-    let said = workspace.fail(&emulator, &WITHOUT_QUESTIONS);
+    let said = workspace.fail(&emulator, &WITHOUT_SMOKE);
     assert!(said.contains("not today"), "{said}");
     assert!(said.contains("not begun: mcp-server"), "{said}");
     let calls = emulator.take_calls();
-    let made = calls
-        .iter()
-        .filter(|call| call.call.contains("CreateChangeSet"));
-    assert_eq!(made.count(), 2, "{calls:?}");
+    assert_eq!(count(&calls, "CreateChangeSet"), 2, "{calls:?}");
     assert_eq!(state.change_sets().await, [] as [String; 0]);
     assert!(!state.is_locked().await);
 }

@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::deploy::spawn;
+use crate::deploy::{WITHOUT_SMOKE, spawn};
 use crate::emulator::Emulator;
 use crate::fixture::{OWNERS, PROJECT, Workspace};
 use crate::state::{Standing, State};
 
 /// Without questions afterwards: whether those are answered is for other tests, and a fault there is no fault of the deploy.
-const DEPLOY: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--no-smoke"];
 const HELD_WITHIN: Duration = Duration::from_secs(90);
 /// How many deploys are tried at once when the counts are whole.
 const LANES: usize = 6;
@@ -97,7 +96,7 @@ impl Lane {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let (emulator, workspace) = (Emulator::start(), Workspace::new());
         let state = runtime.block_on(State::of(&emulator));
-        drop(workspace.succeed(&emulator, &DEPLOY));
+        drop(workspace.succeed(&emulator, &WITHOUT_SMOKE));
         Self {
             calls: emulator.take_calls().len(),
             wanted: settled(runtime.block_on(state.stacks())),
@@ -166,7 +165,7 @@ fn kill_at(lane: &Lane, (point, when): &(usize, &'static str)) {
     emulator.reset();
     emulator
         .fault(&json!([{"call": "", "skip": point, "when": when, "hold": true, "times": 1000}]));
-    let mut deploy = spawn(workspace.command(emulator, &DEPLOY));
+    let mut deploy = spawn(workspace.command(emulator, &WITHOUT_SMOKE));
     let began = Instant::now();
     // A deploy that takes another way may have fewer calls, and then it is killed when it has ended.
     while emulator.calls().len() <= *point && deploy.try_wait().unwrap().is_none() {
@@ -180,7 +179,7 @@ fn kill_at(lane: &Lane, (point, when): &(usize, &'static str)) {
     deploy.kill().unwrap();
     drop(deploy.wait_with_output().unwrap());
     emulator.fault(&json!([]));
-    drop(workspace.succeed(emulator, &DEPLOY));
+    drop(workspace.succeed(emulator, &WITHOUT_SMOKE));
     let about = format!("{point} {when}");
     lane.assert_finished(&about);
     assert_one_of_each(emulator, &about);
@@ -195,7 +194,7 @@ fn throttling_errors_and_lost_connections_are_overcome() {
     let count = try_all(first, &rounds, |lane, rules| {
         lane.emulator.reset();
         lane.emulator.fault(&json!(rules));
-        let first = lane.workspace.run(&lane.emulator, &DEPLOY);
+        let first = lane.workspace.run(&lane.emulator, &WITHOUT_SMOKE);
         if first.status.success() {
             at_once.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -204,7 +203,7 @@ fn throttling_errors_and_lost_connections_are_overcome() {
             let error = error.unwrap_or_else(|| panic!("{rules:?}: {said}"));
             report(error.lines().next().unwrap_or_default());
             lane.emulator.fault(&json!([]));
-            drop(lane.workspace.succeed(&lane.emulator, &DEPLOY));
+            drop(lane.workspace.succeed(&lane.emulator, &WITHOUT_SMOKE));
         }
         lane.assert_finished(&format!("{rules:?}"));
     });
@@ -249,12 +248,12 @@ async fn expired_credentials_are_named_and_the_next_deploy_goes_on() {
         rule["skip"] = json!(skip);
         rule["times"] = json!(10_000);
         emulator.fault(&json!([rule]));
-        let said = workspace.fail(&emulator, &DEPLOY);
+        let said = workspace.fail(&emulator, &WITHOUT_SMOKE);
         let named = said.contains("expired") || said.contains("have run out");
         assert!(named, "after {skip} calls: {said}");
     }
     emulator.fault(&json!([]));
-    drop(workspace.succeed(&emulator, &DEPLOY));
+    drop(workspace.succeed(&emulator, &WITHOUT_SMOKE));
     let stacks = settled(state.stacks().await);
     assert_eq!(stacks.len(), OWNERS.len(), "{PROJECT}: {stacks:?}");
 }

@@ -18,9 +18,13 @@ mod fixture;
 mod ground;
 mod interruptions;
 mod operate;
+#[path = "../shared/processor_time.rs"]
+mod processor_time;
 #[path = "../terminal/pty.rs"]
 mod pty;
 mod state;
+#[path = "../shared/templates.rs"]
+mod templates;
 mod terminal;
 #[path = "../shared/this_workspace.rs"]
 mod this_workspace;

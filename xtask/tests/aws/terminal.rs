@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::deploy::count;
 use crate::emulator::Emulator;
 use crate::fixture::Workspace;
 use crate::pty::{CTRL_C, Terminal};
@@ -15,11 +16,6 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 
 fn deploy(emulator: &Emulator, workspace: &Workspace, rows: u16, columns: u16) -> Terminal {
     Terminal::run(workspace.command(emulator, &DEPLOY), rows, columns)
-}
-
-fn price(workspace: &Workspace, from: &str, to: &str) {
-    let line = |price: &str| format!("us-west-2\"\nprice = \"{price}\"");
-    workspace.replace("Cargo.toml", &line(from), &line(to));
 }
 
 /// The rows below the lines.
@@ -69,7 +65,7 @@ async fn every_stack_has_a_row_that_says_what_it_is_at() {
     assert_eq!(created, 6, "{}", ended.screen);
 
     // The second time it is known how long it takes; and a terminal may be as small as it likes.
-    price(&workspace, "0.01", "0.02");
+    workspace.change_price("0.01", "0.02");
     let mut terminal = deploy(&emulator, &workspace, 8, 60);
     let during = terminal.wait_until("an expected time", |screen| {
         has(screen, "x402-backend", &["updating", " of about "])
@@ -86,12 +82,7 @@ async fn ctrl_c_at_the_question_changes_nothing() {
     let (emulator, workspace) = (Emulator::instant(), Workspace::new());
     let state = State::of(&emulator).await;
     drop(workspace.succeed(&emulator, &DEPLOY));
-    // A target group's port cannot change in place.
-    workspace.replace(
-        "templates/fargate.yaml.tera",
-        "      TargetType: ip\n      Protocol: HTTP\n",
-        "      TargetType: ip\n      Name: {{ service.name | yaml }}\n      Protocol: HTTP\n",
-    );
+    workspace.name_target_groups();
     let before = state.stacks().await;
     drop(emulator.take_calls());
     let mut terminal = deploy(&emulator, &workspace, 100, 120);
@@ -110,8 +101,7 @@ async fn ctrl_c_at_the_question_changes_nothing() {
     let last = ended.screen.trim_end().lines().last().unwrap_or_default();
     assert!(last.starts_with("error: not confirmed"), "{}", ended.screen);
     let calls = emulator.take_calls();
-    let executed = calls.iter().filter(|call| call.call.contains("Execute"));
-    assert_eq!(executed.count(), 0, "{calls:?}");
+    assert_eq!(count(&calls, "Execute"), 0, "{calls:?}");
     assert_eq!(state.stacks().await, before);
     assert_eq!(state.change_sets().await, [] as [String; 0]);
     assert!(!state.is_locked().await);
@@ -132,7 +122,7 @@ async fn ctrl_c_stops_waiting_and_the_next_deploy_goes_on() {
     let state = State::of(&emulator).await;
     drop(workspace.succeed(&emulator, &DEPLOY));
     emulator.pace(&json!({"by_type": {"AWS::ECS::Service": 5.0}}));
-    price(&workspace, "0.01", "0.02");
+    workspace.change_price("0.01", "0.02");
     let mut terminal = deploy(&emulator, &workspace, 100, 120);
     drop(terminal.wait_until("the update", |screen| {
         rows(screen).iter().any(|row| row.contains("updating"))

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use crate::containers::{Rubbish, docker, docker_with, host, load};
+use crate::templates::copy_templates;
 use crate::workspace::{run, workspace, write, xtask};
 
 /// A Dockerfile that only an engine builds, on an image that it has already.
@@ -111,12 +112,7 @@ fn both_builders_make_the_same_image_and_a_base_image_makes_the_engine_the_build
 #[track_caller]
 fn is_read_without_an_engine(folder: &Path, name: &str) {
     // Rendering and planning read it without an engine; the local stage and `--builder embedded` refuse it by its line.
-    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
-    for template in fs::read_dir(templates).unwrap() {
-        let path = template.unwrap().path();
-        let name = format!("templates/{}", path.file_name().unwrap().to_string_lossy());
-        write(folder, &name, &fs::read_to_string(path).unwrap());
-    }
+    copy_templates(folder);
     for arguments in [&["render"][..], &["plan"]] {
         let output = xtask(folder, arguments);
         assert!(

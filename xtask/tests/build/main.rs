@@ -5,6 +5,8 @@ mod chain;
 mod containers;
 mod digests;
 mod engine;
+#[path = "../shared/templates.rs"]
+mod templates;
 #[path = "../shared/this_workspace.rs"]
 mod this_workspace;
 mod workspace;

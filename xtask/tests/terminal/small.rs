@@ -1,10 +1,15 @@
 //! A small workspace with one service that needs nothing but the standard library.
 
+#[path = "../shared/templates.rs"]
+mod templates;
+
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
 use tempfile::TempDir;
+
+use templates::copy_templates;
 
 const ROOT: &str = r#"[workspace]
 resolver = "3"
@@ -63,16 +68,7 @@ pub(crate) fn write(folder: &Path, path: &str, text: &str) {
 pub(crate) fn workspace(greeting: &str, start_milliseconds: u32) -> TempDir {
     let workspace = tempfile::tempdir().unwrap();
     let folder = workspace.path();
-    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
-    for entry in fs::read_dir(templates).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        write(
-            folder,
-            &format!("templates/{name}"),
-            &fs::read_to_string(&path).unwrap(),
-        );
-    }
+    copy_templates(folder);
     write(folder, "Cargo.toml", ROOT);
     write(folder, "services/page/Cargo.toml", MANIFEST);
     write(folder, "services/page/Dockerfile", DOCKERFILE);
