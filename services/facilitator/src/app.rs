@@ -89,7 +89,7 @@ pub async fn serve(config: Config) -> Result<(), runtime::Error> {
             tracing::info!(account = %chain.address(), "settling on the chain; this account pays the gas");
             // A node that is away now may be back for the first payment; one of another chain never helps.
             match chain.ready().await {
-                Err(error @ crate::chain::NodeError::Refused { .. }) => return Err(error.into()),
+                Err(error @ x402::chain::RpcError::Refused { .. }) => return Err(error.into()),
                 Err(error) => tracing::warn!(%error, "the chain is not there yet"),
                 Ok(()) => {}
             }

@@ -8,9 +8,9 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use url::Url;
+use x402::chain::Rpc;
 use x402::exact::Domain;
 use x402::facilitator::{Facilitator, HttpFacilitator, Order};
-use x402::rpc::Rpc;
 use x402::wallet::Wallet;
 use x402::wire::{Authorization, ExactPayload, FacilitatorRequest, PaymentPayload, Requirements};
 use x402::{Address, Asset, B256, U256, reason};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use runtime::Secret;
 use tokio::sync::OnceCell;
 use url::Url;
+use x402::chain::Rpc;
 use x402::client::{Limits, PayingClient, Policy};
-use x402::rpc::Rpc;
 use x402::store::Place;
 use x402::wallet::Wallet;
 

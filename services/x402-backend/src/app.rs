@@ -5,8 +5,8 @@ use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::get;
 use std::sync::Arc;
+use x402::chain::Rpc;
 use x402::facilitator::HttpFacilitator;
-use x402::rpc::Rpc;
 use x402::server::{Sale, Seller};
 use x402::store::Store;
 
@@ -43,8 +43,9 @@ pub(crate) fn router(
         description: "Weather of a city".to_owned(),
         mime_type: "application/json".to_owned(),
     };
-    let payment =
-        Seller::with_store(Arc::new(facilitator.with_chain(chain)), payments).layer(&sale)?;
+    let payment = Seller::with_store(Arc::new(facilitator), payments)
+        .with_chain(Arc::new(chain))
+        .layer(&sale)?;
     let weather = match config.weather_source {
         WeatherSource::ClimateNormals => Weather::Normals(Arc::new(Normals::embedded())),
         WeatherSource::OpenMeteo => Weather::OpenMeteo(OpenMeteo::new(client)),

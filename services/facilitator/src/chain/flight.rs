@@ -1,7 +1,6 @@
 //! One settlement, from the first look at the chain to the receipt. It runs to its end whoever still waits for it.
 
 use super::journal::{Attempt, Unfinished};
-use super::node::NodeError;
 use super::shared::Shared;
 use super::traffic::{Outcome, Progress};
 use super::transaction::Transaction;
@@ -10,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use x402::chain::{ExpectedTransfer, PaymentState, RpcError};
 use x402::reason;
 use x402::wire::{Authorization, ExactPayload};
 
@@ -57,6 +57,10 @@ impl Flight {
         &self.settlement.payload.authorization
     }
 
+    fn expected(&self) -> ExpectedTransfer {
+        self.shared.expected(self.authorization())
+    }
+
     /// Looks, prices, writes down, sends. `None` when a transaction may be on its way.
     async fn launch(&mut self) -> Option<Outcome> {
         match self.look().await {
@@ -94,10 +98,10 @@ impl Flight {
     }
 
     /// The outcome, where the chain knows it already.
-    async fn look(&self) -> Result<Option<Outcome>, NodeError> {
+    async fn look(&self) -> Result<Option<Outcome>, RpcError> {
         self.shared.ready().await?;
         let (node, token) = (&self.shared.node, self.shared.token());
-        if node.is_used(token, self.authorization()).await? {
+        if node.is_used(&self.expected()).await? {
             return self.used().await.map(Some);
         }
         if node.balance(token, self.authorization().from).await? < self.authorization().value {
@@ -106,14 +110,11 @@ impl Flight {
         Ok(None)
     }
 
-    /// Whether the nonce was used by a transfer that is exactly ours, whoever sent it.
-    async fn used(&self) -> Result<Outcome, NodeError> {
-        let (node, token) = (&self.shared.node, self.shared.token());
-        let receipt = node.used_by(token, self.authorization()).await?;
-        Ok(match receipt {
-            Some(receipt) if receipt.moved_by_nonce(token, self.authorization()) => {
-                Outcome::Earlier(receipt.transaction_hash)
-            }
+    /// What became of a nonce that is used.
+    async fn used(&self) -> Result<Outcome, RpcError> {
+        let state = self.shared.node.payment_state(&self.expected()).await?;
+        Ok(match state {
+            PaymentState::Paid { transaction, .. } => Outcome::Earlier(transaction),
             _ => Outcome::Failed(reason::TRANSACTION_FAILED),
         })
     }
@@ -121,7 +122,7 @@ impl Flight {
     async fn prepare(&self, next_nonce: Option<u64>) -> Result<(Transaction, Attempt), Outcome> {
         let shared = &self.shared;
         let (node, account) = (&shared.node, shared.key.address());
-        let failed = |error: NodeError, reason: &'static str| {
+        let failed = |error: RpcError, reason: &'static str| {
             tracing::warn!(%error, "nothing was sent");
             Outcome::Failed(reason)
         };
@@ -129,7 +130,7 @@ impl Flight {
             .estimate_gas(account, shared.token(), &self.data)
             .await
             .map_err(|error| {
-                let reverts = matches!(error, NodeError::Refused { .. });
+                let reverts = matches!(error, RpcError::Refused { .. });
                 let reason = if reverts {
                     reason::SIMULATION_FAILED
                 } else {
@@ -185,7 +186,7 @@ impl Flight {
             Ok(()) => return Sent::Yes,
             Err(error) => error,
         };
-        let NodeError::Refused { message, .. } = &error else {
+        let RpcError::Refused { message, .. } = &error else {
             tracing::warn!(%error, hash = %attempt.hash, "the transaction may have been sent");
             return Sent::Yes;
         };
@@ -223,8 +224,8 @@ impl Flight {
         }
     }
 
-    async fn receipts(&self, taken: &mut u32) -> Result<Option<Outcome>, NodeError> {
-        let (node, token) = (&self.shared.node, self.shared.token());
+    async fn receipts(&self, taken: &mut u32) -> Result<Option<Outcome>, RpcError> {
+        let (node, expected) = (&self.shared.node, self.expected());
         let account = self.shared.key.address();
         // Asked first: a transaction that enters a block in between has a receipt below.
         let mined = node.transactions(account, "latest").await?;
@@ -232,11 +233,11 @@ impl Flight {
             let Some(receipt) = node.receipt(attempt.hash).await? else {
                 continue;
             };
-            if receipt.moved(token, self.authorization()) {
+            if receipt.is_payment(&expected) {
                 return Ok(Some(Outcome::Settled(attempt.hash)));
             }
             tracing::warn!(hash = %attempt.hash, succeeded = receipt.succeeded(), "the transaction moved nothing");
-            return if node.is_used(token, self.authorization()).await? {
+            return if node.is_used(&expected).await? {
                 self.used().await.map(Some)
             } else {
                 Ok(Some(Outcome::Failed(reason::TRANSACTION_FAILED)))
@@ -252,7 +253,7 @@ impl Flight {
             return Ok(None);
         }
         // Another transaction has our account nonce, so none of the attempts can ever enter a block.
-        if node.is_used(token, self.authorization()).await? {
+        if node.is_used(&expected).await? {
             self.used().await.map(Some)
         } else {
             Ok(Some(Outcome::Failed(reason::TRANSACTION_FAILED)))

@@ -12,7 +12,6 @@ mod token;
 mod traffic;
 mod transaction;
 
-pub use node::NodeError;
 pub use transaction::{NotAKey, SettlementKey};
 
 use crate::rules::Rules;
@@ -25,6 +24,7 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use traffic::{Boarded, Outcome, Progress, Ticket, id};
 use url::Url;
+use x402::chain::RpcError;
 use x402::store::{Store, StoreError};
 use x402::wire::{FacilitatorRequest, SettlementResponse, VerifyResponse};
 use x402::{Asset, AssetError, reason};
@@ -145,7 +145,7 @@ impl Chain {
     ///
     /// # Errors
     /// What the node says instead.
-    pub async fn ready(&self) -> Result<(), NodeError> {
+    pub async fn ready(&self) -> Result<(), RpcError> {
         self.shared.ready().await
     }
 

@@ -2,16 +2,20 @@
 
 use super::flight::{self, Flight};
 use super::journal::{Journal, Unfinished};
-use super::node::{Node, NodeError};
+use super::node::Node;
 use super::traffic::{Outcome, Progress, Traffic, id};
 use super::transaction::SettlementKey;
 use crate::rules::Rules;
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
+use x402::chain::{ExpectedTransfer, RpcError};
 use x402::reason;
 use x402::wire::Authorization;
+
+/// How far back a used nonce is looked for.
+const SEARCH_SECONDS: u64 = 86_400;
 
 /// What all clones of a chain and all of its flights use.
 pub(super) struct Shared {
@@ -34,15 +38,22 @@ impl Shared {
         self.rules.asset().address
     }
 
+    /// The transfer that settles an authorization. One that was signed to hold for ever is looked for within a day.
+    pub(super) fn expected(&self, authorization: &Authorization) -> ExpectedTransfer {
+        let yesterday = U256::from(x402::now_seconds().saturating_sub(SEARCH_SECONDS));
+        let not_before = authorization.valid_after.max(yesterday);
+        ExpectedTransfer::of(self.token(), authorization, not_before.saturating_to())
+    }
+
     pub(super) fn traffic(&self) -> MutexGuard<'_, Traffic> {
         // Nothing panics between two changes that belong together.
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn ready(&self) -> Result<(), NodeError> {
+    pub(super) async fn ready(&self) -> Result<(), RpcError> {
         let check = async || {
             let found = self.node.chain_id().await?;
-            let refused = |message: String| NodeError::Refused {
+            let refused = |message: String| RpcError::Refused {
                 method: "eth_chainId",
                 message,
             };
@@ -75,19 +86,19 @@ impl Shared {
                 .await;
             Ok(match simulated {
                 Ok(_) => Ok(()),
-                Err(NodeError::Refused { .. }) => Err(self.why(authorization).await?),
+                Err(RpcError::Refused { .. }) => Err(self.why(authorization).await?),
                 Err(error) => return Err(error),
             })
         };
-        asked.await.unwrap_or_else(|error: NodeError| {
+        asked.await.unwrap_or_else(|error: RpcError| {
             tracing::warn!(%error, "payment not verified");
             Err(reason::UNEXPECTED_VERIFY)
         })
     }
 
     /// Why the token refuses.
-    async fn why(&self, authorization: &Authorization) -> Result<&'static str, NodeError> {
-        if self.node.is_used(self.token(), authorization).await? {
+    async fn why(&self, authorization: &Authorization) -> Result<&'static str, RpcError> {
+        if self.node.is_used(&self.expected(authorization)).await? {
             return Ok(reason::NONCE_USED);
         }
         let balance = self.node.balance(self.token(), authorization.from).await?;

@@ -11,6 +11,7 @@ pub(super) struct Book {
     used: HashMap<(Address, B256), usize>,
     pub(super) transfers: Vec<Transfer>,
     sent: HashMap<Address, Vec<usize>>,
+    by_transaction: HashMap<B256, usize>,
 }
 
 impl Book {
@@ -28,6 +29,11 @@ impl Book {
         self.used
             .get(&(payer, nonce))
             .and_then(|index| self.transfers.get(*index))
+    }
+
+    /// The position of a transaction's transfer.
+    pub(super) fn by_transaction(&self, transaction: B256) -> Option<usize> {
+        self.by_transaction.get(&transaction).copied()
     }
 
     /// Positions of the transfers that an account has sent, oldest first.
@@ -64,6 +70,7 @@ impl Book {
         let index = self.transfers.len();
         self.used.insert((from, payment.nonce), index);
         self.sent.entry(from).or_default().push(index);
+        self.by_transaction.insert(transfer.transaction, index);
         self.transfers.push(transfer);
         Ok(())
     }

@@ -115,6 +115,19 @@ impl Ledger {
         }
     }
 
+    /// The payment in a block; the first has number 1.
+    pub fn in_block(&self, block: u64) -> Option<Transfer> {
+        let index = usize::try_from(block.checked_sub(1)?).ok()?;
+        self.book().transfers.get(index).cloned()
+    }
+
+    /// The payment that a transaction made, with its block's number.
+    pub fn by_transaction(&self, transaction: B256) -> Option<(u64, Transfer)> {
+        let book = self.book();
+        let index = book.by_transaction(transaction)?;
+        Some((index as u64 + 1, book.transfers.get(index)?.clone()))
+    }
+
     /// Would this payment settle now?
     pub fn verify(&self, request: &FacilitatorRequest) -> VerifyResponse {
         let payment = &request.payment_payload.payload.authorization;

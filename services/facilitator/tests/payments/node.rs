@@ -103,14 +103,14 @@ impl Node {
     }
 
     pub(crate) async fn balance(&self, owner: Address) -> u64 {
-        let rpc = x402::rpc::Rpc::new(self.client.clone(), self.url.clone());
+        let rpc = x402::chain::Rpc::new(self.client.clone(), self.url.clone());
         let balance = rpc.balance_of(self.asset.address, owner).await.unwrap();
         balance.to::<u64>()
     }
 
     /// How many transfers of `owner` the chain has.
     pub(crate) async fn transfers(&self, owner: Address) -> u64 {
-        let rpc = x402::rpc::Rpc::new(self.client.clone(), self.url.clone());
+        let rpc = x402::chain::Rpc::new(self.client.clone(), self.url.clone());
         rpc.transfers_sent(self.asset.address, owner)
             .await
             .unwrap()

@@ -7,8 +7,8 @@ use serde_json::Value;
 use std::path::PathBuf;
 use tempfile::TempDir;
 use url::Url;
+use x402::chain::Rpc;
 use x402::client::{PayingClient, Policy};
-use x402::rpc::Rpc;
 use x402::wallet::Wallet;
 use x402::{Address, Asset, U256};
 

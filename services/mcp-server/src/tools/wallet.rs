@@ -57,7 +57,7 @@ pub(super) async fn look(shop: &Shop, session: &str) -> Result<WalletReport, Str
     let open = shop.open().await?;
     let policy = shop.purse.policy();
     let (asset, owner) = (&policy.asset, open.wallet.address());
-    let chain = x402::rpc::Rpc::new(open.http.clone(), shop.purse.chain_rpc_url().clone());
+    let chain = x402::chain::Rpc::new(open.http.clone(), shop.purse.chain_rpc_url().clone());
     let (balance, transfers) = tokio::try_join!(
         chain.balance_of(asset.address, owner),
         chain.transfers_sent(asset.address, owner)

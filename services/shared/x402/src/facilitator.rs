@@ -1,10 +1,9 @@
 //! The party that checks and settles payments for a seller.
 
-use crate::rpc::{Chain, Rpc, RpcError};
 use crate::wire::{FacilitatorRequest, SettlementResponse, VerifyResponse};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use url::Url;
@@ -26,8 +25,15 @@ pub enum FacilitatorError {
 #[derive(Debug, Clone)]
 pub struct Order {
     pub request: FacilitatorRequest,
+    /// Names this sale, and no other of the same payment: a facilitator that knows the header says only to this one that the
+    /// money is its own.
+    pub idempotency_key: Option<String>,
     json: Bytes,
 }
+
+/// Goes with `/settle`: <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>. Facilitators that do
+/// not know it pass over it.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 impl Order {
     pub fn new(request: FacilitatorRequest) -> Self {
@@ -35,22 +41,10 @@ impl Order {
             .expect("the wire types have text keys only, which JSON always takes");
         Self {
             request,
+            idempotency_key: None,
             json: json.into(),
         }
     }
-}
-
-/// What the chain says of an authorization.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    /// It moved the money.
-    Transferred { transaction: String },
-    /// Its owner made it worthless.
-    Cancelled,
-    /// Nobody has used it so far.
-    Unused,
-    /// It is used, and how is not found; or there is nobody to ask.
-    Unknown,
 }
 
 /// Checks and settles payments.
@@ -66,11 +60,6 @@ pub trait Facilitator: Send + Sync + 'static {
         &'a self,
         order: &'a Order,
     ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>>;
-
-    /// What became of a payment whose settlement nobody can tell about.
-    fn fate<'a>(&'a self, _order: &'a Order) -> BoxFuture<'a, Result<Fate, RpcError>> {
-        Box::pin(std::future::ready(Ok(Fate::Unknown)))
-    }
 }
 
 /// A facilitator behind a URL.
@@ -79,7 +68,6 @@ pub struct HttpFacilitator {
     client: reqwest::Client,
     verify: Url,
     settle: Url,
-    chain: Option<Rpc>,
 }
 
 impl HttpFacilitator {
@@ -96,16 +84,6 @@ impl HttpFacilitator {
             client,
             verify: endpoint("verify"),
             settle: endpoint("settle"),
-            chain: None,
-        }
-    }
-
-    /// Where to look when the facilitator does not know what became of a payment.
-    #[must_use]
-    pub fn with_chain(self, chain: Rpc) -> Self {
-        Self {
-            chain: Some(chain),
-            ..self
         }
     }
 
@@ -122,13 +100,18 @@ impl HttpFacilitator {
         request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let mut headers = http::HeaderMap::new();
         runtime::trace::inject(&mut headers);
+        if let Some(key) = &order.idempotency_key
+            && let Ok(key) = HeaderValue::try_from(key)
+        {
+            headers.insert(IDEMPOTENCY_KEY, key);
+        }
         let response = request.headers(headers).send().await.map_err(|error| {
             let kind = if error.is_connect() {
                 FacilitatorError::NotSent
             } else {
                 FacilitatorError::NoAnswer
             };
-            kind(describe(&error))
+            kind(runtime::describe(&error))
         })?;
         let status = response.status();
         // A refusal may come with any status; what counts is the body.
@@ -138,18 +121,6 @@ impl HttpFacilitator {
         serde_json::from_slice(&body)
             .map_err(|error| FacilitatorError::NoAnswer(format!("status {status}: {error}")))
     }
-}
-
-/// reqwest prints only its own layer; the reason is below it.
-pub(crate) fn describe(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }
 
 impl Facilitator for HttpFacilitator {
@@ -165,19 +136,5 @@ impl Facilitator for HttpFacilitator {
         order: &'a Order,
     ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>> {
         Box::pin(self.post(&self.settle, order))
-    }
-
-    fn fate<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Fate, RpcError>> {
-        Box::pin(async {
-            let asset = order.request.payment_requirements.asset;
-            let authorization = &order.request.payment_payload.payload.authorization;
-            match &self.chain {
-                Some(chain) => {
-                    let (payer, nonce) = (authorization.from, authorization.nonce);
-                    chain.fate(asset, payer, nonce).await
-                }
-                None => Ok(Fate::Unknown),
-            }
-        })
     }
 }

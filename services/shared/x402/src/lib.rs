@@ -6,6 +6,7 @@
 
 pub mod amount;
 mod asset;
+pub mod chain;
 pub mod client;
 mod decode;
 pub mod exact;
@@ -13,7 +14,6 @@ pub mod facilitator;
 pub mod header;
 pub mod reason;
 mod receipt;
-pub mod rpc;
 #[cfg(test)]
 mod sequences;
 pub mod server;

@@ -2,9 +2,8 @@
 //! comes back only when the chain says that the payment has not happened and never will.
 
 use super::PayError;
+use crate::chain::{CLOCK_SKEW_SECONDS, Chain, ExpectedTransfer, PaymentState};
 use crate::exact::Domain;
-use crate::facilitator::Fate;
-use crate::rpc::Chain;
 use crate::store::{Change, Entry, Stamp, Store, StoreError, Write};
 use crate::{Asset, Receipt, amount};
 use alloy_primitives::{Address, B256, U256};
@@ -16,8 +15,6 @@ use std::time::Duration;
 const DAY_SECONDS: u64 = 86_400;
 /// How long the account and each receipt are kept after they were last written.
 const KEEP_SECONDS: u64 = 400 * DAY_SECONDS;
-/// How far a chain's clock may be behind ours: after that an authorization that has ended is worth nothing.
-const CHAIN_SKEW_SECONDS: u64 = 60;
 const RECEIPTS_RECENT: usize = 10;
 /// Both bound the account's record, which has to fit a table's item.
 const OPEN_MAX: usize = 256;
@@ -175,23 +172,24 @@ impl Budget {
             return Ok(0);
         };
         let (_, book) = self.read().await?;
-        let over = crate::now_seconds().saturating_sub(CHAIN_SKEW_SECONDS);
+        let over = crate::now_seconds().saturating_sub(CLOCK_SKEW_SECONDS);
         let mut released = 0;
         let due = book
             .open
             .into_iter()
             .filter(|(_, open)| open.valid_before < over);
         for (nonce, open) in due {
-            match chain.fate(self.asset.address, self.payer, nonce).await {
-                Ok(Fate::Transferred { transaction }) => {
-                    let receipt = self.receipt(&open, transaction);
+            let expected = self.expected(nonce, &open);
+            match chain.payment_state(&expected).await {
+                Ok(PaymentState::Paid { transaction, .. }) => {
+                    let receipt = self.receipt(&open, transaction.to_string());
                     self.paid(nonce, &receipt).await?;
                 }
-                Ok(Fate::Unused | Fate::Cancelled) => {
+                Ok(PaymentState::Unused | PaymentState::Void) => {
                     self.release(nonce).await?;
                     released += 1;
                 }
-                Ok(Fate::Unknown) => {}
+                Ok(PaymentState::Unknown) => {}
                 Err(error) => {
                     tracing::warn!(%error, "an open payment cannot be looked up");
                     break;
@@ -199,6 +197,19 @@ impl Budget {
             }
         }
         Ok(released)
+    }
+
+    /// What the chain has to show for a payment of ours to be made. Its nonce is as old as the authorization itself.
+    fn expected(&self, nonce: B256, open: &Open) -> ExpectedTransfer {
+        ExpectedTransfer {
+            asset: self.asset.address,
+            payer: self.payer,
+            pay_to: open.pay_to,
+            amount: open.amount,
+            nonce,
+            not_before: open.valid_before.saturating_sub(super::VALID_SECONDS_MAX),
+            valid_before: open.valid_before,
+        }
     }
 
     pub(super) async fn account(&self, session: &str) -> Result<Account, PayError> {

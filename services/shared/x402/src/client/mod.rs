@@ -14,9 +14,9 @@ pub use outcome::{Paid, PayError, Quote};
 pub use policy::Policy;
 
 use crate::asset::AssetError;
+use crate::chain::Chain;
 use crate::exact::Domain;
 use crate::header;
-use crate::rpc::Chain;
 use crate::store::{MemoryStore, Store};
 use crate::wallet::Wallet;
 use crate::wire::{

@@ -1,6 +1,5 @@
 //! How a request goes out and its answer comes in.
 
-use crate::facilitator::describe;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
@@ -28,7 +27,7 @@ impl Transport for reqwest::Client {
     ) -> BoxFuture<'a, Result<Answer, String>> {
         Box::pin(async move {
             let sent = self.get(url.clone()).headers(headers).send().await;
-            let response = sent.map_err(|error| describe(&error))?;
+            let response = sent.map_err(|error| runtime::describe(&error))?;
             if response.url() != url {
                 return Err(format!(
                     "the HTTP client followed a redirect to {}",
@@ -52,7 +51,11 @@ pub(crate) async fn read_body(
     bytes_max: usize,
 ) -> Result<Bytes, String> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| describe(&error))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| runtime::describe(&error.without_url()))?
+    {
         if body.len() + chunk.len() > bytes_max {
             return Err(format!("the answer is larger than {bytes_max} bytes"));
         }

@@ -1,9 +1,9 @@
 //! A token on a chain, and a facilitator before it that loses answers and is late.
 
 use super::faults::{Fault, Faults};
+use crate::chain::{Chain, ExpectedTransfer, PaymentState, Proof, RpcError};
 use crate::exact::{self, Domain};
-use crate::facilitator::{Facilitator, FacilitatorError, Fate, Order};
-use crate::rpc::{Chain, RpcError};
+use crate::facilitator::{Facilitator, FacilitatorError, Order};
 use crate::wire::{Authorization, SettlementResponse, VerifyResponse};
 use crate::{Address, B256, U256, reason};
 use futures_util::future::BoxFuture;
@@ -207,32 +207,38 @@ impl Facilitator for Token {
     ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>> {
         Box::pin(self.settle_order(order))
     }
-
-    fn fate<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Fate, RpcError>> {
-        let authorization = &order.request.payment_payload.payload.authorization;
-        Chain::fate(self, Address::ZERO, authorization.from, authorization.nonce)
-    }
 }
 
 impl Chain for Token {
-    fn fate(
-        &self,
-        _asset: Address,
-        payer: Address,
-        nonce: B256,
-    ) -> BoxFuture<'_, Result<Fate, RpcError>> {
-        let fate = if self.faults.draw(&[Fault::Lost]).is_some() {
+    fn payment_state<'a>(
+        &'a self,
+        expected: &'a ExpectedTransfer,
+    ) -> BoxFuture<'a, Result<PaymentState, RpcError>> {
+        let state = if self.faults.draw(&[Fault::Lost]).is_some() {
             Err(RpcError::Http("lost".into()))
         } else {
             let book = self.book.lock().unwrap();
-            Ok(match book.used.get(&(payer, nonce)) {
-                None => Fate::Unused,
-                Some(None) => Fate::Cancelled,
-                Some(Some(_)) => Fate::Transferred {
-                    transaction: "0xfound".into(),
+            Ok(match book.used.get(&(expected.payer, expected.nonce)) {
+                None => PaymentState::Unused,
+                Some(None) => PaymentState::Void,
+                Some(Some(_)) => PaymentState::Paid {
+                    transaction: expected.nonce,
+                    at: crate::now_seconds(),
                 },
             })
         };
-        Box::pin(std::future::ready(fate))
+        Box::pin(std::future::ready(state))
+    }
+
+    fn proof<'a>(
+        &'a self,
+        _expected: &'a ExpectedTransfer,
+        _transaction: B256,
+    ) -> BoxFuture<'a, Result<Proof, RpcError>> {
+        Box::pin(std::future::ready(Ok(Proof::Missing)))
+    }
+
+    fn has_code(&self, _address: Address) -> BoxFuture<'_, Result<bool, RpcError>> {
+        Box::pin(std::future::ready(Ok(false)))
     }
 }

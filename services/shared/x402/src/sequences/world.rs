@@ -224,7 +224,8 @@ impl World {
         let (shared, made) = (store(), Arc::default());
         let instances = (0..2).map(|_| {
             let facilitator = Arc::new(token.clone());
-            let seller = Seller::with_store(facilitator, Arc::new(shared.clone()));
+            let seller = Seller::with_store(facilitator.clone(), Arc::new(shared.clone()))
+                .with_chain(facilitator);
             shop(&seller, &sale, &made, &faults)
         });
         let wire = Wire {

@@ -5,7 +5,8 @@ use super::flow::{Admitted, problem};
 use super::offer::EXPOSED;
 use super::payment::Dialect;
 use super::record::Answer;
-use crate::facilitator::{FacilitatorError, Fate, Order};
+use crate::chain::{CLOCK_SKEW_SECONDS, ExpectedTransfer, PaymentState};
+use crate::facilitator::{FacilitatorError, Order};
 use crate::wire::{FacilitatorRequest, PaymentPayload, Resource, SettlementResponse, VERSION};
 use crate::{header, reason};
 use alloy_primitives::U256;
@@ -13,9 +14,6 @@ use axum::response::Response;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
-
-/// How far a chain's clock may be behind ours.
-const CHAIN_SKEW_SECONDS: u64 = 60;
 
 pub(super) struct Checkout {
     pub(super) till: Arc<Till>,
@@ -104,15 +102,20 @@ impl Checkout {
     /// Asks the chain what became of a payment that the facilitator cannot tell about.
     async fn reconcile(&self) -> Settled {
         let authorization = &self.order.request.payment_payload.payload.authorization;
-        let over = U256::from(crate::now_seconds().saturating_sub(CHAIN_SKEW_SECONDS));
-        match self.till.seller.facilitator.fate(&self.order).await {
-            Ok(Fate::Transferred { transaction }) => Settled::Paid(transaction),
-            Ok(Fate::Cancelled) => Settled::No(reason::NONCE_USED),
-            Ok(Fate::Unused) if authorization.valid_before < over => {
+        let over = U256::from(crate::now_seconds().saturating_sub(CLOCK_SKEW_SECONDS));
+        let Some(chain) = &self.till.seller.chain else {
+            return Settled::Open;
+        };
+        let asset = self.order.request.payment_requirements.asset;
+        let expected = ExpectedTransfer::of(asset, authorization, 0);
+        match chain.payment_state(&expected).await {
+            Ok(PaymentState::Paid { transaction, .. }) => Settled::Paid(transaction.to_string()),
+            Ok(PaymentState::Void) => Settled::No(reason::NONCE_USED),
+            Ok(PaymentState::Unused) if authorization.valid_before < over => {
                 Settled::No(reason::VALID_BEFORE)
             }
-            Ok(fate) => {
-                tracing::warn!(?fate, "settlement still open");
+            Ok(state) => {
+                tracing::warn!(?state, "settlement still open");
                 Settled::Open
             }
             Err(error) => {

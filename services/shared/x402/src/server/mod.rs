@@ -18,6 +18,7 @@ mod tests;
 pub use offer::{Sale, public_url};
 
 use crate::asset::AssetError;
+use crate::chain::Chain;
 use crate::facilitator::Facilitator;
 use crate::store::{MemoryStore, Store};
 use axum::extract::Request;
@@ -34,6 +35,7 @@ use tower::{Layer, Service};
 #[derive(Clone)]
 pub struct Seller {
     facilitator: Arc<dyn Facilitator>,
+    chain: Option<Arc<dyn Chain>>,
     reservations: Reservations,
 }
 
@@ -57,7 +59,17 @@ impl Seller {
     pub fn with_store(facilitator: Arc<dyn Facilitator>, store: Arc<dyn Store>) -> Self {
         Self {
             facilitator,
+            chain: None,
             reservations: Reservations::new(store),
+        }
+    }
+
+    /// Where to look whether a payment was made. Without it the facilitator's word has to do.
+    #[must_use]
+    pub fn with_chain(self, chain: Arc<dyn Chain>) -> Self {
+        Self {
+            chain: Some(chain),
+            ..self
         }
     }
 

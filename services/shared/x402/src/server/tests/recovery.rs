@@ -1,7 +1,7 @@
 //! What happens to the money when an answer, an instance or the facilitator is lost.
 
 use super::shop::{Fault, Shop};
-use crate::facilitator::Fate;
+use crate::chain::PaymentState;
 use crate::server::Flow;
 use crate::store::{FileStore, MemoryStore, Store};
 use crate::{header, reason};
@@ -67,19 +67,20 @@ async fn a_used_nonce_alone_is_no_proof_of_payment() {
     // The payment is made, and the facilitator says later only that the nonce is used: so would it for a cancelled one.
     faults(&shop, &[Fault::AnswerLost]);
     assert_eq!(shop.pay("/thing", &payment).await.status, 502);
-    *shop.ledger.fate.lock().unwrap() = Some(Fate::Cancelled);
+    *shop.ledger.state.lock().unwrap() = Some(PaymentState::Void);
     let cancelled = shop.pay("/thing", &payment).await;
     assert_eq!(cancelled.status, 402);
 
     let payment = shop.good();
     faults(&shop, &[Fault::AnswerLost]);
-    let transaction = "0x02".to_owned();
-    *shop.ledger.fate.lock().unwrap() = Some(Fate::Transferred { transaction });
+    let transaction = crate::B256::repeat_byte(2);
+    let at = crate::now_seconds();
+    *shop.ledger.state.lock().unwrap() = Some(PaymentState::Paid { transaction, at });
     let paid = shop.pay("/thing", &payment).await;
     assert_eq!(paid.status, 200);
     assert_eq!(
         paid.header(&header::PAYMENT_RESPONSE)["transaction"],
-        "0x02"
+        transaction.to_string()
     );
 }
 

@@ -1,11 +1,13 @@
 //! The few JSON-RPC methods by which a wallet reads a chain, answered from the ledger. Each settled payment is a block.
 
-use crate::ledger::{Ledger, Transfer};
+mod logs;
+
+use crate::ledger::Ledger;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use x402::{Address, B256, U256, rpc};
+use x402::{Address, B256, chain};
 
 const PARSE_ERROR: i64 = -32700;
 const NOT_FOUND: i64 = -32601;
@@ -33,7 +35,11 @@ pub(crate) async fn handle(State(ledger): State<Ledger>, body: axum::body::Bytes
         "eth_chainId" => chain_id(&ledger),
         "eth_blockNumber" => Ok(quantity(ledger.height())),
         "eth_call" => call_token(&ledger, &call.params),
-        "eth_getLogs" => logs(&ledger, &call.params),
+        "eth_getLogs" => logs::find(&ledger, &call.params),
+        "eth_getBlockByNumber" => block(&ledger, &call.params),
+        "eth_getTransactionReceipt" => receipt(&ledger, &call.params),
+        // Every account here is a key.
+        "eth_getCode" => Ok("0x".into()),
         other => Err((
             NOT_FOUND,
             format!("the development ledger does not know the method {other}"),
@@ -89,11 +95,11 @@ fn call_token(ledger: &Ledger, params: &[Value]) -> Answer {
         return Ok("0x".into());
     }
     match data.split_at_checked(4) {
-        Some((selector, word)) if selector == rpc::BALANCE_OF && word.len() == 32 => {
+        Some((selector, word)) if selector == chain::BALANCE_OF && word.len() == 32 => {
             let balance = ledger.balance(Address::from_slice(&word[12..]));
             Ok(B256::from(balance.to_be_bytes()).to_string().into())
         }
-        Some((selector, words)) if selector == rpc::AUTHORIZATION_STATE && words.len() == 64 => {
+        Some((selector, words)) if selector == chain::AUTHORIZATION_STATE && words.len() == 64 => {
             let (payer, nonce) = (
                 Address::from_slice(&words[12..32]),
                 B256::from_slice(&words[32..]),
@@ -111,65 +117,43 @@ fn call_token(ledger: &Ledger, params: &[Value]) -> Answer {
     }
 }
 
-/// Transfer logs by sender and recipient, of a range of blocks.
-fn logs(ledger: &Ledger, params: &[Value]) -> Answer {
-    let filter = params
-        .first()
-        .ok_or((BAD_PARAMETERS, "eth_getLogs takes a filter".to_owned()))?;
-    let token = ledger.asset().address;
-    let other_address = match filter.get("address") {
-        None | Some(Value::Null) => false,
-        Some(Value::Array(addresses)) => !addresses.iter().any(|address| names(address, token)),
-        Some(address) => !names(address, token),
-    };
-    let topic = |index: usize| {
-        filter
-            .get("topics")
-            .and_then(|topics| topics.get(index))
-            .filter(|topic| !topic.is_null())
-    };
-    let word = |index: usize| -> Result<Option<B256>, (i64, String)> {
-        let bad = || (BAD_PARAMETERS, format!("topic {index} is not a word"));
-        let parse = |topic: &Value| topic.as_str()?.parse().ok();
-        topic(index)
-            .map(|topic| parse(topic).ok_or_else(bad))
-            .transpose()
-    };
-    let event = word(0)?.unwrap_or(rpc::TRANSFER_TOPIC);
-    let (sender, second) = (word(1)?.map(Address::from_word), word(2)?);
-    if other_address {
-        return Ok(json!([]));
+/// A block's number and time. The one before the first payment is a second older than that.
+fn block(ledger: &Ledger, params: &[Value]) -> Answer {
+    let number = block_number(ledger, params.first())?;
+    if number > ledger.height() {
+        return Ok(Value::Null);
     }
-    if event == rpc::AUTHORIZATION_USED_TOPIC {
-        let used = ledger.transfers(sender, |_, transfer| {
-            second.is_none_or(|nonce| transfer.authorization.nonce == nonce)
-        });
-        return Ok(used
-            .iter()
-            .map(|(number, transfer)| used_log(token, *number, transfer))
-            .collect());
-    }
-    if event != rpc::TRANSFER_TOPIC {
-        return Ok(json!([]));
-    }
-    let recipient = second.map(Address::from_word);
-    let first = block(ledger, filter.get("fromBlock"))?;
-    let last = block(ledger, filter.get("toBlock"))?;
-    let found = ledger.transfers(sender, |number, transfer| {
-        (first..=last).contains(&number)
-            && recipient.is_none_or(|recipient| transfer.authorization.to == recipient)
-    });
-    Ok(found
-        .iter()
-        .map(|(number, transfer)| log(token, *number, transfer))
-        .collect())
+    let at = match ledger.in_block(number.max(1)) {
+        Some(transfer) => transfer.settled_at - u64::from(number == 0),
+        None => x402::now_seconds(),
+    };
+    Ok(json!({
+        "number": quantity(number),
+        "timestamp": quantity(at),
+        "hash": logs::block_hash(number),
+    }))
 }
 
-fn names(text: &Value, token: Address) -> bool {
-    text.as_str().and_then(|text| text.parse().ok()) == Some(token)
+fn receipt(ledger: &Ledger, params: &[Value]) -> Answer {
+    let hash = params.first().and_then(Value::as_str);
+    let hash: B256 = hash.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let message = "eth_getTransactionReceipt takes the hash of a transaction";
+        (BAD_PARAMETERS, message.to_owned())
+    })?;
+    let Some((number, transfer)) = ledger.by_transaction(hash) else {
+        return Ok(Value::Null);
+    };
+    Ok(json!({
+        "transactionHash": hash,
+        "transactionIndex": "0x0",
+        "blockNumber": quantity(number),
+        "blockHash": logs::block_hash(number),
+        "status": "0x1",
+        "logs": logs::of_transfer(ledger.asset().address, number, &transfer),
+    }))
 }
 
-fn block(ledger: &Ledger, tag: Option<&Value>) -> Result<u64, (i64, String)> {
+fn block_number(ledger: &Ledger, tag: Option<&Value>) -> Result<u64, (i64, String)> {
     match tag.and_then(Value::as_str) {
         Some("earliest") => Ok(0),
         None | Some("latest" | "pending" | "safe" | "finalized") => Ok(ledger.height()),
@@ -178,32 +162,4 @@ fn block(ledger: &Ledger, tag: Option<&Value>) -> Result<u64, (i64, String)> {
             .and_then(|digits| u64::from_str_radix(digits, 16).ok())
             .ok_or_else(|| (BAD_PARAMETERS, format!("`{text}` is not a block"))),
     }
-}
-
-/// The token's note that an authorization was used.
-fn used_log(token: Address, number: u64, transfer: &Transfer) -> Value {
-    let payment = &transfer.authorization;
-    let mut log = log(token, number, transfer);
-    log["topics"] = json!([
-        rpc::AUTHORIZATION_USED_TOPIC,
-        payment.from.into_word(),
-        payment.nonce
-    ]);
-    log["data"] = "0x".into();
-    log
-}
-
-fn log(token: Address, number: u64, transfer: &Transfer) -> Value {
-    let payment = &transfer.authorization;
-    json!({
-        "address": token.to_checksum(None),
-        "topics": [rpc::TRANSFER_TOPIC, payment.from.into_word(), payment.to.into_word()],
-        "data": B256::from(payment.value.to_be_bytes()),
-        "blockNumber": quantity(number),
-        "blockHash": B256::from(U256::from(number).to_be_bytes()),
-        "transactionHash": transfer.transaction,
-        "transactionIndex": "0x0",
-        "logIndex": "0x0",
-        "removed": false,
-    })
 }
