@@ -72,6 +72,8 @@ impl Rules {
             &payment.payload.authorization,
             wanted.pay_to,
             wanted.amount,
+            // How long a payment may hold is the seller's affair: the token remembers a nonce for ever.
+            u64::MAX,
             x402::now_seconds(),
         )?;
         if !known {

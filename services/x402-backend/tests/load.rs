@@ -125,7 +125,7 @@ fn payment(wallet: &Wallet, domain: Domain, number: u64) -> http::HeaderValue {
         to: sale.pay_to,
         value: sale.amount,
         valid_after: U256::ZERO,
-        valid_before: U256::from(x402::now_seconds() + 3600),
+        valid_before: U256::from(x402::now_seconds() + 100),
         nonce: B256::from(U256::from(number)),
     };
     let id = format!("pay_{number:032}");

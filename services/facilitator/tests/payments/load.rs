@@ -117,7 +117,7 @@ async fn payments(url: &Url, count: usize) -> Vec<Option<http::HeaderValue>> {
             to: offer.pay_to,
             value: offer.amount,
             valid_after: U256::ZERO,
-            valid_before: U256::from(x402::now_seconds() + 600),
+            valid_before: U256::from(x402::now_seconds() + 100),
             nonce: B256::from(U256::from(number).to_be_bytes()),
         };
         let payload = json!({ "signature": wallet.sign(&authorization, domain), "authorization": authorization });

@@ -2,6 +2,7 @@
 //! facilitator share.
 
 use crate::asset::{Asset, AssetError};
+use crate::chain::CLOCK_SKEW_SECONDS;
 use crate::wire::{Authorization, ExactPayload};
 use crate::{decode, reason};
 use alloy_primitives::{Address, B256, U256, b256, keccak256};
@@ -100,10 +101,11 @@ pub fn check_terms(
     authorization: &Authorization,
     pay_to: Address,
     amount: U256,
+    max_timeout_seconds: u64,
     now: u64,
 ) -> Result<(), &'static str> {
     check_price(authorization, pay_to, amount)?;
-    check_window(authorization, now)
+    check_window(authorization, max_timeout_seconds, now)
 }
 
 /// Checks that it is the right account that gets exactly the right amount.
@@ -124,12 +126,22 @@ pub fn check_price(
     Ok(())
 }
 
-/// Checks that it can be settled now, with time to do so.
+/// Checks that it can be settled now, with time to do so, and not for much longer than the offer says: whoever has seen it can
+/// settle it until its end, and it has to be remembered for as long.
 ///
 /// # Errors
 /// The reason code of the first thing that is wrong.
-pub fn check_window(authorization: &Authorization, now: u64) -> Result<(), &'static str> {
-    if authorization.valid_before < U256::from(now + SETTLE_MARGIN_SECONDS) {
+pub fn check_window(
+    authorization: &Authorization,
+    max_timeout_seconds: u64,
+    now: u64,
+) -> Result<(), &'static str> {
+    let latest = now
+        .saturating_add(max_timeout_seconds)
+        .saturating_add(CLOCK_SKEW_SECONDS);
+    if authorization.valid_before < U256::from(now + SETTLE_MARGIN_SECONDS)
+        || authorization.valid_before > U256::from(latest)
+    {
         return Err(reason::VALID_BEFORE);
     }
     // The token wants now > validAfter; a block is never older than the moment at which it is asked for.
@@ -261,7 +273,7 @@ pub(crate) mod tests {
         let check = |change: fn(&mut Authorization), now| {
             let mut changed = good.clone();
             change(&mut changed);
-            check_terms(&changed, pay_to, amount, now)
+            check_terms(&changed, pay_to, amount, 65, now)
         };
         assert_eq!(check(|_| {}, now), Ok(()));
         assert_eq!(check(|_| {}, 1_740_672_148), Ok(()));
@@ -279,6 +291,12 @@ pub(crate) mod tests {
             check(|a| a.to = a.from, now),
             Err(reason::RECIPIENT_MISMATCH)
         );
-        assert_eq!(check(|a| a.valid_before = U256::MAX, now), Ok(()));
+        let latest = |a: &mut Authorization| a.valid_before = U256::from(1_740_672_225);
+        assert_eq!(check(latest, now), Ok(()));
+        assert_eq!(check(latest, now - 1), Err(reason::VALID_BEFORE));
+        assert_eq!(
+            check(|a| a.valid_before = U256::MAX, now),
+            Err(reason::VALID_BEFORE)
+        );
     }
 }

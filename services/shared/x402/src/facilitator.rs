@@ -60,6 +60,12 @@ pub trait Facilitator: Send + Sync + 'static {
         &'a self,
         order: &'a Order,
     ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>>;
+
+    /// Whether it says of a settlement only to the sale that began it that it is its own. Then its word decides, and a transfer
+    /// that is found on the chain proves nothing more.
+    fn tells_sales_apart(&self) -> bool {
+        false
+    }
 }
 
 /// A facilitator behind a URL.

@@ -4,30 +4,19 @@
 //!
 //! A sequence is named by its seed. `TURNPIKE_TEST_SEED=123` runs one again; those that once failed are in `KEPT`.
 
+mod bank;
 mod chain;
+mod clock;
 mod faults;
 mod steps;
 mod world;
 
-use std::cell::Cell;
+pub(crate) use clock::clock;
 
 /// Sequences that found something.
 const KEPT: &[u64] = &[];
 const SAMPLE: u64 = 200;
 const WHOLE: u64 = 10_000;
-
-thread_local! {
-    /// What the clock says on this thread; zero for the system's.
-    static CLOCK: Cell<u64> = const { Cell::new(0) };
-}
-
-pub(crate) fn clock() -> Option<u64> {
-    Some(CLOCK.get()).filter(|now| *now > 0)
-}
-
-fn set_clock(now: u64) {
-    CLOCK.set(now);
-}
 
 /// Waits no time at all, and lets the others go on instead.
 pub(crate) async fn turns(count: usize) {
@@ -66,12 +55,14 @@ fn run(seeds: impl Iterator<Item = u64>) -> steps::Counts {
     let mut counts = steps::Counts::default();
     for seed in seeds {
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .unwrap();
         let found = runtime.block_on(steps::sequence(seed));
         counts.add(&found);
     }
-    set_clock(0);
+    clock::set_clock(0);
+    clock::set_chain_ahead(0);
     counts
 }
 
@@ -98,4 +89,5 @@ fn the_money_is_right_whatever_happens() {
         "{counts:?}"
     );
     assert!(counts.faults > count && counts.unknown > 0 && counts.limited > 0);
+    assert!(counts.front_run > 0 && counts.void > 0, "{counts:?}");
 }

@@ -1,8 +1,9 @@
 //! What is done in a sequence, and what has to hold after it.
 
 use super::chain::GRANT;
-use super::world::{DAY_MAX, PRICE, SESSION_MAX, Seen, World};
-use super::{Dice, set_clock, turns, within};
+use super::clock::{ahead, set_chain_ahead, set_clock};
+use super::world::{DAY_MAX, OTHER_SHOP, SESSION_MAX, SHOP, Seen, World};
+use super::{Dice, turns, within};
 use crate::client::PayError;
 use crate::exact::Domain;
 use crate::wire::Authorization;
@@ -16,7 +17,8 @@ use url::Url;
 const START: u64 = 1_795_391_600;
 const DAY_SECONDS: u64 = 86_400;
 const STEPS: u64 = 14;
-const THIEF: &str = "/thing?session=thief";
+/// What a thief asks for with what he has seen.
+const THIEF: &str = "shop.test/thing?session=thief";
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -28,6 +30,10 @@ pub(super) struct Counts {
     pub(super) limited: u64,
     pub(super) crashed: u64,
     pub(super) replays: u64,
+    /// Payments that somebody else has sent to the chain.
+    pub(super) front_run: u64,
+    /// Nonces that their owner has used for something else, or taken back.
+    pub(super) void: u64,
 }
 
 impl Counts {
@@ -40,6 +46,8 @@ impl Counts {
         self.limited += other.limited;
         self.crashed += other.crashed;
         self.replays += other.replays;
+        self.front_run += other.front_run;
+        self.void += other.void;
     }
 }
 
@@ -57,6 +65,8 @@ pub(super) async fn sequence(seed: u64) -> Counts {
     let until_midnight = DAY_SECONDS - START % DAY_SECONDS;
     let now = START + until_midnight - 60 - dice.below(3600);
     set_clock(now);
+    // Half a minute for the chain and half a minute for each wallet.
+    set_chain_ahead(dice.below(61) as i64 - 30);
     let mut sequence = Sequence {
         seed,
         world: World::new(seed),
@@ -85,6 +95,7 @@ impl Sequence {
             8 => self.buy(3).await,
             9 | 10 => self.replay().await,
             11 => self.cheat().await,
+            12 if self.dice.below(2) == 0 => self.front_run(),
             12 => {
                 let seconds = [1, 11, 61][self.dice.below(3) as usize];
                 self.pass(seconds);
@@ -98,7 +109,7 @@ impl Sequence {
             _ => {
                 // Somebody looks into a wallet.
                 let buyer = &self.world.buyers[self.dice.below(2) as usize];
-                let look = buyer.instances[0].account("0");
+                let look = ahead(buyer.ahead, buyer.instances[0].account("0"));
                 drop(within(100, look).await);
             }
         }
@@ -114,13 +125,14 @@ impl Sequence {
             let instance = self.dice.below(2) as usize;
             let session = self.dice.below(3).to_string();
             let path = ["thing", "paid-first"][self.dice.below(2) as usize];
-            let url = format!("http://shop.test/{path}?session={session}");
-            let client = self.world.buyers[buyer].instances[instance].clone();
+            let url = format!("http://{SHOP}/{path}?session={session}");
+            let buyer = &self.world.buyers[buyer];
+            let (client, seconds) = (buyer.instances[instance].clone(), buyer.ahead);
             self.counts.purchases += 1;
             purchases.push(async move {
                 let url = Url::parse(&url).unwrap();
                 let purchase = client.get_in_session(&session, url);
-                within(700, purchase).await
+                within(700, ahead(seconds, purchase)).await
             });
         }
         for outcome in futures_util::future::join_all(purchases).await {
@@ -149,10 +161,8 @@ impl Sequence {
     async fn replay(&mut self) {
         let Some(seen) = self.any_seen() else { return };
         self.counts.replays += 1;
-        let target = match self.dice.below(3) {
-            0 => THIEF.to_owned(),
-            _ => seen.target.clone(),
-        };
+        let targets = self.targets(&seen);
+        let target = targets[self.dice.below(targets.len() as u64) as usize].clone();
         let wire = self.world.wire.clone();
         let send = || wire.deliver(&target, &seen.headers);
         if self.dice.below(2) == 0 {
@@ -162,7 +172,26 @@ impl Sequence {
         }
     }
 
-    /// A stranger signs by hand, and takes it back while it is being looked at.
+    /// Where a payment can be sent: for what it was signed, for something else, and to the owner's other shop.
+    fn targets(&self, seen: &Seen) -> Vec<String> {
+        let mut targets = vec![seen.target.clone(), THIEF.to_owned()];
+        if self.world.bank.knows_keys {
+            let elsewhere = targets.clone().into_iter();
+            targets.extend(elsewhere.map(|target| target.replacen(SHOP, OTHER_SHOP, 1)));
+        }
+        targets
+    }
+
+    /// Somebody sends a payment to the chain himself, before, while or after the facilitator does.
+    fn front_run(&mut self) {
+        let Some(seen) = self.any_seen() else { return };
+        if self.world.token.transfer(&seen.authorization).is_ok() {
+            self.counts.front_run += 1;
+        }
+    }
+
+    /// A stranger signs by hand, and while it is being looked at he takes it back, uses its nonce to pay himself, or sends it to
+    /// the chain himself.
     async fn cheat(&mut self) {
         let mut nonce = B256::ZERO;
         for chunk in nonce.0.chunks_mut(8) {
@@ -189,16 +218,42 @@ impl Sequence {
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::PAYMENT_SIGNATURE, header::encode(&payment));
-        let target = ["/thing?", "/paid-first?"][self.dice.below(2) as usize];
+        let path = ["/thing?", "/paid-first?"][self.dice.below(2) as usize];
+        let target = format!("{SHOP}{path}");
+        let other = format!("{OTHER_SHOP}{path}");
+        let to_himself = Authorization {
+            to: authorization.from,
+            value: U256::from(1),
+            ..authorization.clone()
+        };
         let (wire, token, payer) = (world.wire.clone(), world.token.clone(), authorization.from);
-        let yields = self.dice.below(40);
-        let cancel = async {
+        let (yields, trick) = (self.dice.below(40), self.dice.below(4));
+        let before = token.transaction(payer, nonce);
+        let cheating = async {
             turns(yields as usize).await;
-            if yields.is_multiple_of(2) {
-                token.cancel(payer, nonce);
+            match trick {
+                0 => token.cancel(payer, nonce),
+                1 => drop(token.transfer(&to_himself)),
+                2 => drop(token.transfer(&authorization)),
+                _ => {}
             }
         };
-        drop(tokio::join!(wire.deliver(target, &headers), cancel));
+        let elsewhere = async {
+            if world.bank.knows_keys && yields.is_multiple_of(3) {
+                drop(wire.deliver(&other, &headers).await);
+            }
+        };
+        drop(tokio::join!(
+            wire.deliver(&target, &headers),
+            cheating,
+            elsewhere
+        ));
+        if before.is_none()
+            && token.transaction(payer, nonce).is_some()
+            && !token.paid(payer, nonce, world.sale.pay_to)
+        {
+            self.counts.void += 1;
+        }
     }
 
     async fn check(&mut self) {
@@ -212,7 +267,8 @@ impl Sequence {
         self.pass(300);
         self.world.token.mine();
         for buyer in &self.world.buyers {
-            let account = buyer.instances[0].account("0").await.unwrap();
+            let look = buyer.instances[0].account("0");
+            let account = ahead(buyer.ahead, look).await.unwrap();
             assert_eq!(
                 account.open,
                 U256::ZERO,
@@ -233,28 +289,39 @@ impl Sequence {
     /// No payment without an answer that was delivered or can be had for the asking.
     async fn deliverable(&mut self) {
         // Leases of those who died.
-        self.pass(61);
+        self.pass(121);
         let wire = self.world.wire.clone();
-        for authorization in self.world.token.transfers() {
+        let concealed = self.world.bank.concealed.lock().unwrap().clone();
+        for (authorization, transaction) in self.world.token.transfers() {
+            if authorization.to != self.world.sale.pay_to
+                || !self.world.bank.sent(transaction)
+                || concealed.contains(&authorization.nonce)
+            {
+                // Somebody else has sent it, or the facilitator has and denies it.
+                continue;
+            }
             let seen = wire.seen.lock().unwrap()[&authorization.nonce].clone();
             if !seen.identified {
                 // Without an identifier a payment cannot be asked about, and an answer can be lost on its way.
                 continue;
             }
             let delivered = || wire.delivered.lock().unwrap().contains_key(&seen.nonce);
-            let mut answer = wire.deliver(&seen.target, &seen.headers).await.unwrap();
-            if answer.status != StatusCode::OK {
-                // Whoever sees a payment can spend it on something else of the same price: a thief was faster.
-                answer = wire.deliver(THIEF, &seen.headers).await.unwrap();
+            // Whoever sees a payment can spend it on something else of the same price: a thief may have been faster.
+            let mut statuses = Vec::new();
+            for target in self.targets(&seen) {
+                let answer = wire.deliver(&target, &seen.headers).await.unwrap();
+                statuses.push(answer.status);
+                if answer.status == StatusCode::OK {
+                    break;
+                }
             }
             // What was given away long ago need not be kept for ever.
             let forgotten = delivered() && seen.at + 450 < self.now;
             assert!(
-                answer.status == StatusCode::OK || forgotten,
-                "seed {}: {} was paid for, and asking again answers {}",
+                statuses.contains(&StatusCode::OK) || forgotten,
+                "seed {}: {} was paid for, and asking again answers {statuses:?}",
                 self.seed,
                 seen.target,
-                answer.status
             );
         }
     }
@@ -262,8 +329,9 @@ impl Sequence {
     fn spent(&self, payer: crate::Address, counts: impl Fn(&Seen, u64) -> bool) -> U256 {
         let seen = self.world.wire.seen.lock().unwrap();
         let transfers = self.world.token.transfers();
-        let of_payer = transfers.iter().filter(|transfer| transfer.from == payer);
+        let of_payer = transfers.iter().map(|(transfer, _)| transfer);
         of_payer
+            .filter(|transfer| transfer.from == payer)
             .filter(|transfer| {
                 let seen = &seen[&transfer.nonce];
                 counts(seen, seen.at / DAY_SECONDS)
@@ -276,7 +344,11 @@ impl Sequence {
         let (seed, world) = (self.seed, &self.world);
         assert_eq!(world.token.sum(), U256::from(3 * GRANT), "seed {seed}");
         let transfers = world.token.transfers();
-        let income = U256::from(PRICE) * U256::from(transfers.len());
+        let income = transfers
+            .iter()
+            .filter(|(transfer, _)| transfer.to == world.sale.pay_to)
+            .map(|(transfer, _)| transfer.value)
+            .sum::<U256>();
         assert_eq!(
             world.token.balance(world.sale.pay_to),
             income,
@@ -286,8 +358,15 @@ impl Sequence {
         let mut paid_by = BTreeMap::new();
         for (nonce, answers) in world.wire.delivered.lock().unwrap().iter() {
             assert!(
-                transfers.iter().any(|transfer| transfer.nonce == *nonce),
+                transfers
+                    .iter()
+                    .any(|(transfer, _)| transfer.nonce == *nonce),
                 "seed {seed}: an answer was not paid for"
+            );
+            let identified = world.wire.seen.lock().unwrap()[nonce].identified;
+            assert!(
+                identified || answers.len() == 1,
+                "seed {seed}: a payment without an identifier was answered twice"
             );
             for answer in answers {
                 let before = paid_by.insert(answer.clone(), *nonce);

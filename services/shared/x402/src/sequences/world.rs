@@ -1,6 +1,8 @@
 //! Everybody who takes part: two wallets of two instances each, a stranger, and two instances of a shop with two routes.
 
+use super::bank::Bank;
 use super::chain::Token;
+use super::clock::ahead;
 use super::faults::{Fault, Faults, FaultyStore};
 use super::within;
 use crate::client::transport::{Answer, Transport};
@@ -9,7 +11,7 @@ use crate::exact::Domain;
 use crate::server::{Flow, Sale, Seller};
 use crate::store::MemoryStore;
 use crate::wallet::Wallet;
-use crate::wire::PaymentPayload;
+use crate::wire::{Authorization, PaymentPayload};
 use crate::{Address, Asset, B256, U256, header};
 use axum::Router;
 use axum::body::Body;
@@ -23,6 +25,8 @@ use std::sync::{Arc, Mutex};
 use tower::ServiceExt;
 use url::Url;
 
+pub(super) const SHOP: &str = "shop.test";
+pub(super) const OTHER_SHOP: &str = "other.test";
 pub(super) const PRICE: u64 = 10;
 pub(super) const SESSION_MAX: u64 = 30;
 pub(super) const DAY_MAX: u64 = 70;
@@ -37,6 +41,7 @@ pub(super) struct Seen {
     pub(super) payer: Address,
     pub(super) nonce: B256,
     pub(super) identified: bool,
+    pub(super) authorization: Authorization,
     /// When it was first sent, and before which others.
     pub(super) at: u64,
     pub(super) order: usize,
@@ -45,9 +50,11 @@ pub(super) struct Seen {
 /// The wire: what went over it is remembered, and what came out of the shop.
 #[derive(Clone)]
 pub(super) struct Wire {
-    instances: Arc<Vec<Router>>,
+    /// By host: each shop has its own, which share a store.
+    shops: Arc<BTreeMap<&'static str, Vec<Router>>>,
     pub(super) faults: Faults,
     pub(super) token: Token,
+    pay_to: Address,
     pub(super) seen: Arc<Mutex<BTreeMap<B256, Seen>>>,
     /// By nonce, the answers that were given for it.
     pub(super) delivered: Arc<Mutex<BTreeMap<B256, Vec<String>>>>,
@@ -62,14 +69,16 @@ impl Wire {
     ) -> Result<Answer, String> {
         // It has left its sender, whatever becomes of it.
         let seen = self.note(target, headers);
-        let index = self.faults.below(self.instances.len() as u64) as usize;
+        let (host, path) = split(target);
+        let instances = &self.shops[host];
+        let index = self.faults.below(instances.len() as u64) as usize;
         let mut request = Request::builder()
-            .uri(target)
-            .header("host", "shop.test")
+            .uri(path)
+            .header("host", host)
             .body(Body::empty())
             .unwrap();
         request.headers_mut().extend(headers.clone());
-        let work = self.instances[index].clone().oneshot(request);
+        let work = ahead(0, instances[index].clone().oneshot(request));
         let response = within(PATIENCE_TURNS, work)
             .await
             .ok_or("timeout")?
@@ -80,7 +89,7 @@ impl Wire {
             && parts.status == StatusCode::OK
         {
             assert!(
-                self.token.transferred(seen.payer, seen.nonce),
+                self.token.paid(seen.payer, seen.nonce, self.pay_to),
                 "an answer was given away before it was paid"
             );
             assert!(parts.headers.contains_key(header::PAYMENT_RESPONSE));
@@ -107,6 +116,7 @@ impl Wire {
             payer: authorization.from,
             nonce: authorization.nonce,
             identified: payment.identifier().is_some(),
+            authorization: authorization.clone(),
             at: crate::now_seconds(),
             order,
         });
@@ -121,7 +131,8 @@ impl Transport for Wire {
         headers: HeaderMap,
     ) -> BoxFuture<'a, Result<Answer, String>> {
         Box::pin(async move {
-            let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+            let host = url.host_str().unwrap_or_default();
+            let target = format!("{host}{}?{}", url.path(), url.query().unwrap_or_default());
             // It has left the buyer, whatever becomes of it.
             self.note(&target, &headers);
             let fault = self.faults.draw(&[
@@ -155,14 +166,22 @@ impl Transport for Wire {
     }
 }
 
+/// The host and the path of a target.
+fn split(target: &str) -> (&str, &str) {
+    target.split_at(target.find('/').unwrap_or(target.len()))
+}
+
 pub(super) struct Buyer {
     pub(super) address: Address,
+    /// Seconds by which its clock is ahead of the shop's.
+    pub(super) ahead: i64,
     pub(super) instances: Vec<PayingClient>,
 }
 
 pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) token: Token,
+    pub(super) bank: Bank,
     pub(super) wire: Wire,
     pub(super) buyers: Vec<Buyer>,
     pub(super) stranger: Wallet,
@@ -216,27 +235,39 @@ impl World {
         let sale = sale();
         let faults = Faults::new(seed);
         let domain = Domain::of(&sale.asset).unwrap();
-        let token = Token::new(faults.clone(), sale.pay_to, sale.amount, domain);
+        let token = Token::new(faults.clone());
+        let knows_keys = faults.one_in(2);
+        let terms = (sale.pay_to, sale.amount);
+        let bank = Bank::new(token.clone(), faults.clone(), knows_keys, terms, domain);
         let store = || FaultyStore {
             memory: Arc::new(MemoryStore::default()),
             faults: faults.clone(),
         };
-        let (shared, made) = (store(), Arc::default());
-        let instances = (0..2).map(|_| {
-            let facilitator = Arc::new(token.clone());
-            let seller = Seller::with_store(facilitator.clone(), Arc::new(shared.clone()))
-                .with_chain(facilitator);
-            shop(&seller, &sale, &made, &faults)
-        });
+        let made = Arc::default();
+        let instances = |count: usize| {
+            let shared = store();
+            let instances = (0..count).map(|_| {
+                let seller = Seller::with_store(Arc::new(bank.clone()), Arc::new(shared.clone()))
+                    .with_chain(Arc::new(token.clone()));
+                shop(&seller, &sale, &made, &faults)
+            });
+            instances.collect::<Vec<_>>()
+        };
+        let mut shops = BTreeMap::from([(SHOP, instances(2))]);
+        // A second shop of the same owner. That needs a facilitator which tells their sales apart: see docs/payments.md.
+        if knows_keys {
+            shops.insert(OTHER_SHOP, instances(1));
+        }
         let wire = Wire {
-            instances: Arc::new(instances.collect()),
+            shops: Arc::new(shops),
             faults: faults.clone(),
             token: token.clone(),
+            pay_to: sale.pay_to,
             seen: Arc::default(),
             delivered: Arc::default(),
         };
         let policy = Policy {
-            origin: Url::parse("http://shop.test").unwrap().origin(),
+            origin: Url::parse(&format!("http://{SHOP}")).unwrap().origin(),
             asset: sale.asset.clone(),
             pay_to: sale.pay_to,
             amount_max: sale.amount,
@@ -262,6 +293,7 @@ impl World {
             });
             buyers.push(Buyer {
                 address: wallet.address(),
+                ahead: faults.below(121) as i64 - 60,
                 instances: instances.collect(),
             });
         }
@@ -270,6 +302,7 @@ impl World {
         Self {
             faults,
             token,
+            bank,
             wire,
             buyers,
             stranger,

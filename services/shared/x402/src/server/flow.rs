@@ -13,6 +13,7 @@ use axum::response::Response;
 use http::{Method, StatusCode};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tower::Service;
 use tracing::Instrument;
 
@@ -46,7 +47,11 @@ pub(super) fn admit(offer: &Offer, request: &Request) -> Result<Admitted, Box<Re
         Ok(Some((payment, digest))) => {
             let authorization = &payment.payload.payload.authorization;
             Ok(Admitted {
-                window: exact::check_window(authorization, crate::now_seconds()),
+                window: exact::check_window(
+                    authorization,
+                    offer.requirements.max_timeout_seconds,
+                    crate::now_seconds(),
+                ),
                 payment,
                 digest,
                 url,
@@ -69,6 +74,25 @@ fn check(offer: &Offer, request: &Request) -> Result<Option<(Payment, B256)>, &'
     exact::check_price(&payload.authorization, ours.pay_to, ours.amount)?;
     let digest = exact::check_signature(payload, offer.domain)?;
     Ok(Some((payment, digest)))
+}
+
+/// Whether somebody still waits for the answer.
+#[derive(Clone, Default)]
+pub(super) struct Caller(Arc<AtomicBool>);
+
+impl Caller {
+    pub(super) fn is_gone(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Held by the future that the connection waits for: it goes away with the caller.
+struct Presence(Caller);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Release);
+    }
 }
 
 /// Reserves the payment, and sells the answer for it. Runs to the end even if the buyer hangs up: half a payment is worse than
@@ -100,16 +124,25 @@ where
     request.headers_mut().remove(header::PAYMENT_SIGNATURE);
     request.headers_mut().remove(header::X_PAYMENT);
     let handled = Handled { inner, request };
-    let work = reserved(till, handled, admitted, key, question);
+    let caller = Caller::default();
+    let presence = Presence(caller.clone());
+    let patience = till.seller.answer_within;
+    let work = reserved(till, handled, admitted, key, question, caller);
     let context = runtime::trace::current().unwrap_or_default();
     let task = tokio::spawn(runtime::trace::scope(context, work).in_current_span());
-    Ok(task.await.unwrap_or_else(|_| {
-        problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "The request failed.",
-        )
-    }))
+    let answer = match tokio::time::timeout(patience, task).await {
+        Ok(ended) => ended.unwrap_or_else(|_| {
+            problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "The request failed.",
+            )
+        }),
+        // It goes on, and its answer waits for whoever sends the payment again.
+        Err(_elapsed) => answers::unknown(),
+    };
+    drop(presence);
+    Ok(answer)
 }
 
 async fn reserved<S>(
@@ -118,27 +151,33 @@ async fn reserved<S>(
     admitted: Admitted,
     key: Key,
     question: Question,
+    caller: Caller,
 ) -> Response
 where
     S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
 {
     let may_open = admitted.window.is_ok();
-    let found = till
-        .seller
-        .reservations
-        .reserve(key, question, may_open, crate::now_seconds())
+    let authorization = &admitted.payment.payload.payload.authorization;
+    let valid_before = authorization.valid_before.saturating_to();
+    let now = crate::now_seconds();
+    let reservations = &till.seller.reservations;
+    let found = reservations
+        .reserve(key, question, valid_before, may_open, now)
         .await;
     let refused = |reason: &str| till.offer.payment_required(reason, &admitted.url);
     match found {
-        Ok(Reserved::New(hold)) => Sold::new(till, admitted, handled).fulfil(hold).await,
-        Ok(Reserved::Reconcile(hold, answer)) => {
-            let sold = Sold::new(till, admitted, handled);
-            sold.reconcile(hold, answer).await
+        Ok(Reserved::New(hold)) => {
+            let sold = Sold::new(till, admitted, handled, caller);
+            sold.fulfil(hold).await
         }
-        Ok(Reserved::Owed(hold, transaction)) => {
-            let sold = Sold::new(till, admitted, handled);
-            sold.answer_owed(hold, transaction).await
+        Ok(Reserved::Reconcile(hold, attempt, answer)) => {
+            let sold = Sold::new(till, admitted, handled, caller);
+            sold.reconcile(hold, &attempt, answer).await
+        }
+        Ok(Reserved::Owed(hold, transaction, answer)) => {
+            let sold = Sold::new(till, admitted, handled, caller);
+            sold.answer_owed(hold, transaction, answer).await
         }
         Ok(Reserved::Again(answer)) => answer.response(),
         Ok(Reserved::Used) => refused(reason::NONCE_USED),

@@ -29,13 +29,17 @@ use reservations::Reservations;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tower::{Layer, Service};
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 
 /// Everything that the sold routes of one process share: the facilitator, and which payments are spoken for.
 #[derive(Clone)]
 pub struct Seller {
     facilitator: Arc<dyn Facilitator>,
     chain: Option<Arc<dyn Chain>>,
+    answer_within: Duration,
     reservations: Reservations,
 }
 
@@ -60,6 +64,7 @@ impl Seller {
         Self {
             facilitator,
             chain: None,
+            answer_within: ANSWER_WITHIN,
             reservations: Reservations::new(store),
         }
     }
@@ -69,6 +74,16 @@ impl Seller {
     pub fn with_chain(self, chain: Arc<dyn Chain>) -> Self {
         Self {
             chain: Some(chain),
+            ..self
+        }
+    }
+
+    /// By then a buyer has an answer, if only that the payment may have been made; the sale goes on, and its answer waits for
+    /// whoever sends the payment again. More than the facilitator takes, and less than buyers wait.
+    #[must_use]
+    pub fn answering_within(self, answer_within: Duration) -> Self {
+        Self {
+            answer_within,
             ..self
         }
     }

@@ -46,6 +46,34 @@ pub(super) struct Question {
     pub(super) identifier: Option<String>,
 }
 
+/// What one sale has done to be paid. Whoever goes on with the sale goes on with the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Attempt {
+    /// The `Idempotency-Key` that this sale's requests to settle carry.
+    pub(super) key: String,
+    /// Seconds since 1970: before that nothing was asked for.
+    pub(super) since: u64,
+    /// Whether a transfer that is found on the chain can be this sale's. It cannot be once the facilitator has refused, nor
+    /// where the facilitator knows better.
+    pub(super) found_counts: bool,
+    /// Whether somebody has tried before.
+    #[serde(skip)]
+    pub(super) resumed: bool,
+}
+
+impl Attempt {
+    pub(super) fn new(now: u64, found_counts: bool) -> Result<Self, StoreError> {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).map_err(|error| StoreError(error.to_string()))?;
+        Ok(Self {
+            key: hex::encode(key),
+            since: now,
+            found_counts,
+            resumed: false,
+        })
+    }
+}
+
 /// How far a payment has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "camelCase")]
@@ -55,7 +83,7 @@ pub(super) enum Phase {
     /// The settlement may have been asked for.
     Settling,
     /// Settled, and the answer is still owed.
-    Paid { transaction: String },
+    Paid { transaction: B256 },
     /// Settled and answered.
     Done,
 }
@@ -67,6 +95,10 @@ pub(super) struct Record {
     pub(super) phase: Phase,
     /// Seconds since 1970: until then somebody is at it, after that whoever comes may go on.
     pub(super) lease_until: u64,
+    /// Seconds since 1970: the authorization moves nothing from then on, and the record has to outlive it.
+    pub(super) valid_before: u64,
+    /// Once the settlement may have been asked for.
+    pub(super) attempt: Option<Attempt>,
     pub(super) answer: Option<Answer>,
 }
 
@@ -102,6 +134,10 @@ struct Head {
     question: Question,
     phase: Phase,
     lease_until: u64,
+    #[serde(default)]
+    valid_before: u64,
+    #[serde(default)]
+    attempt: Option<Attempt>,
     answer: Option<AnswerHead>,
 }
 
@@ -126,6 +162,8 @@ impl Record {
             question: self.question.clone(),
             phase: self.phase.clone(),
             lease_until: self.lease_until,
+            valid_before: self.valid_before,
+            attempt: self.attempt.clone(),
             answer,
         };
         let head = serde_json::to_vec(&head)
@@ -147,6 +185,8 @@ impl Record {
             question: head.question,
             phase: head.phase,
             lease_until: head.lease_until,
+            valid_before: head.valid_before,
+            attempt: head.attempt,
             answer,
         })
     }
@@ -197,9 +237,11 @@ mod tests {
                 identifier: Some("pay_0123456789abcdef".into()),
             },
             phase: Phase::Paid {
-                transaction: "0x01".into(),
+                transaction: B256::repeat_byte(4),
             },
             lease_until: 7,
+            valid_before: 9,
+            attempt: Some(Attempt::new(8, true).unwrap()),
             answer: Some(Answer {
                 status: StatusCode::CREATED,
                 headers,
@@ -211,6 +253,10 @@ mod tests {
         assert_eq!(
             (read.question, read.phase, read.lease_until),
             (record.question, record.phase, 7)
+        );
+        assert_eq!(
+            (read.valid_before, read.attempt),
+            (record.valid_before, record.attempt)
         );
         let (read, wrote) = (read.answer.unwrap(), record.answer.unwrap());
         assert_eq!(

@@ -1,8 +1,10 @@
 //! Which payments are spoken for. A payment is reserved before the handler runs, so that one signature sent many times at
 //! once buys one answer, at whichever instance it arrives.
 
-use super::record::{Answer, Key, Phase, Question, Record};
+use super::record::{Answer, Attempt, Key, Phase, Question, Record};
+use crate::chain::CLOCK_SKEW_SECONDS;
 use crate::store::{Change, Entry, Stamp, Store, StoreError, Write};
+use alloy_primitives::B256;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -10,10 +12,12 @@ use std::sync::Arc;
 const KEEP_SECONDS: u64 = 600;
 /// How long a payment is remembered whose answer is owed, or may be.
 const KEEP_OWED_SECONDS: u64 = 86_400;
-/// How long a handler may take before another request may go on in its place.
+/// How long after its authorization's end a record is kept at least: the chain's clock can be behind ours.
+const KEEP_BEYOND_SECONDS: u64 = 10 * CLOCK_SKEW_SECONDS;
+/// How long verifying and the handler may take before another request may go on in their place.
 const HANDLER_SECONDS: u64 = 60;
-/// The same for a settlement. Going on too early does no harm: it settles at most once, whoever asks.
-const SETTLE_SECONDS: u64 = 10;
+/// The same for a settlement: longer than all that is asked of the facilitator and the chain for it.
+const SETTLE_SECONDS: u64 = 120;
 
 /// Shared by all sold routes of a process, and through the store by all instances.
 #[derive(Clone)]
@@ -26,9 +30,9 @@ pub(super) enum Reserved {
     /// Ours: go on.
     New(Hold),
     /// The settlement was left open; find out, and deliver this answer if it was paid.
-    Reconcile(Hold, Option<Answer>),
-    /// Paid by this transaction, and not answered: answer without charging.
-    Owed(Hold, String),
+    Reconcile(Hold, Attempt, Option<Answer>),
+    /// Paid by this transaction, and not answered: answer without charging, with this if it is there.
+    Owed(Hold, B256, Option<Answer>),
     /// Paid, and asked for again by the same request.
     Again(Answer),
     /// The same request is under way.
@@ -52,15 +56,21 @@ impl Reservations {
         &self,
         key: Key,
         question: Question,
+        valid_before: u64,
         may_open: bool,
         now: u64,
     ) -> Result<Reserved, StoreError> {
-        if may_open && let Some(hold) = self.open(key, &question, true, now).await? {
+        let opening = Opening {
+            key,
+            question: &question,
+            valid_before,
+        };
+        if may_open && let Some(hold) = self.open(&opening, true, now).await? {
             return Ok(Reserved::New(hold));
         }
         let Some(entry) = self.store.get(&key.payment()).await? else {
             return match may_open {
-                true => self.without_record(key, question, now).await,
+                true => self.without_record(&opening, now).await,
                 false => Ok(Reserved::Unknown),
             };
         };
@@ -92,34 +102,35 @@ impl Reservations {
     /// Somebody's identifier stands in the way, or the record has just gone.
     async fn without_record(
         &self,
-        key: Key,
-        question: Question,
+        opening: &Opening<'_>,
         now: u64,
     ) -> Result<Reserved, StoreError> {
-        let Some(identifier) = &question.identifier else {
+        let Some(identifier) = &opening.question.identifier else {
             return Ok(Reserved::Busy);
         };
-        let Some(entry) = self.store.get(&key.identifier(identifier)).await? else {
+        let Some(entry) = self.store.get(&opening.key.identifier(identifier)).await? else {
             return Ok(Reserved::Busy);
         };
-        if entry.value != question.digest.as_slice() {
+        if entry.value != opening.question.digest.as_slice() {
             return Ok(Reserved::IdentifierTaken);
         }
-        let opened = self.open(key, &question, false, now).await?;
+        let opened = self.open(opening, false, now).await?;
         Ok(opened.map_or(Reserved::Busy, Reserved::New))
     }
 
     async fn open(
         &self,
-        key: Key,
-        question: &Question,
+        opening: &Opening<'_>,
         take_identifier: bool,
         now: u64,
     ) -> Result<Option<Hold>, StoreError> {
+        let (key, question) = (opening.key, opening.question);
         let record = Record {
             question: question.clone(),
             phase: Phase::Reserved,
             lease_until: now + HANDLER_SECONDS,
+            valid_before: opening.valid_before,
+            attempt: None,
             answer: None,
         };
         let stamp = Stamp::new()?;
@@ -158,8 +169,8 @@ impl Reservations {
         }
         let hold = self.hold(key, record.clone(), stamp);
         Ok(match record.phase {
-            Phase::Settling => Reserved::Reconcile(hold, record.answer),
-            Phase::Paid { transaction } => Reserved::Owed(hold, transaction),
+            Phase::Settling => Reserved::Reconcile(hold, resumed(record.attempt)?, record.answer),
+            Phase::Paid { transaction } => Reserved::Owed(hold, transaction, record.answer),
             Phase::Reserved | Phase::Done => Reserved::New(hold),
         })
     }
@@ -192,13 +203,33 @@ impl Reservations {
     }
 }
 
+/// A payment that is seen for the first time.
+struct Opening<'a> {
+    key: Key,
+    question: &'a Question,
+    valid_before: u64,
+}
+
+fn resumed(attempt: Option<Attempt>) -> Result<Attempt, StoreError> {
+    let attempt = match attempt {
+        Some(attempt) => attempt,
+        // Written before sales had keys.
+        None => Attempt::new(0, true)?,
+    };
+    Ok(Attempt {
+        resumed: true,
+        ..attempt
+    })
+}
+
+/// A record outlives its authorization: whoever forgets a payment that can still be settled sells it again.
 fn put(key: Key, expected: Option<Stamp>, record: &Record, expires_at: u64) -> Change {
     Change {
         key: key.payment(),
         expected,
         write: Write::Put {
             value: record.encode(),
-            expires_at,
+            expires_at: expires_at.max(record.valid_before.saturating_add(KEEP_BEYOND_SECONDS)),
         },
     }
 }
@@ -224,21 +255,53 @@ pub(super) struct Hold {
 
 impl Hold {
     /// From here on the payment may have been settled; whoever finds it so delivers this answer.
-    pub(super) async fn settling(&mut self, answer: Option<&Answer>) -> Result<(), HoldError> {
-        let bytes_max = self.reservations.store.value_bytes_max();
-        // One that cannot be kept is made again.
-        self.record.answer = answer.filter(|answer| answer.bytes() <= bytes_max).cloned();
+    pub(super) async fn settling(
+        &mut self,
+        answer: Option<&Answer>,
+        found_counts: bool,
+    ) -> Result<Attempt, HoldError> {
+        let attempt = Attempt::new(crate::now_seconds(), found_counts)?;
+        self.keep(answer);
+        self.record.attempt = Some(attempt.clone());
         self.write(Phase::Settling, SETTLE_SECONDS, KEEP_OWED_SECONDS)
-            .await
+            .await?;
+        Ok(attempt)
     }
 
-    /// Whether whoever sends the payment again gets the very same answer.
-    pub(super) fn keeps_answer(&self) -> bool {
-        self.record.answer.is_some()
+    /// One that cannot be kept is made again.
+    fn keep(&mut self, answer: Option<&Answer>) {
+        let bytes_max = self.reservations.store.value_bytes_max();
+        self.record.answer = answer.filter(|answer| answer.bytes() <= bytes_max).cloned();
+    }
+
+    /// Whether giving the answer twice does no harm: whoever sends the payment again gets the very same one, and has said
+    /// beforehand that it may ask again. Any other payment is answered once.
+    pub(super) fn may_repeat(&self) -> bool {
+        self.record.answer.is_some() && self.record.question.identifier.is_some()
+    }
+
+    /// The facilitator has refused; a transfer that turns up later is not this sale's.
+    pub(super) fn found_no_longer_counts(&mut self) {
+        if let Some(attempt) = &mut self.record.attempt {
+            attempt.found_counts = false;
+        }
+    }
+
+    /// It was settled, and nobody is there to take the answer: it is owed.
+    pub(super) async fn owe(
+        &mut self,
+        transaction: B256,
+        answer: &Answer,
+    ) -> Result<(), HoldError> {
+        self.keep(Some(answer));
+        self.write(Phase::Paid { transaction }, 0, KEEP_OWED_SECONDS)
+            .await?;
+        self.finished = true;
+        Ok(())
     }
 
     /// It was settled, and the answer is owed.
-    pub(super) async fn paid(&mut self, transaction: String) -> Result<(), HoldError> {
+    pub(super) async fn paid(&mut self, transaction: B256) -> Result<(), HoldError> {
         self.write(
             Phase::Paid { transaction },
             HANDLER_SECONDS,

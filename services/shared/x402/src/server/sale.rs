@@ -1,11 +1,12 @@
 //! A reserved payment and the request that it came with: answer and settle, or settle and answer.
 
 use super::checkout::{Checkout, Settled};
-use super::flow::Admitted;
-use super::record::Answer;
+use super::flow::{Admitted, Caller};
+use super::record::{Answer, Attempt};
 use super::reservations::{Hold, HoldError};
 use super::{Flow, Till, answers};
 use crate::reason;
+use alloy_primitives::B256;
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::FutureExt;
@@ -35,6 +36,7 @@ enum Made {
 pub(super) struct Sold<S> {
     checkout: Checkout,
     handled: Handled<S>,
+    caller: Caller,
 }
 
 impl<S> Sold<S>
@@ -42,10 +44,16 @@ where
     S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
 {
-    pub(super) fn new(till: Arc<Till>, admitted: Admitted, handled: Handled<S>) -> Self {
+    pub(super) fn new(
+        till: Arc<Till>,
+        admitted: Admitted,
+        handled: Handled<S>,
+        caller: Caller,
+    ) -> Self {
         Self {
             checkout: Checkout::new(till, admitted),
             handled,
+            caller,
         }
     }
 
@@ -74,7 +82,11 @@ where
     }
 
     async fn answer_first(self, mut hold: Hold) -> Response {
-        let Self { checkout, handled } = self;
+        let Self {
+            mut checkout,
+            handled,
+            caller,
+        } = self;
         let answer = match handled.run().await {
             Made::Good(answer) => answer,
             Made::Bad(response) => {
@@ -86,51 +98,75 @@ where
                 return answers::unanswered();
             }
         };
-        if let Err(error) = hold.settling(Some(&answer)).await {
-            return not_settling(&error);
-        }
-        match checkout.settle(false).await {
-            Settled::Paid(transaction) => deliver(&checkout, hold, answer, transaction).await,
+        let attempt = match hold.settling(Some(&answer), checkout.found_counts()).await {
+            Ok(attempt) => attempt,
+            Err(error) => return not_settling(&error),
+        };
+        match checkout.settle(&attempt).await {
+            Settled::Paid(transaction) => {
+                deliver(&checkout, &caller, hold, answer, transaction).await
+            }
             other => unpaid(&checkout, hold, other).await,
         }
     }
 
-    async fn settle_first(self, mut hold: Hold) -> Response {
-        if let Err(error) = hold.settling(None).await {
-            return not_settling(&error);
-        }
-        match self.checkout.settle(false).await {
+    async fn settle_first(mut self, mut hold: Hold) -> Response {
+        let attempt = match hold.settling(None, self.checkout.found_counts()).await {
+            Ok(attempt) => attempt,
+            Err(error) => return not_settling(&error),
+        };
+        match self.checkout.settle(&attempt).await {
             Settled::Paid(transaction) => self.answer_paid(hold, transaction).await,
             other => unpaid(&self.checkout, hold, other).await,
         }
     }
 
     /// A settlement that was left open: finds out, and delivers what was paid for.
-    pub(super) async fn reconcile(self, hold: Hold, answer: Option<Answer>) -> Response {
-        match (self.checkout.settle(true).await, answer) {
+    pub(super) async fn reconcile(
+        mut self,
+        hold: Hold,
+        attempt: &Attempt,
+        answer: Option<Answer>,
+    ) -> Response {
+        match (self.checkout.settle(attempt).await, answer) {
             (Settled::Paid(transaction), Some(answer)) => {
-                deliver(&self.checkout, hold, answer, transaction).await
+                deliver(&self.checkout, &self.caller, hold, answer, transaction).await
             }
             (Settled::Paid(transaction), None) => self.answer_paid(hold, transaction).await,
             (other, _) => unpaid(&self.checkout, hold, other).await,
         }
     }
 
-    async fn answer_paid(self, mut hold: Hold, transaction: String) -> Response {
-        if let Err(error) = hold.paid(transaction.clone()).await {
+    async fn answer_paid(self, mut hold: Hold, transaction: B256) -> Response {
+        if let Err(error) = hold.paid(transaction).await {
             // The record says "settling", so that whoever sends the payment again is answered.
-            tracing::error!(%error, transaction, "a payment cannot be noted as made");
+            tracing::error!(%error, %transaction, "a payment cannot be noted as made");
             hold.leave().await;
             return answers::unknown();
         }
-        self.answer_owed(hold, transaction).await
+        self.answer_owed(hold, transaction, None).await
     }
 
-    /// Answers without charging: it is paid already.
-    pub(super) async fn answer_owed(self, hold: Hold, transaction: String) -> Response {
-        let Self { checkout, handled } = self;
-        let mut response = match handled.run().await {
-            Made::Good(answer) => return deliver(&checkout, hold, answer, transaction).await,
+    /// Answers without charging: it is paid already. An answer that was made and taken by nobody is given as it is.
+    pub(super) async fn answer_owed(
+        self,
+        hold: Hold,
+        transaction: B256,
+        made: Option<Answer>,
+    ) -> Response {
+        let Self {
+            checkout,
+            handled,
+            caller,
+        } = self;
+        let made = match made {
+            Some(answer) => Made::Good(answer),
+            None => handled.run().await,
+        };
+        let mut response = match made {
+            Made::Good(answer) => {
+                return deliver(&checkout, &caller, hold, answer, transaction).await;
+            }
             Made::Bad(response) => response,
             Made::Nothing => answers::owed(),
         };
@@ -179,7 +215,7 @@ fn not_settling(error: &HoldError) -> Response {
     answers::store_failed()
 }
 
-async fn unpaid(checkout: &Checkout, hold: Hold, settled: Settled) -> Response {
+async fn unpaid(checkout: &Checkout, mut hold: Hold, settled: Settled) -> Response {
     match settled {
         Settled::No(reason) => {
             hold.release().await;
@@ -189,28 +225,46 @@ async fn unpaid(checkout: &Checkout, hold: Hold, settled: Settled) -> Response {
             hold.release().await;
             answers::facilitator_failed()
         }
-        Settled::Open | Settled::Paid(_) => {
+        Settled::Open { found_counts } => {
+            if !found_counts {
+                hold.found_no_longer_counts();
+            }
+            hold.leave().await;
+            answers::unknown()
+        }
+        Settled::Paid(_) => {
             hold.leave().await;
             answers::unknown()
         }
     }
 }
 
+/// Gives the answer. A payment without an identifier is answered once: the note of it comes first, and without it, or without
+/// anybody to take the answer, there is none yet.
 async fn deliver(
     checkout: &Checkout,
-    hold: Hold,
+    caller: &Caller,
+    mut hold: Hold,
     mut answer: Answer,
-    transaction: String,
+    transaction: B256,
 ) -> Response {
-    checkout.sign_off(&mut answer, transaction.clone());
-    let kept = hold.keeps_answer();
+    checkout.sign_off(&mut answer, transaction);
+    let owed = || {
+        let mut owed = answers::owed();
+        checkout.put_receipt(owed.headers_mut(), transaction);
+        owed
+    };
+    let may_repeat = hold.may_repeat();
+    if !may_repeat && caller.is_gone() {
+        if let Err(error) = hold.owe(transaction, &answer).await {
+            tracing::error!(%error, %transaction, "an answer that nobody took cannot be kept");
+        }
+        return owed();
+    }
     if let Err(error) = hold.done(&answer).await {
         tracing::error!(%error, "an answer cannot be noted as delivered");
-        if !kept {
-            // Whoever asks again is given another one: this one would be the second for one payment.
-            let mut owed = answers::owed();
-            checkout.put_receipt(owed.headers_mut(), transaction);
-            return owed;
+        if !may_repeat {
+            return owed();
         }
     }
     answer.response()

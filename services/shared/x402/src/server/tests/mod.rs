@@ -9,7 +9,7 @@ use axum::extract::Request;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
-use shop::{Fault, Shop};
+use shop::{Fault, Shop, TRANSACTION};
 use tower::ServiceExt;
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_payment_buys_one_answer_and_a_replay_none() {
             receipt["success"].as_bool(),
             receipt["transaction"].as_str()
         ),
-        (Some(true), Some("0x01"))
+        (Some(true), Some(TRANSACTION.to_string().as_str()))
     );
     assert_eq!(receipt["payer"], shop.wallet.address().to_checksum(None));
     for target in ["/thing", "/thing?other"] {

@@ -20,6 +20,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tower::ServiceExt;
 
+pub(super) const TRANSACTION: B256 = B256::repeat_byte(1);
+
 /// Settles in memory, and fails as told.
 #[derive(Default)]
 pub(super) struct Ledger {
@@ -110,12 +112,12 @@ impl Facilitator for Ledger {
                 _ if self.used.lock().unwrap().insert(nonce) => {
                     self.transfers.fetch_add(1, Ordering::SeqCst);
                     answer.success = true;
-                    answer.transaction = "0x01".into();
+                    answer.transaction = TRANSACTION.to_string();
                 }
                 _ => {
                     answer.error_reason = Some(reason::NONCE_USED.into());
                     let named = !self.forgetful.load(Ordering::SeqCst);
-                    let extra = [("transaction".to_owned(), json!("0x01"))];
+                    let extra = [("transaction".to_owned(), json!(TRANSACTION))];
                     answer.extra = named.then(|| extra.into_iter().collect());
                 }
             }
