@@ -171,16 +171,16 @@ impl Sequence {
         let world = &self.world;
         let authorization = Authorization {
             from: world.stranger.address(),
-            to: world.sale.pay_to,
-            value: world.sale.amount,
+            to: world.price.pay_to,
+            value: world.price.amount,
             valid_after: U256::ZERO,
             valid_before: U256::from(self.now + 60),
             nonce,
         };
-        let domain = Domain::of(&world.sale.asset).unwrap();
+        let domain = Domain::of(&world.price.asset).unwrap();
         let mut payment = json!({
             "x402Version": 2,
-            "accepted": world.sale.requirements(),
+            "accepted": world.price.requirements(),
             "payload": { "signature": world.stranger.sign(&authorization, domain), "authorization": authorization },
         });
         if self.dice.below(2) == 0 {
@@ -278,7 +278,7 @@ impl Sequence {
         let transfers = world.token.transfers();
         let income = U256::from(PRICE) * U256::from(transfers.len());
         assert_eq!(
-            world.token.balance(world.sale.pay_to),
+            world.token.balance(world.price.pay_to),
             income,
             "seed {seed}"
         );

@@ -6,7 +6,7 @@ use super::within;
 use crate::client::transport::{Answer, Transport};
 use crate::client::{Limits, PayingClient, Policy};
 use crate::exact::Domain;
-use crate::server::{Flow, Sale, Seller};
+use crate::server::{Flow, Price, Sale, Seller};
 use crate::store::MemoryStore;
 use crate::wallet::Wallet;
 use crate::wire::PaymentPayload;
@@ -166,11 +166,11 @@ pub(super) struct World {
     pub(super) wire: Wire,
     pub(super) buyers: Vec<Buyer>,
     pub(super) stranger: Wallet,
-    pub(super) sale: Sale,
+    pub(super) price: Price,
 }
 
-fn sale() -> Sale {
-    Sale {
+fn price() -> Price {
+    Price {
         asset: Asset {
             network: "eip155:31337".into(),
             address: Address::repeat_byte(1),
@@ -181,8 +181,6 @@ fn sale() -> Sale {
         amount: U256::from(PRICE),
         pay_to: Address::repeat_byte(2),
         max_timeout_seconds: 60,
-        description: "A thing".into(),
-        mime_type: "text/plain".into(),
     }
 }
 
@@ -213,10 +211,11 @@ fn shop(seller: &Seller, sale: &Sale, made: &Arc<AtomicU64>, faults: &Faults) ->
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let sale = sale();
+        let price = price();
+        let sale = Sale::new([price.clone()], "A thing", "text/plain");
         let faults = Faults::new(seed);
-        let domain = Domain::of(&sale.asset).unwrap();
-        let token = Token::new(faults.clone(), sale.pay_to, sale.amount, domain);
+        let domain = Domain::of(&price.asset).unwrap();
+        let token = Token::new(faults.clone(), price.pay_to, price.amount, domain);
         let store = || FaultyStore {
             memory: Arc::new(MemoryStore::default()),
             faults: faults.clone(),
@@ -225,7 +224,7 @@ impl World {
         let instances = (0..2).map(|_| {
             let facilitator = Arc::new(token.clone());
             let seller = Seller::with_store(facilitator.clone(), Arc::new(shared.clone()))
-                .with_chain(facilitator);
+                .with_chain(&price.asset.network, facilitator);
             shop(&seller, &sale, &made, &faults)
         });
         let wire = Wire {
@@ -237,9 +236,9 @@ impl World {
         };
         let policy = Policy {
             origin: Url::parse("http://shop.test").unwrap().origin(),
-            asset: sale.asset.clone(),
-            pay_to: sale.pay_to,
-            amount_max: sale.amount,
+            asset: price.asset.clone(),
+            pay_to: price.pay_to,
+            amount_max: price.amount,
         };
         let limits = Limits {
             session_max: U256::from(SESSION_MAX),
@@ -273,7 +272,7 @@ impl World {
             wire,
             buyers,
             stranger,
-            sale,
+            price,
         }
     }
 }

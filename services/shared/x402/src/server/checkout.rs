@@ -2,7 +2,7 @@
 
 use super::Till;
 use super::flow::{Admitted, problem};
-use super::offer::EXPOSED;
+use super::offer::{EXPOSED, Offer};
 use super::payment::Dialect;
 use super::record::Answer;
 use crate::chain::{CLOCK_SKEW_SECONDS, ExpectedTransfer, PaymentState};
@@ -19,6 +19,7 @@ pub(super) struct Checkout {
     pub(super) till: Arc<Till>,
     pub(super) order: Order,
     dialect: Dialect,
+    offer: Arc<Offer>,
     pub(super) url: String,
 }
 
@@ -37,7 +38,8 @@ pub(super) enum Settled {
 impl Checkout {
     /// Facilitators are always spoken to in version 2: the signature is the same in both.
     pub(super) fn new(till: Arc<Till>, admitted: Admitted) -> Self {
-        let requirements = till.offer.requirements.clone();
+        let offer = admitted.payment.offer;
+        let requirements = offer.requirements.clone();
         let request = FacilitatorRequest {
             x402_version: VERSION,
             payment_payload: PaymentPayload {
@@ -59,6 +61,7 @@ impl Checkout {
             till,
             order: Order::new(request),
             dialect: admitted.payment.dialect,
+            offer,
             url: admitted.url,
         }
     }
@@ -103,7 +106,7 @@ impl Checkout {
     async fn reconcile(&self) -> Settled {
         let authorization = &self.order.request.payment_payload.payload.authorization;
         let over = U256::from(crate::now_seconds().saturating_sub(CLOCK_SKEW_SECONDS));
-        let Some(chain) = &self.till.seller.chain else {
+        let Some(chain) = &self.offer.chain else {
             return Settled::Open;
         };
         let asset = self.order.request.payment_requirements.asset;
@@ -164,7 +167,7 @@ impl Checkout {
         reason: Option<&str>,
         transaction: String,
     ) -> (HeaderName, HeaderValue) {
-        let offer = &self.till.offer;
+        let offer = &self.offer;
         let (name, network) = match (self.dialect, offer.network_v1) {
             (Dialect::V1, Some(network)) => (header::X_PAYMENT_RESPONSE, network),
             _ => (
