@@ -8,7 +8,7 @@ use std::sync::Arc;
 use url::Url;
 use x402::client::{Limits, PayError, PayingClient, Policy};
 use x402::facilitator::HttpFacilitator;
-use x402::server::{Sale, Seller};
+use x402::server::{Price, Sale, Seller};
 use x402::store::MemoryStore;
 use x402::wallet::Wallet;
 use x402::{Address, Asset, U256};
@@ -19,7 +19,7 @@ const GRANT: u64 = 10_000_000;
 struct Market {
     ledger: Ledger,
     shop: Url,
-    sale: Sale,
+    price: Price,
     wallet: Wallet,
     _folder: tempfile::TempDir,
 }
@@ -41,14 +41,13 @@ impl Market {
             version: "2".into(),
             decimals: 6,
         };
-        let sale = Sale {
+        let price = Price {
             asset: asset.clone(),
             amount: U256::from(PRICE),
             pay_to: Address::repeat_byte(2),
             max_timeout_seconds: 60,
-            description: "A thing".into(),
-            mime_type: "text/plain".into(),
         };
+        let sale = Sale::new([price.clone()], "A thing", "text/plain");
         let file = folder.path().join("ledger.ndjson");
         let ledger = Ledger::open(&file, asset, U256::from(GRANT)).unwrap();
         let bank = serve(facilitator::router(ledger.clone())).await;
@@ -59,7 +58,7 @@ impl Market {
         Self {
             ledger,
             shop: shop.join("thing").unwrap(),
-            sale,
+            price,
             wallet: Wallet::random().unwrap(),
             _folder: folder,
         }
@@ -68,9 +67,9 @@ impl Market {
     fn buyer(&self, origin: &Url, limits: Limits) -> PayingClient {
         let policy = Policy {
             origin: origin.origin(),
-            asset: self.sale.asset.clone(),
-            pay_to: self.sale.pay_to,
-            amount_max: self.sale.amount,
+            asset: self.price.asset.clone(),
+            pay_to: self.price.pay_to,
+            amount_max: self.price.amount,
         };
         let (client, store) = (runtime::http::client(), Arc::new(MemoryStore::default()));
         PayingClient::with_budget(client, self.wallet.clone(), policy, limits, store, None).unwrap()

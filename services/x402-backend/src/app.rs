@@ -10,9 +10,6 @@ use x402::facilitator::HttpFacilitator;
 use x402::server::{Sale, Seller};
 use x402::store::Store;
 
-/// What a buyer's authorization should be valid for: time to answer, to settle, and to ask again.
-const PAYMENT_VALID_SECONDS: u64 = 60;
-
 /// Everything that a request may use.
 #[derive(Clone)]
 pub(crate) struct App {
@@ -33,19 +30,14 @@ pub(crate) fn router(
     client: reqwest::Client,
     payments: Arc<dyn Store>,
 ) -> Result<Router, runtime::Error> {
-    let chain = Rpc::new(client.clone(), config.chain_rpc_url.clone());
     let facilitator = HttpFacilitator::new(client.clone(), &config.facilitator_url);
-    let sale = Sale {
-        asset: config.asset.clone(),
-        amount: config.price,
-        pay_to: config.pay_to,
-        max_timeout_seconds: PAYMENT_VALID_SECONDS,
-        description: "Weather of a city".to_owned(),
-        mime_type: "application/json".to_owned(),
-    };
-    let payment = Seller::with_store(Arc::new(facilitator), payments)
-        .with_chain(Arc::new(chain))
-        .layer(&sale)?;
+    let mut seller = Seller::with_store(Arc::new(facilitator), payments);
+    for (network, url) in config.chains() {
+        let chain = Rpc::new(client.clone(), url.clone());
+        seller = seller.with_chain(network, Arc::new(chain));
+    }
+    let sale = Sale::new(config.prices(), "Weather of a city", "application/json");
+    let payment = seller.layer(&sale)?;
     let weather = match config.weather_source {
         WeatherSource::ClimateNormals => Weather::Normals(Arc::new(Normals::embedded())),
         WeatherSource::OpenMeteo => Weather::OpenMeteo(OpenMeteo::new(client)),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::Url;
 use x402::chain::Rpc;
 use x402::client::{PayError, PayingClient, Policy};
+use x402::server::Price;
 use x402::store::Place;
 use x402::wallet::Wallet;
 use x402::{Asset, U256};
@@ -53,11 +54,15 @@ async fn market() -> Market {
         facilitator_url: facilitator.clone(),
         chain_rpc_url: facilitator.clone(),
         payments: Place::Memory,
-        price: U256::from(10_000),
-        asset,
-        pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
-            .parse()
-            .unwrap(),
+        price: Price {
+            asset,
+            amount: U256::from(10_000),
+            pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
+                .parse()
+                .unwrap(),
+            max_timeout_seconds: 60,
+        },
+        more_prices: Vec::new(),
         weather_source: WeatherSource::ClimateNormals,
     };
     let payments = config.payments.open().await.unwrap();
@@ -75,8 +80,8 @@ impl Market {
     fn buyer(&self, change: impl FnOnce(&mut Policy)) -> PayingClient {
         let mut policy = Policy {
             origin: self.shop.origin(),
-            asset: self.config.asset.clone(),
-            pay_to: self.config.pay_to,
+            asset: self.config.price.asset.clone(),
+            pay_to: self.config.price.pay_to,
             amount_max: U256::from(50_000),
         };
         change(&mut policy);
@@ -109,7 +114,7 @@ async fn an_answer_costs_exactly_its_price() {
     let quote = buyer.quote(market.weather("tokyo")).await.unwrap();
     assert_eq!(quote.amount, U256::from(10_000));
     let rpc = Rpc::new(runtime::http::client(), market.facilitator.clone());
-    let asset = market.config.asset.address;
+    let asset = market.config.price.asset.address;
     assert_eq!(
         rpc.balance_of(asset, buyer.address()).await.unwrap(),
         U256::from(GRANT)
@@ -135,7 +140,7 @@ async fn an_answer_costs_exactly_its_price() {
             U256::from(GRANT - spent)
         );
         assert_eq!(
-            market.ledger.balance(market.config.pay_to),
+            market.ledger.balance(market.config.price.pay_to),
             U256::from(GRANT + spent)
         );
     }

@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use x402::exact::Domain;
 use x402::header;
-use x402::server::Sale;
+use x402::server::Price;
 use x402::wallet::Wallet;
 use x402::wire::Authorization;
 use x402::{Asset, B256, U256};
@@ -23,8 +23,8 @@ use x402::{Asset, B256, U256};
 const AT_ONCE: usize = 64;
 const PATH: &str = "/weather?city=Tokyo";
 
-fn sale() -> Sale {
-    Sale {
+fn price() -> Price {
+    Price {
         asset: Asset {
             network: "eip155:31337".into(),
             address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -39,8 +39,6 @@ fn sale() -> Sale {
             .parse()
             .unwrap(),
         max_timeout_seconds: 60,
-        description: String::new(),
-        mime_type: String::new(),
     }
 }
 
@@ -53,7 +51,7 @@ struct Backend {
 impl Backend {
     async fn start(facilitator: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let sale = sale();
+        let price = price();
         let mut process = Command::new(env!("CARGO_BIN_EXE_x402-backend"))
             .env_clear()
             .envs([
@@ -62,11 +60,11 @@ impl Backend {
                 ("FACILITATOR_URL", facilitator),
                 ("CHAIN_RPC_URL", facilitator),
                 ("PRICE", "0.01"),
-                ("NETWORK", &sale.asset.network),
-                ("ASSET_ADDRESS", &sale.asset.address.to_string()),
+                ("NETWORK", &price.asset.network),
+                ("ASSET_ADDRESS", &price.asset.address.to_string()),
                 ("ASSET_NAME", "USDC"),
                 ("ASSET_VERSION", "2"),
-                ("PAY_TO", &sale.pay_to.to_string()),
+                ("PAY_TO", &price.pay_to.to_string()),
                 ("WEATHER_SOURCE", "climate-normals"),
             ])
             .env("PAYMENTS_FILE", folder.path().join("payments"))
@@ -119,11 +117,11 @@ impl Backend {
 }
 
 fn payment(wallet: &Wallet, domain: Domain, number: u64) -> http::HeaderValue {
-    let sale = sale();
+    let price = price();
     let authorization = Authorization {
         from: wallet.address(),
-        to: sale.pay_to,
-        value: sale.amount,
+        to: price.pay_to,
+        value: price.amount,
         valid_after: U256::ZERO,
         valid_before: U256::from(x402::now_seconds() + 100),
         nonce: B256::from(U256::from(number)),
@@ -131,7 +129,7 @@ fn payment(wallet: &Wallet, domain: Domain, number: u64) -> http::HeaderValue {
     let id = format!("pay_{number:032}");
     header::encode(&json!({
         "x402Version": 2,
-        "accepted": sale.requirements(),
+        "accepted": price.requirements(),
         "payload": { "signature": wallet.sign(&authorization, domain), "authorization": authorization },
         "extensions": { "payment-identifier": { "info": { "required": false, "id": id } } },
     }))
@@ -182,17 +180,17 @@ async fn measure(
 async fn many_requests_cost_little_and_leave_no_memory_behind() {
     let thorough = std::env::var_os("TURNPIKE_TEST_THOROUGH").is_some();
     let folder = tempfile::tempdir().unwrap();
-    let sale = sale();
+    let price = price();
     let grant = U256::from(10u64.pow(15));
     let file = folder.path().join("ledger.ndjson");
-    let ledger = Ledger::open(&file, sale.asset.clone(), grant).unwrap();
+    let ledger = Ledger::open(&file, price.asset.clone(), grant).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let facilitator = format!("http://{}/", listener.local_addr().unwrap());
     let router = facilitator::router(ledger);
     tokio::spawn(async move { axum::serve(listener, router).await });
     let backend = Backend::start(&facilitator).await;
     let wallet = Wallet::random().unwrap();
-    let domain = Domain::of(&sale.asset).unwrap();
+    let domain = Domain::of(&price.asset).unwrap();
     let (unpaid, paid, rounds) = if thorough {
         (100_000, 10_000, 4)
     } else {

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use x402::facilitator::{Facilitator, FacilitatorError, Order};
-use x402::server::{Sale, Seller};
+use x402::server::{Price, Sale, Seller};
 use x402::wire::{SettlementResponse, VerifyResponse};
 use x402::{Asset, U256};
 
@@ -55,7 +55,7 @@ impl Market {
 }
 
 fn sale(price: u64) -> Sale {
-    Sale {
+    let price = Price {
         asset: Asset {
             network: "eip155:31337".into(),
             address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -70,9 +70,8 @@ fn sale(price: u64) -> Sale {
             .parse()
             .unwrap(),
         max_timeout_seconds: 60,
-        description: "The weather".into(),
-        mime_type: "application/json".into(),
-    }
+    };
+    Sale::new([price], "The weather", "application/json")
 }
 
 async fn weather(Query(query): Query<Vec<(String, String)>>) -> Response {

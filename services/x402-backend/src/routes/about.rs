@@ -7,20 +7,25 @@ use axum::http::HeaderMap;
 use axum::response::Html;
 use serde_json::{Value, json};
 use x402::amount::format_decimal;
-use x402::server::public_url;
+use x402::server::{Price, public_url};
 
 pub(crate) async fn health() -> Json<Value> {
     Json(json!({ "status": "healthy" }))
 }
 
 pub(crate) async fn page(State(app): State<App>) -> Html<String> {
-    let price = format_decimal(app.sale.amount, app.sale.asset.decimals);
+    let price = app
+        .sale
+        .prices
+        .first()
+        .map(Price::display)
+        .unwrap_or_default();
     // The name comes from our own configuration, but it costs nothing to keep it from being markup.
-    let currency = app.sale.asset.name.replace(['<', '>', '&'], "");
+    let price = price.replace(['<', '>', '&'], "");
     Html(format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Weather for sale</title>\n\
          <h1>Weather for sale</h1>\n\
-         <p><code>GET /weather?city=Tokyo</code> costs {price} {currency} per request, paid by x402 (HTTP 402). \
+         <p><code>GET /weather?city=Tokyo</code> costs {price} per request, paid by x402 (HTTP 402). \
          <a href=\"/.well-known/x402\">Offer as JSON</a></p></html>\n"
     ))
 }
@@ -44,12 +49,12 @@ pub(crate) async fn for_sale(State(app): State<App>, headers: HeaderMap) -> Json
                 "description": "Name of a city, in any case",
                 "example": "Tokyo",
             }],
-            "price": {
-                "amount": sale.amount.to_string(),
-                "displayAmount": format_decimal(sale.amount, sale.asset.decimals),
-                "currency": sale.asset.name,
-            },
-            "accepts": [sale.requirements()],
+            "price": sale.prices.first().map(|price| json!({
+                "amount": price.amount.to_string(),
+                "displayAmount": format_decimal(price.amount, price.asset.decimals),
+                "currency": price.asset.name,
+            })),
+            "accepts": sale.prices.iter().map(Price::requirements).collect::<Vec<_>>(),
         }],
     }))
 }

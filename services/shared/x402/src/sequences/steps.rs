@@ -200,16 +200,16 @@ impl Sequence {
         let world = &self.world;
         let authorization = Authorization {
             from: world.stranger.address(),
-            to: world.sale.pay_to,
-            value: world.sale.amount,
+            to: world.price.pay_to,
+            value: world.price.amount,
             valid_after: U256::ZERO,
             valid_before: U256::from(self.now + 60),
             nonce,
         };
-        let domain = Domain::of(&world.sale.asset).unwrap();
+        let domain = Domain::of(&world.price.asset).unwrap();
         let mut payment = json!({
             "x402Version": 2,
-            "accepted": world.sale.requirements(),
+            "accepted": world.price.requirements(),
             "payload": { "signature": world.stranger.sign(&authorization, domain), "authorization": authorization },
         });
         if self.dice.below(2) == 0 {
@@ -250,7 +250,7 @@ impl Sequence {
         ));
         if before.is_none()
             && token.transaction(payer, nonce).is_some()
-            && !token.paid(payer, nonce, world.sale.pay_to)
+            && !token.paid(payer, nonce, world.price.pay_to)
         {
             self.counts.void += 1;
         }
@@ -293,7 +293,7 @@ impl Sequence {
         let wire = self.world.wire.clone();
         let concealed = self.world.bank.concealed.lock().unwrap().clone();
         for (authorization, transaction) in self.world.token.transfers() {
-            if authorization.to != self.world.sale.pay_to
+            if authorization.to != self.world.price.pay_to
                 || !self.world.bank.sent(transaction)
                 || concealed.contains(&authorization.nonce)
             {
@@ -346,11 +346,11 @@ impl Sequence {
         let transfers = world.token.transfers();
         let income = transfers
             .iter()
-            .filter(|(transfer, _)| transfer.to == world.sale.pay_to)
+            .filter(|(transfer, _)| transfer.to == world.price.pay_to)
             .map(|(transfer, _)| transfer.value)
             .sum::<U256>();
         assert_eq!(
-            world.token.balance(world.sale.pay_to),
+            world.token.balance(world.price.pay_to),
             income,
             "seed {seed}"
         );

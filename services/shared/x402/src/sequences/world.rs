@@ -8,7 +8,7 @@ use super::within;
 use crate::client::transport::{Answer, Transport};
 use crate::client::{Limits, PayingClient, Policy};
 use crate::exact::Domain;
-use crate::server::{Flow, Sale, Seller};
+use crate::server::{Flow, Price, Sale, Seller};
 use crate::store::MemoryStore;
 use crate::wallet::Wallet;
 use crate::wire::{Authorization, PaymentPayload};
@@ -185,11 +185,11 @@ pub(super) struct World {
     pub(super) wire: Wire,
     pub(super) buyers: Vec<Buyer>,
     pub(super) stranger: Wallet,
-    pub(super) sale: Sale,
+    pub(super) price: Price,
 }
 
-fn sale() -> Sale {
-    Sale {
+fn price() -> Price {
+    Price {
         asset: Asset {
             network: "eip155:31337".into(),
             address: Address::repeat_byte(1),
@@ -200,8 +200,6 @@ fn sale() -> Sale {
         amount: U256::from(PRICE),
         pay_to: Address::repeat_byte(2),
         max_timeout_seconds: 60,
-        description: "A thing".into(),
-        mime_type: "text/plain".into(),
     }
 }
 
@@ -232,12 +230,13 @@ fn shop(seller: &Seller, sale: &Sale, made: &Arc<AtomicU64>, faults: &Faults) ->
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let sale = sale();
+        let price = price();
+        let sale = Sale::new([price.clone()], "A thing", "text/plain");
         let faults = Faults::new(seed);
-        let domain = Domain::of(&sale.asset).unwrap();
+        let domain = Domain::of(&price.asset).unwrap();
         let token = Token::new(faults.clone());
         let knows_keys = faults.one_in(2);
-        let terms = (sale.pay_to, sale.amount);
+        let terms = (price.pay_to, price.amount);
         let bank = Bank::new(token.clone(), faults.clone(), knows_keys, terms, domain);
         let store = || FaultyStore {
             memory: Arc::new(MemoryStore::default()),
@@ -248,7 +247,7 @@ impl World {
             let shared = store();
             let instances = (0..count).map(|_| {
                 let seller = Seller::with_store(Arc::new(bank.clone()), Arc::new(shared.clone()))
-                    .with_chain(Arc::new(token.clone()));
+                    .with_chain(&price.asset.network, Arc::new(token.clone()));
                 shop(&seller, &sale, &made, &faults)
             });
             instances.collect::<Vec<_>>()
@@ -262,15 +261,15 @@ impl World {
             shops: Arc::new(shops),
             faults: faults.clone(),
             token: token.clone(),
-            pay_to: sale.pay_to,
+            pay_to: price.pay_to,
             seen: Arc::default(),
             delivered: Arc::default(),
         };
         let policy = Policy {
             origin: Url::parse(&format!("http://{SHOP}")).unwrap().origin(),
-            asset: sale.asset.clone(),
-            pay_to: sale.pay_to,
-            amount_max: sale.amount,
+            asset: price.asset.clone(),
+            pay_to: price.pay_to,
+            amount_max: price.amount,
         };
         let limits = Limits {
             session_max: U256::from(SESSION_MAX),
@@ -306,7 +305,7 @@ impl World {
             wire,
             buyers,
             stranger,
-            sale,
+            price,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Till;
 use super::flow::{Admitted, problem};
-use super::offer::EXPOSED;
+use super::offer::{EXPOSED, Offer};
 use super::payment::Dialect;
 use super::record::{Answer, Attempt};
 use crate::chain::{CLOCK_SKEW_SECONDS, ExpectedTransfer, PaymentState, Proof};
@@ -29,6 +29,7 @@ pub(super) struct Checkout {
     pub(super) till: Arc<Till>,
     pub(super) order: Order,
     dialect: Dialect,
+    offer: Arc<Offer>,
     pub(super) url: String,
 }
 
@@ -74,7 +75,8 @@ enum Find {
 impl Checkout {
     /// Facilitators are always spoken to in version 2: the signature is the same in both.
     pub(super) fn new(till: Arc<Till>, admitted: Admitted) -> Self {
-        let requirements = till.offer.requirements.clone();
+        let offer = admitted.payment.offer;
+        let requirements = offer.requirements.clone();
         let request = FacilitatorRequest {
             x402_version: VERSION,
             payment_payload: PaymentPayload {
@@ -96,6 +98,7 @@ impl Checkout {
             till,
             order: Order::new(request),
             dialect: admitted.payment.dialect,
+            offer,
             url: admitted.url,
         }
     }
@@ -106,9 +109,8 @@ impl Checkout {
     pub(super) async fn settle(&mut self, attempt: &Attempt) -> Settled {
         self.order.idempotency_key = Some(attempt.key.clone());
         // Whether money may have moved for this sale without our having heard of it.
-        let mut lost = attempt.resumed && attempt.found_counts;
+        let (mut first, mut lost) = (!attempt.resumed, attempt.resumed && attempt.found_counts);
         for _ in 0..2 {
-            let first = !attempt.resumed && !lost;
             match self.ask().await {
                 Said::Named(transaction) => return self.proven(transaction, attempt).await,
                 Said::Used(Some(transaction)) if lost => {
@@ -120,7 +122,7 @@ impl Checkout {
                 Said::Used(_) | Said::Refused(_) | Said::Failed if !lost => {
                     return self.found(attempt, Find::Not).await;
                 }
-                Said::Nothing => lost = attempt.found_counts,
+                Said::Nothing => (first, lost) = (false, attempt.found_counts),
                 _ => break,
             }
         }
@@ -179,7 +181,7 @@ impl Checkout {
 
     /// Holds a transaction that the facilitator names against the chain. A node can be some blocks behind.
     async fn proven(&self, transaction: B256, attempt: &Attempt) -> Settled {
-        let Some(chain) = &self.till.seller.chain else {
+        let Some(chain) = &self.offer.chain else {
             return Settled::Paid(transaction);
         };
         let expected = self.expected(attempt);
@@ -208,7 +210,7 @@ impl Checkout {
         let open = Settled::Open {
             found_counts: find == Find::Ours,
         };
-        let Some(chain) = &self.till.seller.chain else {
+        let Some(chain) = &self.offer.chain else {
             return open;
         };
         let expected = self.expected(attempt);
@@ -276,7 +278,7 @@ impl Checkout {
         reason: Option<&str>,
         transaction: String,
     ) -> (HeaderName, HeaderValue) {
-        let offer = &self.till.offer;
+        let offer = &self.offer;
         let (name, network) = match (self.dialect, offer.network_v1) {
             (Dialect::V1, Some(network)) => (header::X_PAYMENT_RESPONSE, network),
             _ => (

@@ -1,6 +1,6 @@
 //! One paid request, from the payment in its header to the receipt in the answer's.
 
-use super::offer::{Offer, request_url};
+use super::offer::{Offers, request_url};
 use super::payment::{self, Payment};
 use super::record::{Key, Question};
 use super::reservations::Reserved;
@@ -35,13 +35,13 @@ pub(super) struct Admitted {
 ///
 /// # Errors
 /// The 402 to answer with, when there is none or it is not good.
-pub(super) fn admit(offer: &Offer, request: &Request) -> Result<Admitted, Box<Response>> {
+pub(super) fn admit(offers: &Offers, request: &Request) -> Result<Admitted, Box<Response>> {
     let url = request_url(request);
     // HEAD would be paid for and delivered nothing.
     let checked = if request.method() == Method::HEAD {
         Ok(None)
     } else {
-        check(offer, request)
+        check(offers, request)
     };
     match checked {
         Ok(Some((payment, digest))) => {
@@ -49,7 +49,7 @@ pub(super) fn admit(offer: &Offer, request: &Request) -> Result<Admitted, Box<Re
             Ok(Admitted {
                 window: exact::check_window(
                     authorization,
-                    offer.requirements.max_timeout_seconds,
+                    payment.offer.requirements.max_timeout_seconds,
                     crate::now_seconds(),
                 ),
                 payment,
@@ -57,22 +57,22 @@ pub(super) fn admit(offer: &Offer, request: &Request) -> Result<Admitted, Box<Re
                 url,
             })
         }
-        Ok(None) => Err(Box::new(offer.payment_required(NOT_PAID, &url))),
+        Ok(None) => Err(Box::new(offers.payment_required(NOT_PAID, &url))),
         Err(reason) => {
             tracing::info!(reason, "payment refused");
-            Err(Box::new(offer.payment_required(reason, &url)))
+            Err(Box::new(offers.payment_required(reason, &url)))
         }
     }
 }
 
-fn check(offer: &Offer, request: &Request) -> Result<Option<(Payment, B256)>, &'static str> {
-    let Some(payment) = payment::read(request.headers(), offer)? else {
+fn check(offers: &Offers, request: &Request) -> Result<Option<(Payment, B256)>, &'static str> {
+    let Some(payment) = payment::read(request.headers(), offers)? else {
         return Ok(None);
     };
     let payload = &payment.payload.payload;
-    let ours = &offer.requirements;
+    let ours = &payment.offer.requirements;
     exact::check_price(&payload.authorization, ours.pay_to, ours.amount)?;
-    let digest = exact::check_signature(payload, offer.domain)?;
+    let digest = exact::check_signature(payload, payment.offer.domain)?;
     Ok(Some((payment, digest)))
 }
 
@@ -108,7 +108,7 @@ where
     S::Future: Send + 'static,
 {
     let key = Key {
-        domain: till.offer.domain,
+        domain: admitted.payment.offer.domain,
         payer: admitted.payment.payload.payload.authorization.from,
         nonce: admitted.payment.payload.payload.authorization.nonce,
     };
@@ -165,7 +165,7 @@ where
     let found = reservations
         .reserve(key, question, valid_before, may_open, now)
         .await;
-    let refused = |reason: &str| till.offer.payment_required(reason, &admitted.url);
+    let refused = |reason: &str| till.offers.payment_required(reason, &admitted.url);
     match found {
         Ok(Reserved::New(hold)) => {
             let sold = Sold::new(till, admitted, handled, caller);

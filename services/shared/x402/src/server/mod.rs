@@ -6,26 +6,29 @@
 
 mod answers;
 mod checkout;
+mod document;
 mod flow;
 mod offer;
 mod payment;
+mod price;
 mod record;
 mod reservations;
 mod sale;
 #[cfg(test)]
 mod tests;
 
-pub use offer::{Sale, public_url};
+pub use offer::public_url;
+pub use price::{Price, Sale, SaleError};
 
-use crate::asset::AssetError;
 use crate::chain::Chain;
 use crate::facilitator::Facilitator;
 use crate::store::{MemoryStore, Store};
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::future::BoxFuture;
-use offer::Offer;
+use offer::Offers;
 use reservations::Reservations;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -38,7 +41,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 #[derive(Clone)]
 pub struct Seller {
     facilitator: Arc<dyn Facilitator>,
-    chain: Option<Arc<dyn Chain>>,
+    /// By the network's CAIP-2 name.
+    chains: HashMap<String, Arc<dyn Chain>>,
     answer_within: Duration,
     reservations: Reservations,
 }
@@ -63,19 +67,18 @@ impl Seller {
     pub fn with_store(facilitator: Arc<dyn Facilitator>, store: Arc<dyn Store>) -> Self {
         Self {
             facilitator,
-            chain: None,
+            chains: HashMap::new(),
             answer_within: ANSWER_WITHIN,
             reservations: Reservations::new(store),
         }
     }
 
-    /// Where to look whether a payment was made. Without it the facilitator's word has to do.
+    /// Where to look whether a payment on `network` (CAIP-2) was made. Without it the facilitator's word has to do. Counts for
+    /// the layers that are made after.
     #[must_use]
-    pub fn with_chain(self, chain: Arc<dyn Chain>) -> Self {
-        Self {
-            chain: Some(chain),
-            ..self
-        }
+    pub fn with_chain(mut self, network: &str, chain: Arc<dyn Chain>) -> Self {
+        self.chains.insert(network.to_owned(), chain);
+        self
     }
 
     /// By then a buyer has an answer, if only that the payment may have been made; the sale goes on, and its answer waits for
@@ -91,20 +94,20 @@ impl Seller {
     /// The layer that sells one route.
     ///
     /// # Errors
-    /// When the asset is on no EVM chain.
-    pub fn layer(&self, sale: &Sale) -> Result<PaymentLayer, AssetError> {
+    /// When nobody could buy by this price table.
+    pub fn layer(&self, sale: &Sale) -> Result<PaymentLayer, SaleError> {
         self.layer_with(sale, Flow::AnswerFirst)
     }
 
     /// The same, with a say in what comes first.
     ///
     /// # Errors
-    /// When the asset is on no EVM chain.
-    pub fn layer_with(&self, sale: &Sale, flow: Flow) -> Result<PaymentLayer, AssetError> {
+    /// When nobody could buy by this price table.
+    pub fn layer_with(&self, sale: &Sale, flow: Flow) -> Result<PaymentLayer, SaleError> {
         Ok(PaymentLayer {
             till: Arc::new(Till {
                 seller: self.clone(),
-                offer: Offer::new(sale)?,
+                offers: Offers::new(sale, self)?,
                 flow,
             }),
         })
@@ -114,7 +117,7 @@ impl Seller {
 /// What one sold route needs.
 struct Till {
     seller: Seller,
-    offer: Offer,
+    offers: Offers,
     flow: Flow,
 }
 
@@ -155,7 +158,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        match flow::admit(&self.till.offer, &request) {
+        match flow::admit(&self.till.offers, &request) {
             Ok(admitted) => {
                 // The clone takes the place of the service that `poll_ready` made ready.
                 let clone = self.inner.clone();

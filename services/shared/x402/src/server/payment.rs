@@ -1,9 +1,10 @@
 //! Reads the payment out of a request's headers.
 
-use super::offer::Offer;
-use crate::wire::{PaymentPayload, SCHEME_EXACT, VERSION, VERSION_1};
+use super::offer::{Offer, Offers};
+use crate::wire::{PaymentPayload, VERSION, VERSION_1};
 use crate::{header, reason};
 use http::HeaderMap;
+use std::sync::Arc;
 
 /// Which spelling the buyer speaks; the receipt goes back in the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +16,15 @@ pub(super) enum Dialect {
 pub(super) struct Payment {
     pub(super) payload: PaymentPayload,
     pub(super) dialect: Dialect,
+    /// The one of our offers that it is for.
+    pub(super) offer: Arc<Offer>,
 }
 
 /// The payment in `headers`; `None` without any.
 ///
 /// # Errors
-/// The reason code when there is one that we cannot take: unreadable, sent twice, or for another offer than ours.
-pub(super) fn read(headers: &HeaderMap, offer: &Offer) -> Result<Option<Payment>, &'static str> {
+/// The reason code when there is one that we cannot take: unreadable, sent twice, or for no offer of ours.
+pub(super) fn read(headers: &HeaderMap, offers: &Offers) -> Result<Option<Payment>, &'static str> {
     let mut sent = headers
         .get_all(header::PAYMENT_SIGNATURE)
         .iter()
@@ -36,21 +39,20 @@ pub(super) fn read(headers: &HeaderMap, offer: &Offer) -> Result<Option<Payment>
         tracing::debug!(%error, "unreadable payment");
         reason::INVALID_PAYLOAD
     })?;
-    let dialect = match payload.x402_version {
+    let (dialect, offer) = match payload.x402_version {
         VERSION => {
-            offer.matches(payload.accepted.as_ref().ok_or(reason::INVALID_PAYLOAD)?)?;
-            Dialect::V2
+            let accepted = payload.accepted.as_ref().ok_or(reason::INVALID_PAYLOAD)?;
+            (Dialect::V2, offers.accepted(accepted)?)
         }
         VERSION_1 => {
-            if payload.scheme.as_deref() != Some(SCHEME_EXACT) {
-                return Err(reason::UNSUPPORTED_SCHEME);
-            }
-            if offer.network_v1.is_none() || payload.network.as_deref() != offer.network_v1 {
-                return Err(reason::INVALID_NETWORK);
-            }
-            Dialect::V1
+            let (scheme, network) = (payload.scheme.as_deref(), payload.network.as_deref());
+            (Dialect::V1, offers.named(scheme, network)?)
         }
         _ => return Err(reason::INVALID_VERSION),
     };
-    Ok(Some(Payment { payload, dialect }))
+    Ok(Some(Payment {
+        payload,
+        dialect,
+        offer,
+    }))
 }

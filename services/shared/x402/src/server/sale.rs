@@ -67,7 +67,7 @@ where
                 let reason =
                     reason::public(refused.invalid_reason.as_deref(), reason::UNEXPECTED_VERIFY);
                 tracing::info!(reason, "payment refused by the facilitator");
-                return till.offer.payment_required(reason, &self.checkout.url);
+                return till.offers.payment_required(reason, &self.checkout.url);
             }
             Err(error) => {
                 hold.release().await;

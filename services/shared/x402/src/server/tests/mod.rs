@@ -1,4 +1,5 @@
 mod fuzz;
+mod offers;
 mod recovery;
 mod shop;
 

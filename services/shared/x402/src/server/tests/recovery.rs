@@ -127,6 +127,7 @@ async fn twenty_at_once_at_two_instances_buy_one_answer() {
                     runs: shop.runs.clone(),
                     failing: shop.failing.clone(),
                     sale: shop.sale.clone(),
+                    price: shop.price.clone(),
                     wallet: shop.wallet.clone(),
                 };
                 let payment = payment.clone();

@@ -6,7 +6,7 @@ use crate::exact::Domain;
 use crate::facilitator::{FacilitatorError, Order};
 use crate::store::{MemoryStore, Store};
 use crate::wallet::Wallet;
-use crate::wire::{Authorization, SettlementResponse, VerifyResponse};
+use crate::wire::{Authorization, FacilitatorRequest, SettlementResponse, VerifyResponse};
 use crate::{Asset, B256, U256, header, reason};
 use axum::Router;
 use axum::body::Body;
@@ -27,6 +27,8 @@ pub(super) const TRANSACTION: B256 = B256::repeat_byte(1);
 pub(super) struct Ledger {
     used: Mutex<HashSet<B256>>,
     pub(super) transfers: AtomicUsize,
+    /// What was to be settled.
+    pub(super) orders: Mutex<Vec<FacilitatorRequest>>,
     pub(super) faults: Mutex<Vec<Fault>>,
     /// Does not name the transaction that used a nonce, as many facilitators.
     pub(super) forgetful: AtomicBool,
@@ -85,6 +87,7 @@ impl Facilitator for Ledger {
         &'a self,
         order: &'a Order,
     ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>> {
+        self.orders.lock().unwrap().push(order.request.clone());
         let nonce = order.request.payment_payload.payload.authorization.nonce;
         let fault = self.fault(&[
             Fault::RefuseSettle,
@@ -162,6 +165,8 @@ pub(super) struct Shop {
     /// Makes the handler fail.
     pub(super) failing: Arc<AtomicBool>,
     pub(super) sale: Sale,
+    /// The first of the sale, which the wallet pays.
+    pub(super) price: Price,
     pub(super) wallet: Wallet,
 }
 
@@ -180,22 +185,21 @@ impl Shop {
             version: "2".into(),
             decimals: 6,
         };
-        let sale = Sale {
+        let price = Price {
             asset,
             amount: U256::from(10_000),
             pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
                 .parse()
                 .unwrap(),
             max_timeout_seconds: 60,
-            description: "A \"test\"".into(),
-            mime_type: "application/json".into(),
         };
         let mut shop = Self {
             ledger: Arc::new(Ledger::default()),
             router: Router::new(),
             runs: Arc::new(AtomicUsize::new(0)),
             failing: Arc::default(),
-            sale,
+            sale: Sale::new([price.clone()], "A \"test\"", "application/json"),
+            price,
             wallet: Wallet::random().unwrap(),
         };
         shop.router = shop.instance(store, flow);
@@ -204,7 +208,8 @@ impl Shop {
 
     /// Another instance of the same shop, or the same after a restart: what it remembers is in the store.
     pub(super) fn instance(&self, store: Arc<dyn Store>, flow: Flow) -> Router {
-        let seller = Seller::with_store(self.ledger.clone(), store).with_chain(self.ledger.clone());
+        let seller = Seller::with_store(self.ledger.clone(), store)
+            .with_chain(&self.price.asset.network, self.ledger.clone());
         let layer = seller.layer_with(&self.sale, flow).unwrap();
         let (counter, failing) = (self.runs.clone(), self.failing.clone());
         let handler = move |request: Request| async move {
@@ -232,8 +237,8 @@ impl Shop {
         getrandom::fill(nonce.as_mut_slice()).unwrap();
         Authorization {
             from: self.wallet.address(),
-            to: self.sale.pay_to,
-            value: self.sale.amount,
+            to: self.price.pay_to,
+            value: self.price.amount,
             valid_after: U256::ZERO,
             valid_before: U256::from(now + 60),
             nonce,
@@ -243,10 +248,10 @@ impl Shop {
     pub(super) fn payment(&self, authorization: &Authorization) -> Value {
         let signature = self
             .wallet
-            .sign(authorization, Domain::of(&self.sale.asset).unwrap());
+            .sign(authorization, Domain::of(&self.price.asset).unwrap());
         json!({
             "x402Version": 2,
-            "accepted": self.sale.requirements(),
+            "accepted": self.price.requirements(),
             "payload": { "signature": signature, "authorization": authorization },
             "unknownField": null,
         })

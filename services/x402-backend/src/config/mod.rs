@@ -1,9 +1,16 @@
+mod prices;
+
+pub(crate) use prices::OtherPrice;
+
 use runtime::Environment;
 use url::Url;
+use x402::server::Price;
 use x402::store::Place;
-use x402::{Address, Asset, U256};
+use x402::{Asset, U256};
 
 const DECIMALS: u8 = 6;
+/// What a buyer's authorization should be valid for: time to answer, to settle, and to ask again.
+const PAYMENT_VALID_SECONDS: u64 = 60;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -13,10 +20,9 @@ pub(crate) struct Config {
     pub(crate) chain_rpc_url: Url,
     /// Where payments are remembered.
     pub(crate) payments: Place,
-    /// Atomic units.
-    pub(crate) price: U256,
-    pub(crate) asset: Asset,
-    pub(crate) pay_to: Address,
+    /// On the stage's own network, and in its own asset.
+    pub(crate) price: Price,
+    pub(crate) more_prices: Vec<OtherPrice>,
     pub(crate) weather_source: WeatherSource,
 }
 
@@ -48,15 +54,36 @@ impl Config {
             facilitator_url: environment.url("FACILITATOR_URL"),
             chain_rpc_url: environment.url("CHAIN_RPC_URL"),
             payments: Place::from_environment(environment),
-            price: price(environment),
-            asset,
-            pay_to: environment.parse("PAY_TO", None).unwrap_or_default(),
+            price: Price {
+                asset,
+                amount: amount(environment),
+                pay_to: environment.parse("PAY_TO", None).unwrap_or_default(),
+                max_timeout_seconds: PAYMENT_VALID_SECONDS,
+            },
+            more_prices: prices::from_environment(environment, PAYMENT_VALID_SECONDS),
             weather_source,
         }
     }
+
+    /// The price table: the stage's own price first.
+    pub(crate) fn prices(&self) -> Vec<Price> {
+        let more = self.more_prices.iter().map(|other| &other.price);
+        std::iter::once(&self.price).chain(more).cloned().collect()
+    }
+
+    /// Which chain can be asked where, by the network's name.
+    pub(crate) fn chains(&self) -> impl Iterator<Item = (&str, &Url)> {
+        let own = (self.price.asset.network.as_str(), &self.chain_rpc_url);
+        let more = self.more_prices.iter().filter_map(|other| {
+            let url = other.chain_rpc_url.as_ref()?;
+            Some((other.price.asset.network.as_str(), url))
+        });
+        // The stage's own comes last and stays.
+        more.chain(std::iter::once(own))
+    }
 }
 
-fn price(environment: &mut Environment) -> U256 {
+fn amount(environment: &mut Environment) -> U256 {
     let text = environment.required("PRICE");
     match x402::amount::parse_decimal(&text, DECIMALS) {
         Ok(price) if !price.is_zero() => return price,
