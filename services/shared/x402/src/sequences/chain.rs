@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-pub(super) const GRANT: u64 = 120;
+pub(crate) const GRANT: u64 = 120;
 
 /// How a nonce was used.
 #[derive(Clone)]
@@ -30,35 +30,35 @@ struct Book {
 }
 
 #[derive(Clone)]
-pub(super) struct Token {
+pub(crate) struct Token {
     book: Arc<Mutex<Book>>,
     faults: Faults,
 }
 
 impl Token {
-    pub(super) fn new(faults: Faults) -> Self {
+    pub(crate) fn new(faults: Faults) -> Self {
         Self {
             book: Arc::default(),
             faults,
         }
     }
 
-    pub(super) fn open_account(&self, account: Address) {
+    pub(crate) fn open_account(&self, account: Address) {
         let mut book = self.book.lock().unwrap();
         book.balances.insert(account, U256::from(GRANT));
     }
 
-    pub(super) fn balance(&self, account: Address) -> U256 {
+    pub(crate) fn balance(&self, account: Address) -> U256 {
         let book = self.book.lock().unwrap();
         book.balances.get(&account).copied().unwrap_or_default()
     }
 
-    pub(super) fn sum(&self) -> U256 {
+    pub(crate) fn sum(&self) -> U256 {
         self.book.lock().unwrap().balances.values().copied().sum()
     }
 
     /// What has moved, with the transactions that moved it.
-    pub(super) fn transfers(&self) -> Vec<(Authorization, B256)> {
+    pub(crate) fn transfers(&self) -> Vec<(Authorization, B256)> {
         let book = self.book.lock().unwrap();
         let moved = book.used.values().filter_map(|used| {
             let authorization = used.authorization.clone()?;
@@ -68,7 +68,7 @@ impl Token {
     }
 
     /// Whether a nonce moved money to `pay_to`.
-    pub(super) fn paid(&self, payer: Address, nonce: B256, pay_to: Address) -> bool {
+    pub(crate) fn paid(&self, payer: Address, nonce: B256, pay_to: Address) -> bool {
         let book = self.book.lock().unwrap();
         let used = book.used.get(&(payer, nonce));
         used.and_then(|used| used.authorization.as_ref())
@@ -76,13 +76,13 @@ impl Token {
     }
 
     /// The transaction that used a nonce.
-    pub(super) fn transaction(&self, payer: Address, nonce: B256) -> Option<B256> {
+    pub(crate) fn transaction(&self, payer: Address, nonce: B256) -> Option<B256> {
         let book = self.book.lock().unwrap();
         book.used.get(&(payer, nonce)).map(|used| used.transaction)
     }
 
     /// The owner makes a nonce worthless.
-    pub(super) fn cancel(&self, payer: Address, nonce: B256) {
+    pub(crate) fn cancel(&self, payer: Address, nonce: B256) {
         let mut book = self.book.lock().unwrap();
         let transaction = book.transaction();
         book.used.entry((payer, nonce)).or_insert(Use {
@@ -93,7 +93,7 @@ impl Token {
     }
 
     /// Whoever has an authorization may send it.
-    pub(super) fn transfer(&self, authorization: &Authorization) -> Result<B256, &'static str> {
+    pub(crate) fn transfer(&self, authorization: &Authorization) -> Result<B256, &'static str> {
         let mut book = self.book.lock().unwrap();
         let transaction = book.transaction();
         book.transfer(authorization, transaction)?;
@@ -101,7 +101,7 @@ impl Token {
     }
 
     /// Puts it where it waits for a block.
-    pub(super) fn send(&self, authorization: &Authorization) -> B256 {
+    pub(crate) fn send(&self, authorization: &Authorization) -> B256 {
         let mut book = self.book.lock().unwrap();
         let transaction = book.transaction();
         book.pending.push((authorization.clone(), transaction));
@@ -109,14 +109,14 @@ impl Token {
     }
 
     /// A block with everything that was waiting for one.
-    pub(super) fn mine(&self) {
+    pub(crate) fn mine(&self) {
         let mut book = self.book.lock().unwrap();
         for (authorization, transaction) in std::mem::take(&mut book.pending) {
             let _refused = book.transfer(&authorization, transaction);
         }
     }
 
-    pub(super) fn possible(&self, authorization: &Authorization) -> Result<(), &'static str> {
+    pub(crate) fn possible(&self, authorization: &Authorization) -> Result<(), &'static str> {
         self.book.lock().unwrap().possible(authorization)
     }
 }

@@ -18,25 +18,25 @@ pub(crate) fn clock() -> Option<u64> {
     (shop > 0).then(|| shop.saturating_add_signed(AHEAD.get()))
 }
 
-pub(super) fn chain_seconds() -> u64 {
+pub(crate) fn chain_seconds() -> u64 {
     SHOP.get().saturating_add_signed(CHAIN_AHEAD.get())
 }
 
-pub(super) fn set_clock(now: u64) {
+pub(crate) fn set_clock(now: u64) {
     SHOP.set(now);
 }
 
-pub(super) fn set_chain_ahead(seconds: i64) {
+pub(crate) fn set_chain_ahead(seconds: i64) {
     CHAIN_AHEAD.set(seconds);
 }
 
 /// Work whose clock is ahead of the shop's by this, or behind it.
-pub(super) struct Ahead<F> {
+pub(crate) struct Ahead<F> {
     seconds: i64,
     work: Pin<Box<F>>,
 }
 
-pub(super) fn ahead<F: Future>(seconds: i64, work: F) -> Ahead<F> {
+pub(crate) fn ahead<F: Future>(seconds: i64, work: F) -> Ahead<F> {
     Ahead {
         seconds,
         work: Box::pin(work),

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It never arrives, and the asker knows.
     Refused,
     /// It never arrives, and the asker does not know.
@@ -32,10 +32,10 @@ struct State {
 
 /// Shared by everything that can go wrong.
 #[derive(Clone)]
-pub(super) struct Faults(Arc<Mutex<State>>);
+pub(crate) struct Faults(Arc<Mutex<State>>);
 
 impl Faults {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
             dice: Dice(seed),
             one_in: 0,

@@ -5,9 +5,9 @@
 //! A sequence is named by its seed. `TURNPIKE_TEST_SEED=123` runs one again; those that once failed are in `KEPT`.
 
 mod bank;
-mod chain;
-mod clock;
-mod faults;
+pub(crate) mod chain;
+pub(crate) mod clock;
+pub(crate) mod faults;
 mod steps;
 mod world;
 

@@ -228,6 +228,42 @@ fn shop(seller: &Seller, sale: &Sale, made: &Arc<AtomicU64>, faults: &Faults) ->
         .route("/paid-first", route(Flow::SettleFirst))
 }
 
+/// A wallet of two instances, whose clock is up to half a minute off.
+fn buyer(wire: &Wire, price: &Price, token: &Token, faults: &Faults) -> Buyer {
+    let policy = Policy {
+        origin: Url::parse(&format!("http://{SHOP}")).unwrap().origin(),
+        asset: price.asset.clone(),
+        pay_to: price.pay_to,
+        amount_max: price.amount,
+    };
+    let limits = Limits {
+        session_max: U256::from(SESSION_MAX),
+        day_max: U256::from(DAY_MAX),
+    };
+    let shared = FaultyStore {
+        memory: Arc::new(MemoryStore::default()),
+        faults: faults.clone(),
+    };
+    let wallet = Wallet::random().unwrap();
+    token.open_account(wallet.address());
+    let instances = (0..2).map(|_| {
+        PayingClient::over(
+            Arc::new(wire.clone()),
+            wallet.clone(),
+            policy.clone(),
+            limits,
+            Arc::new(shared.clone()),
+            Some(Arc::new(token.clone())),
+        )
+        .unwrap()
+    });
+    Buyer {
+        address: wallet.address(),
+        ahead: faults.below(61) as i64 - 30,
+        instances: instances.collect(),
+    }
+}
+
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let price = price();
@@ -265,37 +301,8 @@ impl World {
             seen: Arc::default(),
             delivered: Arc::default(),
         };
-        let policy = Policy {
-            origin: Url::parse(&format!("http://{SHOP}")).unwrap().origin(),
-            asset: price.asset.clone(),
-            pay_to: price.pay_to,
-            amount_max: price.amount,
-        };
-        let limits = Limits {
-            session_max: U256::from(SESSION_MAX),
-            day_max: U256::from(DAY_MAX),
-        };
-        let mut buyers = Vec::new();
-        for _ in 0..2 {
-            let (wallet, shared) = (Wallet::random().unwrap(), store());
-            token.open_account(wallet.address());
-            let instances = (0..2).map(|_| {
-                PayingClient::over(
-                    Arc::new(wire.clone()),
-                    wallet.clone(),
-                    policy.clone(),
-                    limits,
-                    Arc::new(shared.clone()),
-                    Some(Arc::new(token.clone())),
-                )
-                .unwrap()
-            });
-            buyers.push(Buyer {
-                address: wallet.address(),
-                ahead: faults.below(121) as i64 - 60,
-                instances: instances.collect(),
-            });
-        }
+        let buyers = (0..2).map(|_| buyer(&wire, &price, &token, &faults));
+        let buyers = buyers.collect();
         let stranger = Wallet::random().unwrap();
         token.open_account(stranger.address());
         Self {

@@ -53,11 +53,11 @@ enum Said {
     Used(Option<B256>),
     /// It refuses, for a reason after which nothing can have moved.
     Refused(&'static str),
-    /// It refuses, and money may have moved all the same.
+    /// It refuses, or says nothing that makes sense, and money may have moved all the same.
     Failed,
     /// It never heard of it.
     NotSent,
-    /// The answer is lost, or makes no sense.
+    /// The answer is lost.
     Nothing,
 }
 
@@ -149,14 +149,16 @@ impl Checkout {
         };
         let named = named_transaction(&settlement);
         if settlement.success {
-            let network = &self.order.request.payment_requirements.network;
+            let offer = &self.offer;
+            let ours = settlement.network == offer.requirements.network
+                || offer.network_v1 == Some(settlement.network.as_str());
             return match named {
-                Some(transaction) if settlement.network == *network => Said::Named(transaction),
+                Some(transaction) if ours => Said::Named(transaction),
                 _ => {
                     tracing::error!(
                         "the facilitator says that it has settled, and names no transaction of this network"
                     );
-                    Said::Nothing
+                    Said::Failed
                 }
             };
         }
@@ -263,11 +265,12 @@ impl Checkout {
 
     pub(super) fn not_settled(&self, reason: &'static str) -> Response {
         let (name, value) = self.receipt(false, Some(reason), String::new());
-        let mut response = problem(
-            StatusCode::PAYMENT_REQUIRED,
-            reason,
-            "The payment was not settled and nothing was charged.",
-        );
+        let message = match reason {
+            // By whom and for what is not known here, or it was for another sale.
+            reason::NONCE_USED => "The nonce of this payment is used; it buys nothing here.",
+            _ => "The payment was not settled and nothing was charged.",
+        };
+        let mut response = problem(StatusCode::PAYMENT_REQUIRED, reason, message);
         response.headers_mut().insert(name, value);
         response
     }

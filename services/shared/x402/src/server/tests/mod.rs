@@ -1,5 +1,6 @@
 mod fuzz;
 mod offers;
+mod proof;
 mod recovery;
 mod shop;
 

@@ -101,7 +101,7 @@ impl Facilitator for Ledger {
                 error_reason: None,
                 payer: None,
                 transaction: String::new(),
-                network: "eip155:31337".into(),
+                network: order.request.payment_requirements.network.clone(),
                 extra: None,
             };
             match fault {
