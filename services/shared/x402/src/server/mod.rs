@@ -8,6 +8,7 @@ mod answers;
 mod checkout;
 mod document;
 mod flow;
+mod keys;
 mod offer;
 mod payment;
 mod price;

@@ -6,13 +6,15 @@ use super::document::{Document, v1, v2};
 use super::price::{Sale, SaleError};
 use crate::chain::Chain;
 use crate::exact::Domain;
-use crate::wire::{Requirements, SCHEME_EXACT};
+use crate::facilitator::Order;
+use crate::wire::{FacilitatorRequest, PaymentPayload, Requirements, SCHEME_EXACT, VERSION};
 use crate::{header, reason};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
 use std::sync::Arc;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -22,6 +24,8 @@ pub(super) const EXPOSED: HeaderValue =
 /// One price of a route, made ready to sell by.
 pub(super) struct Offer {
     pub(super) requirements: Requirements,
+    /// The same, written down.
+    json: String,
     pub(super) domain: Domain,
     /// Only the first offer of a network: version 1 names no asset, so a payment could not say which one it is for.
     pub(super) network_v1: Option<&'static str>,
@@ -45,6 +49,29 @@ impl Offer {
             && accepted.max_timeout_seconds == ours.max_timeout_seconds
             && extra_kept
     }
+
+    /// What a facilitator is asked: the payment as the buyer wrote it, and our own terms. Whatever else the buyer says goes on
+    /// to those who know it, as an extension of the protocol.
+    pub(super) fn order(&self, payment: PaymentPayload, json: &str) -> Order {
+        let request = FacilitatorRequest {
+            x402_version: VERSION,
+            payment_payload: payment,
+            payment_requirements: self.requirements.clone(),
+        };
+        let parts = [
+            r#"{"x402Version":2,"paymentPayload":"#,
+            json,
+            r#","paymentRequirements":"#,
+            &self.json,
+            "}",
+        ];
+        Order::with_json(request, parts.concat())
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value)
+        .expect("the wire types have text keys only, which JSON always takes")
 }
 
 /// All offers of a route, in the order of its price table.
@@ -61,8 +88,10 @@ impl Offers {
         for price in &sale.prices {
             let network_v1 = price.asset.network_v1();
             let known = |offer: &Arc<Offer>| offer.network_v1 == network_v1;
+            let requirements = price.requirements();
             list.push(Arc::new(Offer {
-                requirements: price.requirements(),
+                json: json(&requirements),
+                requirements,
                 domain: Domain::of(&price.asset)?,
                 network_v1: network_v1.filter(|_| !list.iter().any(known)),
                 chain: seller.chains.get(&price.asset.network).cloned(),

@@ -1,3 +1,4 @@
+mod forwarding;
 mod fuzz;
 mod offers;
 mod recovery;
