@@ -35,7 +35,6 @@ pub(super) struct Admitted {
 /// # Errors
 /// The 402 to answer with, when there is none or it is not good.
 pub(super) fn admit(offers: &Offers, request: &Request) -> Result<Admitted, Box<Response>> {
-    let url = request_url(request);
     // HEAD would be paid for and delivered nothing.
     let checked = if request.method() == Method::HEAD {
         Ok(None)
@@ -49,13 +48,13 @@ pub(super) fn admit(offers: &Offers, request: &Request) -> Result<Admitted, Box<
                 window: exact::check_window(authorization, crate::now_seconds()),
                 payment,
                 digest,
-                url,
+                url: request_url(request),
             })
         }
-        Ok(None) => Err(Box::new(offers.payment_required(NOT_PAID, &url))),
+        Ok(None) => Err(Box::new(offers.ask_to_pay(NOT_PAID, request))),
         Err(reason) => {
             tracing::info!(reason, "payment refused");
-            Err(Box::new(offers.payment_required(reason, &url)))
+            Err(Box::new(offers.ask_to_pay(reason, request)))
         }
     }
 }

@@ -1,6 +1,8 @@
 mod forwarding;
 mod fuzz;
+mod listing;
 mod offers;
+mod page;
 mod recovery;
 mod shop;
 
