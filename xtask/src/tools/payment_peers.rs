@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 use super::test_tools::{node_with, python_with};
 
 /// The versions that the results in docs/ were seen with.
-const NODE_PACKAGES: [&str; 10] = [
+const NODE_PACKAGES: [&str; 14] = [
     "node@22.23.3",
     "@foundry-rs/anvil@1.7.1",
     "solc@0.8.37",
@@ -16,9 +16,13 @@ const NODE_PACKAGES: [&str; 10] = [
     "@x402/evm@2.27.0",
     "@x402/express@2.27.0",
     "@x402/fetch@2.27.0",
+    "@x402/axios@2.11.0",
+    "@x402/extensions@2.27.0",
     "x402-fetch@1.2.0",
     "express@5.3.0",
     "viem@2.57.20",
+    "esbuild@0.28.2",
+    "ajv@8.20.0",
 ];
 const PYTHON_PACKAGE: &str = "x402[evm,requests]==2.25.0";
 const CRATES: &str = "services/facilitator/tests/peers/crates/Cargo.toml";

@@ -37,8 +37,13 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 
 impl Order {
     pub fn new(request: FacilitatorRequest) -> Self {
-        let json = serde_json::to_vec(&request)
+        let json = serde_json::to_string(&request)
             .expect("the wire types have text keys only, which JSON always takes");
+        Self::with_json(request, json)
+    }
+
+    /// `json` is what is sent; it may say more than `request`, as the buyer's own fields.
+    pub(crate) fn with_json(request: FacilitatorRequest, json: String) -> Self {
         Self {
             request,
             idempotency_key: None,

@@ -14,8 +14,10 @@ pub const X_PAYMENT: HeaderName = HeaderName::from_static("x-payment");
 /// Version 1's name of `PAYMENT-RESPONSE`.
 pub const X_PAYMENT_RESPONSE: HeaderName = HeaderName::from_static("x-payment-response");
 
-/// The most base64 that is read: a payment with one offer takes about 1,100 bytes, and API gateways stop at 10,240.
-pub const BYTES_MAX: usize = 8 * 1024;
+/// The most base64 that is read. A payment with one offer takes about 1,100 bytes, and one that echoes what a seller says of
+/// itself for lists several thousand. It is what Node.js takes for all headers (`--max-http-header-size`) and an Application
+/// Load Balancer for one; API Gateway stops at 10,240 and our own HTTP server far above.
+pub const BYTES_MAX: usize = 16 * 1024;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
@@ -37,11 +39,24 @@ pub enum HeaderError {
 /// # Errors
 /// When it is too large, not base64 or not the JSON of `T`. The text of the last is for logs, not for the other side.
 pub fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, HeaderError> {
+    decode_with_json(value).map(|(read, _)| read)
+}
+
+/// Reads a header, and keeps its JSON as it was sent.
+///
+/// # Errors
+/// Those of `decode`.
+pub(crate) fn decode_with_json<T: DeserializeOwned>(
+    value: &[u8],
+) -> Result<(T, String), HeaderError> {
     if value.len() > BYTES_MAX {
         return Err(HeaderError::TooLarge);
     }
     let json = BASE64.decode(value).map_err(|_| HeaderError::NotBase64)?;
-    serde_json::from_slice(&json).map_err(|error| HeaderError::NotJson(error.to_string()))
+    let not_json = |error: &dyn std::fmt::Display| HeaderError::NotJson(error.to_string());
+    let json = String::from_utf8(json).map_err(|error| not_json(&error))?;
+    let read = serde_json::from_str(&json).map_err(|error| not_json(&error))?;
+    Ok((read, json))
 }
 
 /// Writes a header from a value.

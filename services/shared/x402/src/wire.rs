@@ -9,17 +9,6 @@ pub const VERSION: u64 = 2;
 pub const VERSION_1: u64 = 1;
 pub const SCHEME_EXACT: &str = "exact";
 
-/// What is sold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Resource {
-    pub url: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mime_type: Option<String>,
-}
-
 /// One way to pay: how much of which asset to whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,8 +83,9 @@ pub struct ExactPayload {
 #[serde(rename_all = "camelCase")]
 pub struct PaymentPayload {
     pub x402_version: u64,
+    /// What is sold, in the seller's words as the buyer echoes them; of any shape, because it decides about nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<Resource>,
+    pub resource: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Requirements>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,16 +3,17 @@
 use super::Till;
 use super::flow::{Admitted, problem};
 use super::offer::{EXPOSED, Offer};
-use super::payment::Dialect;
+use super::payment::{Dialect, Payment};
 use super::record::{Answer, Attempt};
 use crate::chain::{CLOCK_SKEW_SECONDS, ExpectedTransfer, PaymentState, Proof};
 use crate::facilitator::{FacilitatorError, Order};
-use crate::wire::{FacilitatorRequest, PaymentPayload, Resource, SettlementResponse, VERSION};
+use crate::wire::{ExactPayload, FacilitatorRequest, PaymentPayload, SettlementResponse, VERSION};
 use crate::{decode, header, reason};
 use alloy_primitives::B256;
 use axum::response::Response;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,29 +76,20 @@ enum Find {
 impl Checkout {
     /// Facilitators are always spoken to in version 2: the signature is the same in both.
     pub(super) fn new(till: Arc<Till>, admitted: Admitted) -> Self {
-        let offer = admitted.payment.offer;
-        let requirements = offer.requirements.clone();
-        let request = FacilitatorRequest {
-            x402_version: VERSION,
-            payment_payload: PaymentPayload {
-                x402_version: VERSION,
-                resource: Some(Resource {
-                    url: admitted.url.clone(),
-                    description: None,
-                    mime_type: None,
-                }),
-                accepted: Some(requirements.clone()),
-                scheme: None,
-                network: None,
-                payload: admitted.payment.payload.payload,
-                extensions: None,
-            },
-            payment_requirements: requirements,
+        let Payment {
+            payload,
+            json,
+            dialect,
+            offer,
+        } = admitted.payment;
+        let order = match dialect {
+            Dialect::V2 => offer.order(payload, &json),
+            Dialect::V1 => Order::new(translated(payload.payload, &offer, &admitted.url)),
         };
         Self {
             till,
-            order: Order::new(request),
-            dialect: admitted.payment.dialect,
+            order,
+            dialect,
             offer,
             url: admitted.url,
         }
@@ -299,6 +291,23 @@ impl Checkout {
             extra: None,
         };
         (name, header::encode(&receipt))
+    }
+}
+
+/// A payment of version 1 as version 2 writes it.
+fn translated(payload: ExactPayload, offer: &Offer, url: &str) -> FacilitatorRequest {
+    FacilitatorRequest {
+        x402_version: VERSION,
+        payment_payload: PaymentPayload {
+            x402_version: VERSION,
+            resource: Some(json!({ "url": url })),
+            accepted: Some(offer.requirements.clone()),
+            scheme: None,
+            network: None,
+            payload,
+            extensions: None,
+        },
+        payment_requirements: offer.requirements.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The JSON of a 402, in both versions, with gaps for what each request fills in.
 
+use super::listing;
 use super::offer::Offer;
 use super::price::Sale;
 use serde_json::{Value, json};
@@ -23,12 +24,11 @@ impl Document {
 
 /// Written by hand in this order, because `serde_json` sorts keys and the reason's gap has to come before the URL's.
 pub(super) fn v2(sale: &Sale, offers: &[Arc<Offer>]) -> Document {
-    let description = Value::from(sale.description.as_str());
-    let mime_type = Value::from(sale.mime_type.as_str());
+    let resource = Value::from(listing::resource(sale)).to_string();
     let requirements: Vec<_> = offers.iter().map(|offer| &offer.requirements).collect();
     let accepts = serde_json::to_string(&requirements)
         .expect("the wire types have text keys only, which JSON always takes");
-    let extensions = json!({ crate::wire::PAYMENT_IDENTIFIER: {
+    let mut extensions = json!({ crate::wire::PAYMENT_IDENTIFIER: {
         "info": { "required": false },
         "schema": {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -40,12 +40,16 @@ pub(super) fn v2(sale: &Sale, offers: &[Arc<Offer>]) -> Document {
             "required": ["required"],
         },
     }});
+    if let Some(discovery) = &sale.discovery {
+        extensions["bazaar"] = discovery.bazaar();
+    }
     Document {
         before_reason: r#"{"x402Version":2,"error":"#.to_owned(),
         around_urls: vec![
             r#","resource":{"url":"#.to_owned(),
             format!(
-                r#","description":{description},"mimeType":{mime_type}}},"accepts":{accepts},"extensions":{extensions}}}"#
+                r#",{},"accepts":{accepts},"extensions":{extensions}}}"#,
+                resource.trim_start_matches('{')
             ),
         ],
     }
@@ -60,7 +64,7 @@ pub(super) fn v1(sale: &Sale, offers: &[Arc<Offer>]) -> Option<Document> {
             continue;
         };
         let requirements = &offer.requirements;
-        let fields = json!({
+        let mut fields = json!({
             "scheme": requirements.scheme,
             "network": network,
             "maxAmountRequired": requirements.amount.to_string(),
@@ -70,8 +74,11 @@ pub(super) fn v1(sale: &Sale, offers: &[Arc<Offer>]) -> Option<Document> {
             "maxTimeoutSeconds": requirements.max_timeout_seconds,
             "asset": requirements.asset.to_checksum(None),
             "extra": requirements.extra,
-        })
-        .to_string();
+        });
+        if let Some(discovery) = &sale.discovery {
+            fields["outputSchema"] = discovery.output_schema();
+        }
+        let fields = fields.to_string();
         around_urls.push(before);
         before = format!(r#",{},{{"resource":"#, fields.trim_start_matches('{'));
     }

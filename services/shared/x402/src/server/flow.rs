@@ -36,7 +36,6 @@ pub(super) struct Admitted {
 /// # Errors
 /// The 402 to answer with, when there is none or it is not good.
 pub(super) fn admit(offers: &Offers, request: &Request) -> Result<Admitted, Box<Response>> {
-    let url = request_url(request);
     // HEAD would be paid for and delivered nothing.
     let checked = if request.method() == Method::HEAD {
         Ok(None)
@@ -54,13 +53,13 @@ pub(super) fn admit(offers: &Offers, request: &Request) -> Result<Admitted, Box<
                 ),
                 payment,
                 digest,
-                url,
+                url: request_url(request),
             })
         }
-        Ok(None) => Err(Box::new(offers.payment_required(NOT_PAID, &url))),
+        Ok(None) => Err(Box::new(offers.ask_to_pay(NOT_PAID, request))),
         Err(reason) => {
             tracing::info!(reason, "payment refused");
-            Err(Box::new(offers.payment_required(reason, &url)))
+            Err(Box::new(offers.ask_to_pay(reason, request)))
         }
     }
 }

@@ -8,7 +8,10 @@ mod answers;
 mod checkout;
 mod document;
 mod flow;
+mod keys;
+mod listing;
 mod offer;
+mod page;
 mod payment;
 mod price;
 mod record;
@@ -17,6 +20,7 @@ mod sale;
 #[cfg(test)]
 mod tests;
 
+pub use listing::{Discovery, ServiceMetadata, listing_problems};
 pub use offer::public_url;
 pub use price::{Price, Sale, SaleError};
 

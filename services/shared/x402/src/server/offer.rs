@@ -3,16 +3,22 @@
 
 use super::Seller;
 use super::document::{Document, v1, v2};
+use super::page;
 use super::price::{Sale, SaleError};
 use crate::chain::Chain;
 use crate::exact::Domain;
-use crate::wire::{Requirements, SCHEME_EXACT};
+use crate::facilitator::Order;
+use crate::wire::{FacilitatorRequest, PaymentPayload, Requirements, SCHEME_EXACT, VERSION};
 use crate::{header, reason};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, HOST};
+use http::header::{
+    ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
 use std::sync::Arc;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -22,6 +28,8 @@ pub(super) const EXPOSED: HeaderValue =
 /// One price of a route, made ready to sell by.
 pub(super) struct Offer {
     pub(super) requirements: Requirements,
+    /// The same, written down.
+    json: String,
     pub(super) domain: Domain,
     /// Only the first offer of a network: version 1 names no asset, so a payment could not say which one it is for.
     pub(super) network_v1: Option<&'static str>,
@@ -45,10 +53,34 @@ impl Offer {
             && accepted.max_timeout_seconds == ours.max_timeout_seconds
             && extra_kept
     }
+
+    /// What a facilitator is asked: the payment as the buyer wrote it, and our own terms. Whatever else the buyer says goes on
+    /// to those who know it, as an extension of the protocol.
+    pub(super) fn order(&self, payment: PaymentPayload, json: &str) -> Order {
+        let request = FacilitatorRequest {
+            x402_version: VERSION,
+            payment_payload: payment,
+            payment_requirements: self.requirements.clone(),
+        };
+        let parts = [
+            r#"{"x402Version":2,"paymentPayload":"#,
+            json,
+            r#","paymentRequirements":"#,
+            &self.json,
+            "}",
+        ];
+        Order::with_json(request, parts.concat())
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value)
+        .expect("the wire types have text keys only, which JSON always takes")
 }
 
 /// All offers of a route, in the order of its price table.
 pub(super) struct Offers {
+    sale: Sale,
     list: Vec<Arc<Offer>>,
     v2: Document,
     v1: Option<Document>,
@@ -61,30 +93,49 @@ impl Offers {
         for price in &sale.prices {
             let network_v1 = price.asset.network_v1();
             let known = |offer: &Arc<Offer>| offer.network_v1 == network_v1;
+            let requirements = price.requirements();
             list.push(Arc::new(Offer {
-                requirements: price.requirements(),
+                json: json(&requirements),
+                requirements,
                 domain: Domain::of(&price.asset)?,
                 network_v1: network_v1.filter(|_| !list.iter().any(known)),
                 chain: seller.chains.get(&price.asset.network).cloned(),
             }));
         }
         Ok(Self {
+            sale: sale.clone(),
             v2: v2(sale, &list),
             v1: v1(sale, &list),
             list,
         })
     }
 
-    /// The 402: the offers in the header for version 2, in the body for version 1 where a network has a name in it. Elsewhere
+    /// The 402 for whoever asks: a page for a browser, and JSON for everybody else.
+    pub(super) fn ask_to_pay(&self, reason: &str, request: &Request) -> Response {
+        let url = request_url(request);
+        let mut response = self.payment_required(reason, &url);
+        if page::is_wanted(request.headers()) {
+            *response.body_mut() = Body::from(page::page(&self.sale, reason, &url));
+            let headers = response.headers_mut();
+            let html = HeaderValue::from_static("text/html; charset=utf-8");
+            headers.insert(CONTENT_TYPE, html);
+            headers.insert(CONTENT_SECURITY_POLICY, page::POLICY);
+            let as_it_says = HeaderValue::from_static("nosniff");
+            headers.insert(X_CONTENT_TYPE_OPTIONS, as_it_says);
+        }
+        response
+    }
+
+    /// The 402 for programs: the offers in the header for version 2, in the body for version 1 where a network has a name in it. Elsewhere
     /// the body repeats the header in clear for whoever calls by hand.
     pub(super) fn payment_required(&self, reason: &str, url: &str) -> Response {
         let json = self.v2.fill(reason, url);
         let header = header::encode_json(json.as_bytes());
         let body = self.v1.as_ref().map_or(json, |v1| v1.fill(reason, url));
         let mut response = refusal(StatusCode::PAYMENT_REQUIRED, body);
-        response
-            .headers_mut()
-            .insert(header::PAYMENT_REQUIRED, header);
+        let headers = response.headers_mut();
+        headers.insert(header::PAYMENT_REQUIRED, header);
+        headers.insert(VARY, HeaderValue::from_static("accept, user-agent"));
         response
     }
 

@@ -1,5 +1,6 @@
 //! Reads the payment out of a request's headers.
 
+use super::keys;
 use super::offer::{Offer, Offers};
 use crate::wire::{PaymentPayload, VERSION, VERSION_1};
 use crate::{header, reason};
@@ -15,6 +16,8 @@ pub(super) enum Dialect {
 
 pub(super) struct Payment {
     pub(super) payload: PaymentPayload,
+    /// As the buyer wrote it.
+    pub(super) json: String,
     pub(super) dialect: Dialect,
     /// The one of our offers that it is for.
     pub(super) offer: Arc<Offer>,
@@ -35,10 +38,15 @@ pub(super) fn read(headers: &HeaderMap, offers: &Offers) -> Result<Option<Paymen
     if sent.next().is_some() {
         return Err(reason::INVALID_PAYLOAD);
     }
-    let payload: PaymentPayload = header::decode(value.as_bytes()).map_err(|error| {
+    let read = header::decode_with_json(value.as_bytes());
+    let (payload, json): (PaymentPayload, String) = read.map_err(|error| {
         tracing::debug!(%error, "unreadable payment");
         reason::INVALID_PAYLOAD
     })?;
+    if keys::ambiguous(json.as_bytes()) {
+        tracing::debug!("a payment that can be read in two ways");
+        return Err(reason::INVALID_PAYLOAD);
+    }
     let (dialect, offer) = match payload.x402_version {
         VERSION => {
             let accepted = payload.accepted.as_ref().ok_or(reason::INVALID_PAYLOAD)?;
@@ -52,6 +60,7 @@ pub(super) fn read(headers: &HeaderMap, offers: &Offers) -> Result<Option<Paymen
     };
     Ok(Some(Payment {
         payload,
+        json,
         dialect,
         offer,
     }))

@@ -1,5 +1,6 @@
 //! What a route costs: its entry in the price table.
 
+use super::listing::{self, Discovery, ServiceMetadata};
 use crate::amount::format_decimal;
 use crate::asset::{Asset, AssetError};
 use crate::wire::{Requirements, SCHEME_EXACT};
@@ -53,6 +54,9 @@ pub struct Sale {
     pub description: String,
     /// Of the answer: `application/json`.
     pub mime_type: String,
+    pub service: ServiceMetadata,
+    /// Without it no list of paid APIs shows the route.
+    pub discovery: Option<Discovery>,
 }
 
 /// Why something cannot be sold as it is described.
@@ -66,14 +70,31 @@ pub enum SaleError {
         "two prices are in the same asset of {0}: a buyer would take the lower one, and the other is never paid"
     )]
     SameAsset(String),
+    #[error(
+        "the description has {0} characters; hosted facilitators refuse every payment above 500"
+    )]
+    Description(usize),
+    #[error("the service's name must be 1 to 32 printable ASCII characters")]
+    ServiceName,
+    #[error("tags must be at most five different ones of 1 to 32 printable ASCII characters")]
+    Tags,
+    #[error(
+        "the icon's URL must be http or https to a name that is public, in at most 2048 characters"
+    )]
+    IconUrl,
+    #[error("the schemas of a sale must stand alone, and refer to `{0}`")]
+    Reference(String),
 }
 
 impl Sale {
+    /// One that says nothing of itself for lists.
     pub fn new(prices: impl Into<Vec<Price>>, description: &str, mime_type: &str) -> Self {
         Self {
             prices: prices.into(),
             description: description.to_owned(),
             mime_type: mime_type.to_owned(),
+            service: ServiceMetadata::default(),
+            discovery: None,
         }
     }
 
@@ -90,6 +111,6 @@ impl Sale {
                 return Err(SaleError::SameAsset(asset.network.clone()));
             }
         }
-        Ok(())
+        listing::check(self)
     }
 }

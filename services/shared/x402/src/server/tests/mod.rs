@@ -1,5 +1,8 @@
+mod forwarding;
 mod fuzz;
+mod listing;
 mod offers;
+mod page;
 mod proof;
 mod recovery;
 mod shop;
