@@ -167,7 +167,7 @@ async fn every_bad_payment_is_refused_and_moves_nothing() {
             (verified.is_valid, verified.invalid_reason.as_deref()),
             (false, Some(expected))
         );
-        let settled = ledger.settle(&request).await;
+        let settled = ledger.settle(&request, None).await;
         assert_eq!(
             (settled.success, settled.error_reason.as_deref()),
             (false, Some(expected))
@@ -185,7 +185,7 @@ async fn settles_once_and_remembers_after_a_restart() {
     let request = fixture.request(1, |_| {});
     let ledger = fixture.open();
     assert!(ledger.verify(&request).is_valid);
-    let settled = ledger.settle(&request).await;
+    let settled = ledger.settle(&request, None).await;
     assert!(settled.success, "{settled:?}");
 
     let check = |ledger: &Ledger| {
@@ -194,7 +194,7 @@ async fn settles_once_and_remembers_after_a_restart() {
         assert_eq!(ledger.height(), 1);
     };
     for _ in 0..2 {
-        let again = ledger.settle(&request).await;
+        let again = ledger.settle(&request, None).await;
         assert_eq!(again.error_reason.as_deref(), Some(reason::NONCE_USED));
         assert_eq!(again.extra.unwrap()["transaction"], settled.transaction);
         check(&ledger);
@@ -216,7 +216,7 @@ async fn concurrent_settlements_of_one_payment_move_money_once() {
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let (ledger, request) = (ledger.clone(), request.clone());
-            tokio::spawn(async move { ledger.settle(&request).await.success })
+            tokio::spawn(async move { ledger.settle(&request, None).await.success })
         })
         .collect();
     let mut successes = 0;
@@ -232,7 +232,12 @@ async fn an_account_cannot_spend_more_than_it_has() {
     let ledger = fixture.open();
     let mut successes = 0;
     for nonce in 1..=8 {
-        successes += u64::from(ledger.settle(&fixture.request(nonce, |_| {})).await.success);
+        successes += u64::from(
+            ledger
+                .settle(&fixture.request(nonce, |_| {}), None)
+                .await
+                .success,
+        );
     }
     assert_eq!(successes, GRANT / PRICE);
     assert_eq!(ledger.balance(fixture.wallet.address()), U256::ZERO);
@@ -242,8 +247,18 @@ async fn an_account_cannot_spend_more_than_it_has() {
 async fn a_torn_last_line_is_dropped_at_any_length() {
     let fixture = Fixture::new();
     let ledger = fixture.open();
-    assert!(ledger.settle(&fixture.request(1, |_| {})).await.success);
-    assert!(ledger.settle(&fixture.request(2, |_| {})).await.success);
+    assert!(
+        ledger
+            .settle(&fixture.request(1, |_| {}), None)
+            .await
+            .success
+    );
+    assert!(
+        ledger
+            .settle(&fixture.request(2, |_| {}), None)
+            .await
+            .success
+    );
     drop(ledger);
     let whole = std::fs::read(fixture.path()).unwrap();
     let last_line = whole[..whole.len() - 1]
@@ -257,7 +272,10 @@ async fn a_torn_last_line_is_dropped_at_any_length() {
         let ledger = fixture.open();
         assert_eq!(ledger.height(), 1);
         assert!(
-            ledger.settle(&fixture.request(2, |_| {})).await.success,
+            ledger
+                .settle(&fixture.request(2, |_| {}), None)
+                .await
+                .success,
             "the dropped payment can be settled"
         );
         drop(ledger);
@@ -301,7 +319,12 @@ async fn damage_elsewhere_and_other_tokens_are_refused() {
 async fn a_new_grant_is_for_new_accounts() {
     let fixture = Fixture::new();
     let ledger = fixture.open();
-    assert!(ledger.settle(&fixture.request(1, |_| {})).await.success);
+    assert!(
+        ledger
+            .settle(&fixture.request(1, |_| {}), None)
+            .await
+            .success
+    );
     drop(ledger);
     drop(fixture.open());
     std::thread::sleep(std::time::Duration::from_millis(50));

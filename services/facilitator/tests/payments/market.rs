@@ -85,13 +85,18 @@ impl Buyer {
 
 /// A facilitator in this process, which settles on the node behind `url`.
 pub(crate) async fn chain(asset: &Asset, url: &Url, folder: &Path) -> Chain {
-    let settings = Settings {
+    let settings = settings(url, folder);
+    Chain::open(asset.clone(), settings).await.unwrap()
+}
+
+pub(crate) fn settings(url: &Url, folder: &Path) -> Settings {
+    Settings {
         node_url: url.clone(),
         key: SettlementKey::from_hex(crate::node::KEY).unwrap(),
         store: Arc::new(FileStore::open(&folder.join("settlements")).unwrap()),
+        pay_to_allowed: None,
         fee_cap: 100_000_000_000,
         replace_after: Duration::from_secs(1),
         answer_within: Duration::from_secs(20),
-    };
-    Chain::open(asset.clone(), settings).await.unwrap()
+    }
 }
