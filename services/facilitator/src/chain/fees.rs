@@ -5,9 +5,6 @@ use super::transaction::Fees;
 /// A settlement takes about 90,000; a token that wants more than this is not one that we want to serve.
 pub(super) const GAS_MAX: u64 = 500_000;
 
-/// A transaction that calls a contract takes no less.
-pub(super) const GAS_MIN: u64 = 21_000;
-
 /// Fees for now: room for the base fee to double, never above the cap. `None` when the chain asks for more than the cap.
 pub(super) fn first(base: u64, tip: u64, cap: u64) -> Option<Fees> {
     if base.saturating_add(tip) > cap {

@@ -138,22 +138,26 @@ impl Flight {
             );
             return Err(Outcome::Failed(reason::FACILITATOR_FEE_CAP));
         };
-        let has_for = |gas: u64| {
-            let enough = wei >= U256::from(gas) * U256::from(fees.most);
-            if !enough {
-                tracing::error!(%account, %wei, "the account has too little ether for gas");
-            }
-            enough
-                .then_some(gas)
-                .ok_or(Outcome::Failed(reason::FACILITATOR_OUT_OF_GAS))
+        let too_poor_for = |gas: u64| wei < U256::from(gas) * U256::from(fees.most);
+        let too_poor = || {
+            tracing::error!(%account, %wei, "the account has too little ether for gas");
+            Outcome::Failed(reason::FACILITATOR_OUT_OF_GAS)
         };
-        // Asked for with an empty account, an estimate says no for the wrong reason.
-        has_for(fees::GAS_MIN)?;
         let estimate = node
             .estimate_gas(account, shared.token(), &self.data, fees)
             .await;
         let estimate = match estimate {
             Ok(estimate) => estimate,
+            // Of an account that cannot pay for it, nodes refuse the estimate as well.
+            Err(RpcError::Refused { .. })
+                if too_poor_for(fees::GAS_MAX)
+                    && node
+                        .simulate(account, shared.token(), &self.data)
+                        .await
+                        .is_ok() =>
+            {
+                return Err(too_poor());
+            }
             Err(error @ RpcError::Refused { .. }) => return Err(self.refused(&error).await),
             Err(error) => return Err(nothing_sent(&error)),
         };
@@ -161,7 +165,9 @@ impl Flight {
             tracing::error!(estimate, "the transfer takes too much gas");
             return Err(Outcome::Failed(reason::FACILITATOR_GAS_LIMIT));
         };
-        let gas = has_for(gas)?;
+        if too_poor_for(gas) {
+            return Err(too_poor());
+        }
         let transaction = Transaction {
             chain_id: shared.chain_id,
             nonce: next_nonce.map_or(waiting, |next| next.max(waiting)),

@@ -129,6 +129,8 @@ async fn every_bad_payment_is_refused_and_moves_nothing() {
     scheme.payment_requirements.scheme = "upto".into();
     let mut version = fixture.request(9, |_| {});
     version.x402_version = 3;
+    let mut nothing = fixture.request(9, |a| a.value = U256::ZERO);
+    nothing.payment_requirements.amount = U256::ZERO;
     let mut dear = fixture.request(9, |a| a.value = U256::from(GRANT + 1));
     dear.payment_requirements.amount = U256::from(GRANT + 1);
     let other = Wallet::random().unwrap().address();
@@ -160,6 +162,7 @@ async fn every_bad_payment_is_refused_and_moves_nothing() {
         (domain, reason::MISSING_DOMAIN),
         (scheme, reason::UNSUPPORTED_SCHEME),
         (version, reason::INVALID_VERSION),
+        (nothing, reason::AUTHORIZATION_VALUE),
         (dear, reason::INSUFFICIENT_BALANCE),
     ] {
         let verified = ledger.verify(&request);
@@ -335,3 +338,5 @@ async fn a_new_grant_is_for_new_accounts() {
     );
     assert_eq!(ledger.balance(Address::repeat_byte(3)), U256::from(7));
 }
+
+mod keys;

@@ -7,20 +7,20 @@ use serde_json::json;
 use x402::wire::{FacilitatorRequest, SettlementResponse};
 use x402::{Address, U256, reason};
 
-const FUNDS: u64 = 1_000_000;
+pub(crate) const FUNDS: u64 = 1_000_000;
 
-fn reason_of(answer: &SettlementResponse) -> &str {
+pub(crate) fn reason_of(answer: &SettlementResponse) -> &str {
     answer.error_reason.as_deref().unwrap_or_default()
 }
 
-fn named(answer: &SettlementResponse) -> &str {
+pub(crate) fn named(answer: &SettlementResponse) -> &str {
     let extra = answer.extra.as_ref();
     extra
         .and_then(|extra| extra["transaction"].as_str())
         .unwrap_or_default()
 }
 
-async fn funded(node: &Node) -> Buyer {
+pub(crate) async fn funded(node: &Node) -> Buyer {
     let buyer = Buyer::new(&node.asset);
     node.mint(buyer.address(), FUNDS).await;
     buyer
