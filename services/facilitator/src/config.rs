@@ -1,6 +1,7 @@
 use crate::chain::SettlementKey;
 use runtime::{Environment, Secret};
 use std::path::PathBuf;
+use std::time::Duration;
 use url::Url;
 use x402::store::Place;
 use x402::{Address, Asset, U256};
@@ -24,16 +25,25 @@ pub enum Settlement {
         file: PathBuf,
         /// What every account starts with, in atomic units.
         grant: U256,
+        /// Names that it answers to, beside those of this machine and its network.
+        hosts: Vec<String>,
     },
-    Chain {
-        node_url: Url,
-        /// Pays the gas.
-        key: Secret<String>,
-        /// Where transactions are written down before they are sent.
-        journal: Place,
-        /// The most that a unit of gas may cost, in wei.
-        fee_cap: u64,
-    },
+    Chain(OnChain),
+}
+
+#[derive(Debug, Clone)]
+pub struct OnChain {
+    pub node_url: Url,
+    /// Pays the gas.
+    pub key: Secret<String>,
+    /// Where transactions are written down before they are sent.
+    pub journal: Place,
+    /// Who may be paid; anybody when there is no list.
+    pub pay_to_allowed: Option<Vec<Address>>,
+    /// The most that a unit of gas may cost, in wei.
+    pub fee_cap: u64,
+    /// By then whoever asks has an answer, if only that the settlement is under way.
+    pub answer_within: Duration,
 }
 
 impl Config {
@@ -51,7 +61,7 @@ impl Config {
             if let Some(error) = asset.chain_id().err().filter(|_| !asset.network.is_empty()) {
                 environment.problem("NETWORK", error.to_string());
             }
-            chain(environment)
+            Settlement::Chain(on_chain(environment))
         } else {
             ledger(environment, &asset)
         };
@@ -63,7 +73,7 @@ impl Config {
     }
 }
 
-fn chain(environment: &mut Environment) -> Settlement {
+fn on_chain(environment: &mut Environment) -> OnChain {
     let key = environment.required("SETTLEMENT_KEY");
     if let Some(error) = SettlementKey::from_hex(&key)
         .err()
@@ -72,11 +82,31 @@ fn chain(environment: &mut Environment) -> Settlement {
         environment.problem("SETTLEMENT_KEY", error.to_string());
     }
     let cap = environment.parse_or_default::<u64>("FEE_CAP_GWEI", Some("20"));
-    Settlement::Chain {
+    let answer_within = environment.parse_or_default::<u64>("ANSWER_WITHIN_SECONDS", Some("20"));
+    if answer_within == 0 {
+        environment.problem("ANSWER_WITHIN_SECONDS", "must be at least 1");
+    }
+    OnChain {
         node_url: environment.url("CHAIN_RPC_URL"),
         key: key.into(),
         journal: Place::from_environment(environment),
+        pay_to_allowed: addresses(environment, "PAY_TO_ALLOWED"),
         fee_cap: cap.saturating_mul(WEI_PER_GWEI),
+        answer_within: Duration::from_secs(answer_within),
+    }
+}
+
+/// Separated by commas; `None` when the variable is missing.
+fn addresses(environment: &mut Environment, name: &str) -> Option<Vec<Address>> {
+    let text = environment.optional(name)?;
+    let parsed: Result<Vec<Address>, _> = text.split(',').map(|one| one.trim().parse()).collect();
+    match parsed {
+        Ok(addresses) => Some(addresses),
+        Err(_) => {
+            let problem = format!("`{text}` is not a list of addresses, separated by commas");
+            environment.problem(name, problem);
+            None
+        }
     }
 }
 
@@ -90,6 +120,22 @@ fn ledger(environment: &mut Environment, asset: &Asset) -> Settlement {
         );
         environment.problem("NETWORK", problem);
     }
+    // The agent of ECS tells every task where to ask about itself:
+    // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
+    let in_the_cloud = environment
+        .optional("ECS_CONTAINER_METADATA_URI_V4")
+        .is_some();
+    if in_the_cloud && environment.optional("LEDGER_ON_AWS").as_deref() != Some("yes") {
+        let problem = "is missing: the development ledger gives play money to anybody, and this is a task in AWS; name a chain \
+             in CHAIN_RPC_URL (the stage's chain_rpc_url) and its NETWORK, or set LEDGER_ON_AWS (the stage's ledger_on_aws) to yes";
+        environment.problem("CHAIN_RPC_URL", problem);
+    }
+    let hosts = environment.optional("LEDGER_HOSTS").unwrap_or_default();
+    let hosts = hosts
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let hosts = hosts.map(str::to_owned).collect();
     let grant = environment
         .optional("LEDGER_GRANT")
         .unwrap_or_else(|| "10.00".into());
@@ -103,6 +149,7 @@ fn ledger(environment: &mut Environment, asset: &Asset) -> Settlement {
             .unwrap_or_else(|| "/data/ledger.ndjson".into())
             .into(),
         grant,
+        hosts,
     }
 }
 
@@ -175,10 +222,11 @@ mod tests {
         assert!(shown.contains("84532") && !shown.contains("ac0974"));
         assert!(matches!(
             config.settlement,
-            Settlement::Chain {
+            Settlement::Chain(OnChain {
                 fee_cap: 20_000_000_000,
+                pay_to_allowed: None,
                 ..
-            }
+            })
         ));
 
         for bad in ["", "0x12"] {
@@ -187,6 +235,72 @@ mod tests {
             let problems = environment.finish().unwrap_err().to_string();
             assert!(problems.contains("SETTLEMENT_KEY"), "{problems}");
             assert!(bad.is_empty() || !problems.contains(bad));
+        }
+    }
+
+    #[test]
+    fn bounds_of_a_chain() {
+        let with = |name: &str, value: &str| {
+            let mut environment = Environment::from_pairs([
+                ("NETWORK", "eip155:84532"),
+                (
+                    "ASSET_ADDRESS",
+                    "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+                ),
+                ("ASSET_NAME", "USDC"),
+                ("ASSET_VERSION", "2"),
+                ("CHAIN_RPC_URL", "http://127.0.0.1:8545"),
+                ("SETTLEMENT_KEY", &"11".repeat(32)),
+                (name, value),
+            ]);
+            let config = Config::from_environment(&mut environment);
+            let Settlement::Chain(chain) = config.settlement else {
+                panic!("it settles on a chain");
+            };
+            (chain, environment.finish())
+        };
+        let address = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
+        let two = format!("{address}, {}", Address::ZERO);
+        for (name, value, good) in [
+            ("PAY_TO_ALLOWED", address, true),
+            ("PAY_TO_ALLOWED", two.as_str(), true),
+            ("PAY_TO_ALLOWED", "0x12", false),
+            ("PAY_TO_ALLOWED", ",", false),
+            ("ANSWER_WITHIN_SECONDS", "5", true),
+            ("ANSWER_WITHIN_SECONDS", "0", false),
+            ("ANSWER_WITHIN_SECONDS", "soon", false),
+        ] {
+            let (_, finished) = with(name, value);
+            assert_eq!(finished.is_ok(), good, "{name}={value}");
+            if let Err(problems) = finished {
+                assert!(problems.to_string().contains(name), "{problems}");
+            }
+        }
+        let allowed = with("PAY_TO_ALLOWED", &two).0.pay_to_allowed.unwrap();
+        assert_eq!(allowed, [address.parse().unwrap(), Address::ZERO]);
+    }
+
+    #[test]
+    fn no_play_money_in_the_cloud() {
+        let task = ("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/1");
+        for (told, good) in [("", false), ("no", false), ("yes", true)] {
+            let mut environment = Environment::from_pairs([
+                ("NETWORK", "eip155:31337"),
+                (
+                    "ASSET_ADDRESS",
+                    "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+                ),
+                ("ASSET_NAME", "USDC"),
+                ("ASSET_VERSION", "2"),
+                ("LEDGER_ON_AWS", told),
+                task,
+            ]);
+            drop(Config::from_environment(&mut environment));
+            let finished = environment.finish();
+            assert_eq!(finished.is_ok(), good, "{told}");
+            if let Err(problems) = finished {
+                assert!(problems.to_string().contains("LEDGER_ON_AWS"), "{problems}");
+            }
         }
     }
 }

@@ -3,12 +3,19 @@
 //! The ledger runs on chain 31337 only. Signatures made for it are worth nothing anywhere else.
 
 mod app;
+mod body;
 pub mod chain;
+mod claim;
 mod config;
 mod file;
+mod hosts;
 pub mod ledger;
+mod routes;
 mod rpc;
 mod rules;
 
-pub use app::{Till, router, serve};
+pub use app::{Till, serve};
+pub use claim::IdempotencyKey;
 pub use config::Config;
+pub use hosts::Hosts;
+pub use routes::{router, router_for};

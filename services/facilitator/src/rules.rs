@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use x402::exact::{self, Domain};
-use x402::wire::{Authorization, FacilitatorRequest, SCHEME_EXACT, VERSION};
-use x402::{Asset, AssetError, B256, reason};
+use x402::wire::{Authorization, ExactPayload, FacilitatorRequest, SCHEME_EXACT, VERSION};
+use x402::{Address, Asset, AssetError, B256, reason};
 
 /// Signatures that were found good, so that settling does not recover again what verifying just did.
 const KNOWN_MAX: usize = 4096;
@@ -13,16 +13,22 @@ const KNOWN_MAX: usize = 4096;
 pub(crate) struct Rules {
     asset: Asset,
     domain: Domain,
+    /// Who may be paid; anybody when there is no list.
+    pay_to_allowed: Option<Vec<Address>>,
     known: Mutex<HashMap<B256, String>>,
 }
 
 impl Rules {
     /// # Errors
     /// When the asset is on no EVM chain.
-    pub(crate) fn new(asset: Asset) -> Result<Self, AssetError> {
+    pub(crate) fn new(
+        asset: Asset,
+        pay_to_allowed: Option<Vec<Address>>,
+    ) -> Result<Self, AssetError> {
         Ok(Self {
             domain: Domain::of(&asset)?,
             asset,
+            pay_to_allowed,
             known: Mutex::default(),
         })
     }
@@ -36,11 +42,12 @@ impl Rules {
         exact::digest(authorization, self.domain)
     }
 
-    /// Everything that does not depend on balances and used nonces. Returns the digest, which names the authorization.
+    /// That a request is for our token, and that the payment is what it asks for. Nothing in here changes with time, so it holds
+    /// for payments that were settled as well. Returns the digest, which names the authorization.
     ///
     /// # Errors
     /// The reason code of the first thing that is wrong.
-    pub(crate) fn check(&self, request: &FacilitatorRequest) -> Result<B256, &'static str> {
+    pub(crate) fn check_terms(&self, request: &FacilitatorRequest) -> Result<B256, &'static str> {
         let asset = &self.asset;
         let (payment, wanted) = (&request.payment_payload, &request.payment_requirements);
         if request.x402_version != VERSION || payment.x402_version != VERSION {
@@ -63,23 +70,57 @@ impl Rules {
         if name != asset.name || version != asset.version {
             return Err(reason::SIGNATURE);
         }
-        let digest = self.digest(&payment.payload.authorization);
-        let known = self.known().get(&digest) == Some(&payment.payload.signature);
-        if !known {
-            exact::check_signature(&payment.payload, self.domain)?;
+        let authorization = &payment.payload.authorization;
+        exact::check_price(authorization, wanted.pay_to, wanted.amount)?;
+        // Somebody pays for moving it.
+        if authorization.value.is_zero() {
+            return Err(reason::AUTHORIZATION_VALUE);
         }
-        exact::check_terms(
-            &payment.payload.authorization,
-            wanted.pay_to,
-            wanted.amount,
-            // How long a payment may hold is the seller's affair: the token remembers a nonce for ever.
-            u64::MAX,
-            x402::now_seconds(),
-        )?;
-        if !known {
-            self.remember(digest, payment.payload.signature.clone());
+        let allowed = self.pay_to_allowed.as_ref();
+        if allowed.is_some_and(|allowed| !allowed.contains(&authorization.to)) {
+            return Err(reason::PAY_TO_NOT_ALLOWED);
         }
+        Ok(self.digest(authorization))
+    }
+
+    /// Everything that does not depend on balances and used nonces, for an account that is a key. Returns the digest.
+    ///
+    /// # Errors
+    /// The reason code of the first thing that is wrong.
+    pub(crate) fn check(&self, request: &FacilitatorRequest) -> Result<B256, &'static str> {
+        let digest = self.check_terms(request)?;
+        self.check_signed(digest, &request.payment_payload.payload)?;
         Ok(digest)
+    }
+
+    /// That the key of the account has signed, and that it can be settled now.
+    ///
+    /// # Errors
+    /// The reason code of the first thing that is wrong.
+    pub(crate) fn check_signed(
+        &self,
+        digest: B256,
+        payload: &ExactPayload,
+    ) -> Result<(), &'static str> {
+        if self.was_signed(&digest, payload) {
+            return self.check_window(payload);
+        }
+        exact::check_signature(payload, self.domain)?;
+        self.check_window(payload)?;
+        self.remember(digest, payload);
+        Ok(())
+    }
+
+    /// # Errors
+    /// The reason code when it cannot be settled now.
+    pub(crate) fn check_window(&self, payload: &ExactPayload) -> Result<(), &'static str> {
+        // How long a payment may hold is the seller's affair: the token remembers a nonce for ever.
+        exact::check_window(&payload.authorization, u64::MAX, x402::now_seconds())
+    }
+
+    /// Whether the key was found to have made this very signature, a moment ago.
+    pub(crate) fn was_signed(&self, digest: &B256, payload: &ExactPayload) -> bool {
+        self.known().get(digest) == Some(&payload.signature)
     }
 
     /// A payment that is being settled is not looked at again.
@@ -91,11 +132,11 @@ impl Rules {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, digest: B256, signature: String) {
+    fn remember(&self, digest: B256, payload: &ExactPayload) {
         let mut known = self.known();
         if known.len() >= KNOWN_MAX {
             known.clear();
         }
-        known.insert(digest, signature);
+        known.insert(digest, payload.signature.clone());
     }
 }

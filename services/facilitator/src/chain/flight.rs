@@ -1,17 +1,18 @@
 //! One settlement, from the first look at the chain to the receipt. It runs to its end whoever still waits for it.
 
+use super::fees;
 use super::journal::{Attempt, Unfinished};
 use super::shared::Shared;
 use super::traffic::{Outcome, Progress};
 use super::transaction::Transaction;
-use super::{fees, token};
+use alloy_primitives::U256;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use x402::chain::{ExpectedTransfer, PaymentState, RpcError};
 use x402::reason;
-use x402::wire::{Authorization, ExactPayload};
+use x402::wire::Authorization;
 
 const POLL_FIRST: Duration = Duration::from_millis(100);
 const POLL_MAX: Duration = Duration::from_secs(2);
@@ -66,10 +67,7 @@ impl Flight {
         match self.look().await {
             Ok(None) => {}
             Ok(Some(outcome)) => return Some(outcome),
-            Err(error) => {
-                tracing::warn!(%error, "nothing was sent");
-                return Some(Outcome::Failed(reason::UNEXPECTED_SETTLE));
-            }
+            Err(error) => return Some(nothing_sent(&error)),
         }
         let shared = self.shared.clone();
         // One at a time: two transactions with one account nonce would be one transaction.
@@ -102,7 +100,7 @@ impl Flight {
         self.shared.ready().await?;
         let (node, token) = (&self.shared.node, self.shared.token());
         if node.is_used(&self.expected()).await? {
-            return self.used().await.map(Some);
+            return Ok(Some(self.used().await?.unwrap_or(Outcome::Unknown)));
         }
         if node.balance(token, self.authorization().from).await? < self.authorization().value {
             return Ok(Some(Outcome::Failed(reason::INSUFFICIENT_BALANCE)));
@@ -110,45 +108,66 @@ impl Flight {
         Ok(None)
     }
 
-    /// What became of a nonce that is used.
-    async fn used(&self) -> Result<Outcome, RpcError> {
+    /// What became of a nonce that is used; `None` while that is not found.
+    async fn used(&self) -> Result<Option<Outcome>, RpcError> {
         let state = self.shared.node.payment_state(&self.expected()).await?;
         Ok(match state {
-            PaymentState::Paid { transaction, .. } => Outcome::Earlier(transaction),
-            _ => Outcome::Failed(reason::TRANSACTION_FAILED),
+            PaymentState::Paid { transaction, .. } => Some(Outcome::Earlier(transaction)),
+            PaymentState::Void => Some(Outcome::Failed(reason::TRANSACTION_FAILED)),
+            PaymentState::Unused | PaymentState::Unknown => None,
         })
     }
 
+    /// # Errors
+    /// The outcome, when nothing can be sent.
     async fn prepare(&self, next_nonce: Option<u64>) -> Result<(Transaction, Attempt), Outcome> {
         let shared = &self.shared;
         let (node, account) = (&shared.node, shared.key.address());
-        let failed = |error: RpcError, reason: &'static str| {
-            tracing::warn!(%error, "nothing was sent");
-            Outcome::Failed(reason)
+        let asked = tokio::try_join!(
+            node.prices(),
+            node.transactions(account, "pending"),
+            node.wei(account)
+        );
+        let ((base, tip), waiting, wei) = asked.map_err(|error| nothing_sent(&error))?;
+        let Some(fees) = fees::first(base, tip, shared.fee_cap) else {
+            tracing::error!(
+                base,
+                tip,
+                cap = shared.fee_cap,
+                "the fees are above FEE_CAP_GWEI"
+            );
+            return Err(Outcome::Failed(reason::FACILITATOR_FEE_CAP));
+        };
+        let too_poor_for = |gas: u64| wei < U256::from(gas) * U256::from(fees.most);
+        let too_poor = || {
+            tracing::error!(%account, %wei, "the account has too little ether for gas");
+            Outcome::Failed(reason::FACILITATOR_OUT_OF_GAS)
         };
         let estimate = node
-            .estimate_gas(account, shared.token(), &self.data)
-            .await
-            .map_err(|error| {
-                let reverts = matches!(error, RpcError::Refused { .. });
-                let reason = if reverts {
-                    reason::SIMULATION_FAILED
-                } else {
-                    reason::UNEXPECTED_SETTLE
-                };
-                failed(error, reason)
-            })?;
-        let unexpected = |error| failed(error, reason::UNEXPECTED_SETTLE);
-        let (base, tip) = node.prices().await.map_err(unexpected)?;
-        let waiting = node
-            .transactions(account, "pending")
-            .await
-            .map_err(unexpected)?;
-        let priced = fees::gas(estimate).zip(fees::first(base, tip, shared.fee_cap));
-        let Some((gas, fees)) = priced else {
-            tracing::error!(estimate, base, tip, "too expensive, nothing was sent");
-            return Err(Outcome::Failed(reason::UNEXPECTED_SETTLE));
+            .estimate_gas(account, shared.token(), &self.data, fees)
+            .await;
+        let estimate = match estimate {
+            Ok(estimate) => estimate,
+            // Of an account that cannot pay for it, nodes refuse the estimate as well.
+            Err(RpcError::Refused { .. })
+                if too_poor_for(fees::GAS_MAX)
+                    && node
+                        .simulate(account, shared.token(), &self.data)
+                        .await
+                        .is_ok() =>
+            {
+                return Err(too_poor());
+            }
+            Err(error @ RpcError::Refused { .. }) => return Err(self.refused(&error).await),
+            Err(error) => return Err(nothing_sent(&error)),
         };
+        let Some(gas) = fees::gas(estimate) else {
+            tracing::error!(estimate, "the transfer takes too much gas");
+            return Err(Outcome::Failed(reason::FACILITATOR_GAS_LIMIT));
+        };
+        if too_poor_for(gas) {
+            return Err(too_poor());
+        }
         let transaction = Transaction {
             chain_id: shared.chain_id,
             nonce: next_nonce.map_or(waiting, |next| next.max(waiting)),
@@ -160,6 +179,21 @@ impl Flight {
         let signed = transaction.sign(&shared.key);
         let attempt = Attempt::new(transaction.nonce, gas, fees, signed);
         Ok((transaction, attempt))
+    }
+
+    /// The token would refuse the transfer now: somebody else may just have made it.
+    async fn refused(&self, error: &RpcError) -> Outcome {
+        tracing::warn!(%error, "nothing was sent");
+        let look = async {
+            if self.shared.node.is_used(&self.expected()).await? {
+                return Ok(self.used().await?.unwrap_or(Outcome::Unknown));
+            }
+            Ok(Outcome::Failed(reason::SIMULATION_FAILED))
+        };
+        look.await.unwrap_or_else(|error: RpcError| {
+            tracing::warn!(%error, "a settlement is open");
+            Outcome::Unknown
+        })
     }
 
     /// Writes the attempt down; false when that is not certain, or not for us to do.
@@ -238,7 +272,7 @@ impl Flight {
             }
             tracing::warn!(hash = %attempt.hash, succeeded = receipt.succeeded(), "the transaction moved nothing");
             return if node.is_used(&expected).await? {
-                self.used().await.map(Some)
+                self.used().await
             } else {
                 Ok(Some(Outcome::Failed(reason::TRANSACTION_FAILED)))
             };
@@ -254,7 +288,7 @@ impl Flight {
         }
         // Another transaction has our account nonce, so none of the attempts can ever enter a block.
         if node.is_used(&expected).await? {
-            self.used().await.map(Some)
+            self.used().await
         } else {
             Ok(Some(Outcome::Failed(reason::TRANSACTION_FAILED)))
         }
@@ -291,7 +325,7 @@ impl Flight {
     }
 }
 
-/// The call that settles a payment; `None` for a signature that is none.
-pub(super) fn call(payload: &ExactPayload) -> Option<Vec<u8>> {
-    token::transfer(payload)
+fn nothing_sent(error: &RpcError) -> Outcome {
+    tracing::warn!(%error, "nothing was sent");
+    Outcome::Failed(reason::UNEXPECTED_SETTLE)
 }

@@ -4,10 +4,12 @@
 //! known, which a start takes up again.
 
 use super::transaction::{Fees, Signed};
+use crate::claim::IdempotencyKey;
 use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::Mutex;
+use x402::signature::SignedBy;
 use x402::store::{Change, Entry, Stamp, Store, StoreError, Write};
 use x402::wire::ExactPayload;
 
@@ -60,6 +62,12 @@ struct Record {
     attempts: Vec<Attempt>,
     /// The transaction that moved the money, once that is certain.
     transaction: Option<B256>,
+    /// Of the sale that began it. Nobody's is a transfer that somebody else has sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<IdempotencyKey>,
+    /// The code of the account decides about the signature, so the token is handed it in one piece.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_contract: bool,
 }
 
 /// A settlement whose end is not known.
@@ -68,26 +76,57 @@ pub(super) struct Unfinished {
     /// Names the authorization.
     pub(super) digest: B256,
     pub(super) payload: ExactPayload,
+    /// Of the sale that began it.
+    pub(super) key: Option<IdempotencyKey>,
+    pub(super) signed_by: SignedBy,
     pub(super) attempts: Vec<Attempt>,
     /// The last writing of its record; none before the first.
     stamp: Option<Stamp>,
 }
 
 impl Unfinished {
-    pub(super) fn new(digest: B256, payload: ExactPayload) -> Self {
+    pub(super) fn new(
+        digest: B256,
+        payload: ExactPayload,
+        key: Option<IdempotencyKey>,
+        signed_by: SignedBy,
+    ) -> Self {
         Self {
             digest,
             payload,
+            key,
+            signed_by,
             attempts: Vec::new(),
             stamp: None,
         }
     }
+
+    fn record(&self, attempts: Vec<Attempt>) -> Record {
+        Record {
+            payload: self.payload.clone(),
+            attempts,
+            transaction: None,
+            idempotency_key: self.key.clone(),
+            by_contract: self.signed_by == SignedBy::Contract,
+        }
+    }
+}
+
+/// How a settlement ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// A transaction of ours moved the money.
+    Settled(B256),
+    /// Somebody else's did: no sale may take it for its own.
+    Foreign(B256),
+    /// Nothing moved.
+    Nothing,
 }
 
 /// What the journal knows of a settlement.
 pub(super) enum Known {
-    /// This transaction moved the money.
-    Settled(B256),
+    /// This transaction moved the money, for the sale with this key.
+    Settled(B256, Option<IdempotencyKey>),
     /// Whoever began it has not seen its end.
     Open(Box<Unfinished>),
 }
@@ -137,10 +176,16 @@ impl Journal {
         let record: Record = serde_json::from_slice(&entry.value)
             .map_err(|error| StoreError(format!("the settlement {digest} is damaged: {error}")))?;
         Ok(Some(match record.transaction {
-            Some(transaction) => Known::Settled(transaction),
+            Some(transaction) => Known::Settled(transaction, record.idempotency_key),
             None => Known::Open(Box::new(Unfinished {
                 digest,
                 payload: record.payload,
+                key: record.idempotency_key,
+                signed_by: if record.by_contract {
+                    SignedBy::Contract
+                } else {
+                    SignedBy::Key
+                },
                 attempts: record.attempts,
                 stamp: Some(entry.stamp),
             })),
@@ -149,11 +194,7 @@ impl Journal {
 
     /// Writes down all attempts before the last one is sent; false when somebody else has this settlement in hand.
     pub(super) async fn sending(&self, unfinished: &mut Unfinished) -> Result<bool, StoreError> {
-        let record = Record {
-            payload: unfinished.payload.clone(),
-            attempts: unfinished.attempts.clone(),
-            transaction: None,
-        };
+        let record = unfinished.record(unfinished.attempts.clone());
         let (digest, before) = (unfinished.digest, unfinished.stamp);
         let change = put(key(digest), before, json(&record), NEVER);
         let written = match before {
@@ -168,22 +209,25 @@ impl Journal {
     }
 
     /// The end of a settlement. One that is lost costs a look at the chain after the next start, nothing else.
-    pub(super) async fn ended(&self, unfinished: &Unfinished, transaction: Option<B256>) {
+    pub(super) async fn ended(&self, unfinished: &Unfinished, end: End) {
+        let mut record = unfinished.record(Vec::new());
+        let write = match end {
+            End::Settled(transaction) | End::Foreign(transaction) => {
+                record.transaction = Some(transaction);
+                if end == End::Foreign(transaction) {
+                    record.idempotency_key = None;
+                }
+                Write::Put {
+                    value: json(&record).into(),
+                    expires_at: kept_until(&unfinished.payload),
+                }
+            }
+            End::Nothing => Write::Delete,
+        };
         let change = Change {
             key: key(unfinished.digest),
             expected: unfinished.stamp,
-            write: match transaction {
-                Some(_) => Write::Put {
-                    value: json(&Record {
-                        payload: unfinished.payload.clone(),
-                        attempts: Vec::new(),
-                        transaction,
-                    })
-                    .into(),
-                    expires_at: kept_until(&unfinished.payload),
-                },
-                None => Write::Delete,
-            },
+            write,
         };
         let remove = |digests: &mut Vec<B256>| digests.retain(|one| *one != unfinished.digest);
         match self.with_list(change, remove).await {

@@ -8,12 +8,14 @@ mod flight;
 mod journal;
 mod node;
 mod shared;
+mod signer;
 mod token;
 mod traffic;
 mod transaction;
 
 pub use transaction::{NotAKey, SettlementKey};
 
+use crate::claim::{self, Asker, IdempotencyKey};
 use crate::rules::Rules;
 use alloy_primitives::{Address, B256};
 use journal::{Journal, Known, Unfinished};
@@ -22,6 +24,7 @@ use shared::Shared;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
+use tokio::time::Instant;
 use traffic::{Boarded, Outcome, Progress, Ticket, id};
 use url::Url;
 use x402::chain::RpcError;
@@ -35,11 +38,13 @@ pub struct Settings {
     pub key: SettlementKey,
     /// Where transactions are written down before they are sent.
     pub store: Arc<dyn Store>,
+    /// Who may be paid; anybody when there is no list.
+    pub pay_to_allowed: Option<Vec<Address>>,
     /// The most that a unit of gas may cost, in wei.
     pub fee_cap: u64,
     /// A transaction that is in no block by then is replaced by one with higher fees.
     pub replace_after: Duration,
-    /// By then whoever asks has an answer, if only that the settlement is under way. Sellers wait 90 s.
+    /// By then whoever asks has an answer, if only that the settlement is under way.
     pub answer_within: Duration,
 }
 
@@ -73,7 +78,7 @@ impl Chain {
             .max();
         let shared = Shared {
             chain_id,
-            rules: Rules::new(asset)?,
+            rules: Rules::new(asset, settings.pay_to_allowed)?,
             node: Node::new(runtime::http::client(), settings.node_url),
             key: settings.key,
             fee_cap: settings.fee_cap,
@@ -88,7 +93,7 @@ impl Chain {
             shared: Arc::new(shared),
         };
         for one in unfinished {
-            chain.take_up(one);
+            chain.take_up(one, Asker::Same);
         }
         Ok(chain)
     }
@@ -98,7 +103,7 @@ impl Chain {
     /// # Errors
     /// The payment is under way already, or is none.
     fn begin(&self, settlement: Unfinished) -> Result<watch::Receiver<Progress>, Boarded> {
-        let Some(data) = flight::call(&settlement.payload) else {
+        let Some(data) = token::transfer(&settlement.payload, settlement.signed_by) else {
             return Err(Boarded::Refused(reason::SIGNATURE));
         };
         let (progress, receiver) = watch::channel(Progress {
@@ -108,11 +113,13 @@ impl Chain {
         let authorization = &settlement.payload.authorization;
         {
             let mut traffic = self.shared.traffic();
-            if let Some(boarded) = traffic.known(authorization, settlement.digest) {
+            let key = settlement.key.as_ref();
+            if let Some(boarded) = traffic.known(authorization, settlement.digest, key) {
                 return Err(boarded);
             }
             let ticket = Ticket {
                 digest: settlement.digest,
+                key: settlement.key.clone(),
                 progress: receiver.clone(),
             };
             traffic.flights.insert(id(authorization), ticket);
@@ -121,13 +128,16 @@ impl Chain {
         Ok(receiver)
     }
 
-    fn take_up(&self, settlement: Unfinished) -> Boarded {
+    /// Takes up what was begun before. Who asks for it now need not be who began it.
+    fn take_up(&self, settlement: Unfinished, asker: Asker) -> Boarded {
         let transaction = settlement.attempts.last().map(|attempt| attempt.hash);
         match self.begin(settlement) {
             Ok(receiver) => {
                 tracing::info!(?transaction, "a settlement is taken up again");
-                Boarded::Joined(receiver)
+                Boarded::Joined(receiver, asker)
             }
+            // Somebody else has just taken it up, under the same key.
+            Err(Boarded::Joined(receiver, _)) => Boarded::Joined(receiver, asker),
             Err(boarded) => boarded,
         }
     }
@@ -151,54 +161,65 @@ impl Chain {
 
     /// Would this payment settle now? Asks the chain by a call without a transaction.
     pub async fn verify(&self, request: &FacilitatorRequest) -> VerifyResponse {
-        let payload = &request.payment_payload.payload;
-        let checked = match self.shared.rules.check(request) {
-            Ok(_) => self.shared.simulate(payload).await,
-            Err(reason) => Err(reason),
-        };
+        let asked = tokio::time::timeout(self.shared.answer_within, self.would_settle(request));
+        let checked = asked.await.unwrap_or(Err(reason::UNEXPECTED_VERIFY));
+        let payer = request.payment_payload.payload.authorization.from;
         VerifyResponse {
             is_valid: checked.is_ok(),
             invalid_reason: checked.err().map(str::to_owned),
-            payer: Some(payload.authorization.from.to_checksum(None)),
+            payer: Some(payer.to_checksum(None)),
         }
     }
 
-    /// Moves the money, once. Who asks again for the same payment hears of the transaction that moved it.
-    pub async fn settle(&self, request: &FacilitatorRequest) -> SettlementResponse {
-        let progress = match self.board(request).await {
-            Boarded::First(receiver) => self.wait(receiver).await,
-            Boarded::Joined(receiver) => {
-                let mut progress = self.wait(receiver).await;
-                // One request, one success: a second one for the same payment is a question about the first.
-                if let Some(Outcome::Settled(hash)) = progress.outcome {
-                    progress.outcome = Some(Outcome::Earlier(hash));
-                }
-                progress
-            }
-            Boarded::Settled(hash) => Progress {
-                transaction: None,
-                outcome: Some(Outcome::Earlier(hash)),
-            },
-            Boarded::Refused(reason) => Progress {
-                transaction: None,
-                outcome: Some(Outcome::Failed(reason)),
-            },
-        };
-        self.answer(request, progress)
+    async fn would_settle(&self, request: &FacilitatorRequest) -> Result<(), &'static str> {
+        let (rules, payload) = (&self.shared.rules, &request.payment_payload.payload);
+        let digest = rules.check_terms(request)?;
+        let signed_by = self
+            .shared
+            .signed_by(digest, payload)
+            .await
+            .map_err(|no| no.reason(reason::UNEXPECTED_VERIFY))?;
+        rules.check_window(payload)?;
+        self.shared.simulate(payload, signed_by).await
     }
 
-    fn answer(&self, request: &FacilitatorRequest, progress: Progress) -> SettlementResponse {
+    /// Moves the money, once. `key` names the sale: the first one that asks for a settlement is told of its success as often as
+    /// it asks, and no other one is told of a transaction that it could take for its own.
+    pub async fn settle(
+        &self,
+        request: &FacilitatorRequest,
+        key: Option<&IdempotencyKey>,
+    ) -> SettlementResponse {
+        let deadline = Instant::now() + self.shared.answer_within;
+        // Nothing is begun before the last step of this, which waits for nobody.
+        let boarded = tokio::time::timeout_at(deadline, self.board(request, key));
+        let said = match boarded.await {
+            Err(_) => Said::Pending(None),
+            Ok(Boarded::Refused(reason)) => Said::Refused(reason),
+            Ok(Boarded::First(receiver)) => {
+                let asker = claim::asker(key, key);
+                said(wait(receiver, deadline).await, asker, true)
+            }
+            Ok(Boarded::Joined(_, Asker::Other) | Boarded::Settled(_, Asker::Other)) => {
+                Said::Used(None)
+            }
+            Ok(Boarded::Joined(receiver, asker)) => {
+                said(wait(receiver, deadline).await, asker, false)
+            }
+            Ok(Boarded::Settled(hash, Asker::Same)) => Said::Success(hash),
+            Ok(Boarded::Settled(hash, Asker::Unnamed)) => Said::Used(Some(hash)),
+        };
+        self.answer(request, said)
+    }
+
+    fn answer(&self, request: &FacilitatorRequest, said: Said) -> SettlementResponse {
         let payer = request.payment_payload.payload.authorization.from;
-        let named = |hash: B256| Some([("transaction".to_owned(), hash.to_string().into())]);
-        let (transaction, reason, extra) = match progress.outcome {
-            Some(Outcome::Settled(hash)) => (hash.to_string(), None, None),
-            Some(Outcome::Earlier(hash)) => (String::new(), Some(reason::NONCE_USED), named(hash)),
-            Some(Outcome::Failed(reason)) => (String::new(), Some(reason), None),
-            Some(Outcome::Unknown) | None => (
-                String::new(),
-                Some(reason::SETTLEMENT_PENDING),
-                progress.transaction.and_then(named),
-            ),
+        let named = |hash: B256| [("transaction".to_owned(), hash.to_string().into())];
+        let (transaction, reason, extra) = match said {
+            Said::Success(hash) => (hash.to_string(), None, None),
+            Said::Used(hash) => (String::new(), Some(reason::NONCE_USED), hash),
+            Said::Refused(reason) => (String::new(), Some(reason), None),
+            Said::Pending(hash) => (String::new(), Some(reason::SETTLEMENT_PENDING), hash),
         };
         SettlementResponse {
             success: reason.is_none(),
@@ -206,38 +227,77 @@ impl Chain {
             payer: Some(payer.to_checksum(None)),
             transaction,
             network: self.asset().network.clone(),
-            extra: extra.map(|pairs| pairs.into_iter().collect()),
+            extra: extra.map(|hash| named(hash).into_iter().collect()),
         }
     }
 
-    async fn wait(&self, mut receiver: watch::Receiver<Progress>) -> Progress {
-        let landed = receiver.wait_for(|progress| progress.outcome.is_some());
-        // Late or not, what counts is what is known by then.
-        drop(tokio::time::timeout(self.shared.answer_within, landed).await);
-        *receiver.borrow()
-    }
-
-    async fn board(&self, request: &FacilitatorRequest) -> Boarded {
+    async fn board(&self, request: &FacilitatorRequest, key: Option<&IdempotencyKey>) -> Boarded {
         let payload = &request.payment_payload.payload;
-        let digest = self.shared.rules.digest(&payload.authorization);
+        let digest = match self.shared.rules.check_terms(request) {
+            Ok(digest) => digest,
+            Err(reason) => return Boarded::Refused(reason),
+        };
         // First what is known: a settlement may end after the payment's window has.
-        if let Some(boarded) = self.shared.traffic().known(&payload.authorization, digest) {
+        let known = self
+            .shared
+            .traffic()
+            .known(&payload.authorization, digest, key);
+        if let Some(boarded) = known {
             return boarded;
         }
         match self.shared.journal.find(digest).await {
-            Ok(Some(Known::Settled(transaction))) => return Boarded::Settled(transaction),
-            Ok(Some(Known::Open(unfinished))) => return self.take_up(*unfinished),
+            Ok(Some(Known::Settled(transaction, began))) => {
+                return Boarded::Settled(transaction, claim::asker(began.as_ref(), key));
+            }
+            Ok(Some(Known::Open(unfinished))) => {
+                let asker = claim::asker(unfinished.key.as_ref(), key);
+                return self.take_up(*unfinished, asker);
+            }
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(%error, "nothing is sent that cannot be written down");
                 return Boarded::Refused(reason::UNEXPECTED_SETTLE);
             }
         }
-        if let Err(reason) = self.shared.rules.check(request) {
+        let signed_by = match self.shared.signed_by(digest, payload).await {
+            Ok(signed_by) => signed_by,
+            Err(no) => return Boarded::Refused(no.reason(reason::UNEXPECTED_SETTLE)),
+        };
+        if let Err(reason) = self.shared.rules.check_window(payload) {
             return Boarded::Refused(reason);
         }
         self.shared.rules.forget(&digest);
-        self.begin(Unfinished::new(digest, payload.clone()))
+        let settlement = Unfinished::new(digest, payload.clone(), key.cloned(), signed_by);
+        self.begin(settlement)
             .map_or_else(|boarded| boarded, Boarded::First)
     }
+}
+
+/// What a request to settle is told.
+enum Said {
+    Success(B256),
+    /// The nonce is used: by this transaction, where it may be named.
+    Used(Option<B256>),
+    Refused(&'static str),
+    /// It goes on; this is its transaction.
+    Pending(Option<B256>),
+}
+
+/// `first` is the request that began the settlement; it and its own repetition hear of a success.
+fn said(progress: Progress, asker: Asker, first: bool) -> Said {
+    let may_hear = |hash: B256| (asker == Asker::Unnamed).then_some(hash);
+    match progress.outcome {
+        Some(Outcome::Settled(hash)) if first || asker == Asker::Same => Said::Success(hash),
+        // Somebody else's transaction, or somebody else's question: without keys nobody can tell which sale it has paid.
+        Some(Outcome::Settled(hash) | Outcome::Earlier(hash)) => Said::Used(may_hear(hash)),
+        Some(Outcome::Failed(reason)) => Said::Refused(reason),
+        Some(Outcome::Unknown) | None => Said::Pending(progress.transaction),
+    }
+}
+
+async fn wait(mut receiver: watch::Receiver<Progress>, deadline: Instant) -> Progress {
+    let landed = receiver.wait_for(|progress| progress.outcome.is_some());
+    // Late or not, what counts is what is known by then.
+    drop(tokio::time::timeout_at(deadline, landed).await);
+    *receiver.borrow()
 }

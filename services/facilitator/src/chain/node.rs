@@ -1,5 +1,7 @@
 //! A chain's node, by JSON-RPC: what settling needs beside what everybody reads.
 
+use super::fees::GAS_MAX;
+use super::transaction::Fees;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,24 +37,34 @@ impl Node {
         self.rpc.has_code(address).await
     }
 
-    /// What a call returns now, without a transaction.
+    /// What a call returns now, without a transaction; it may take no more gas than a settlement may.
     pub(super) async fn simulate(
         &self,
         from: Address,
         to: Address,
         data: &[u8],
     ) -> Result<Bytes, RpcError> {
-        let call = json!({ "from": from, "to": to, "data": hex(data) });
+        let gas = format!("{GAS_MAX:#x}");
+        let call = json!({ "from": from, "to": to, "data": hex(data), "gas": gas });
         self.rpc.call("eth_call", json!([call, "latest"])).await
     }
 
+    /// The gas that a call takes as the transaction that it is going to be. Its fees are part of the question: without them a
+    /// contract sees a base fee of nothing, and knows that it is only being asked.
     pub(super) async fn estimate_gas(
         &self,
         from: Address,
         to: Address,
         data: &[u8],
+        fees: Fees,
     ) -> Result<u64, RpcError> {
-        let call = json!({ "from": from, "to": to, "data": hex(data) });
+        let call = json!({
+            "from": from,
+            "to": to,
+            "data": hex(data),
+            "maxFeePerGas": format!("{:#x}", fees.most),
+            "maxPriorityFeePerGas": format!("{:#x}", fees.tip),
+        });
         let gas: U256 = self.rpc.call("eth_estimateGas", json!([call])).await?;
         Ok(gas.saturating_to())
     }
@@ -109,6 +121,13 @@ impl Node {
             ..
         } = *expected;
         self.rpc.is_used(asset, payer, nonce).await
+    }
+
+    /// What an account has to pay gas with, in wei.
+    pub(super) async fn wei(&self, account: Address) -> Result<U256, RpcError> {
+        self.rpc
+            .call("eth_getBalance", json!([account, "latest"]))
+            .await
     }
 
     pub(super) async fn balance(&self, token: Address, owner: Address) -> Result<U256, RpcError> {

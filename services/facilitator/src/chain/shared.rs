@@ -1,8 +1,9 @@
 //! The node, the key and the journal, and the questions that are asked of them.
 
-use super::flight::{self, Flight};
-use super::journal::{Journal, Unfinished};
+use super::flight::Flight;
+use super::journal::{End, Journal, Unfinished};
 use super::node::Node;
+use super::token;
 use super::traffic::{Outcome, Progress, Traffic, id};
 use super::transaction::SettlementKey;
 use crate::rules::Rules;
@@ -12,7 +13,8 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use x402::chain::{ExpectedTransfer, RpcError};
 use x402::reason;
-use x402::wire::Authorization;
+use x402::signature::SignedBy;
+use x402::wire::{Authorization, ExactPayload};
 
 /// How far back a used nonce is looked for.
 const SEARCH_SECONDS: u64 = 86_400;
@@ -69,15 +71,18 @@ impl Shared {
         self.checked.get_or_try_init(check).await.copied()
     }
 
+    /// # Errors
+    /// The reason code for which the token would refuse the transfer now.
     pub(super) async fn simulate(
         &self,
-        payload: &x402::wire::ExactPayload,
+        payload: &ExactPayload,
+        signed_by: SignedBy,
     ) -> Result<(), &'static str> {
         let authorization = &payload.authorization;
         if self.traffic().flights.contains_key(&id(authorization)) {
             return Err(reason::NONCE_USED);
         }
-        let data = flight::call(payload).ok_or(reason::SIGNATURE)?;
+        let data = token::transfer(payload, signed_by).ok_or(reason::SIGNATURE)?;
         let asked = async {
             self.ready().await?;
             let simulated = self
@@ -127,14 +132,16 @@ impl Shared {
 
     /// Makes an outcome known: to the journal, to later questions, and to whoever waits.
     pub(super) async fn land(&self, flight: &Flight, outcome: Outcome) {
-        let transaction = match outcome {
-            Outcome::Settled(hash) | Outcome::Earlier(hash) => Some(hash),
-            Outcome::Failed(_) | Outcome::Unknown => None,
+        let end = match outcome {
+            Outcome::Settled(hash) => Some(End::Settled(hash)),
+            Outcome::Earlier(hash) => Some(End::Foreign(hash)),
+            Outcome::Failed(_) => Some(End::Nothing),
+            Outcome::Unknown => None,
         };
         let settlement = &flight.settlement;
         // Before it leaves the flights: whoever looks finds it in one place or the other.
-        if !settlement.attempts.is_empty() && outcome != Outcome::Unknown {
-            self.journal.ended(settlement, transaction).await;
+        if let Some(end) = end.filter(|_| !settlement.attempts.is_empty()) {
+            self.journal.ended(settlement, end).await;
         }
         self.traffic()
             .flights

@@ -1,5 +1,6 @@
 //! What is under way.
 
+use crate::claim::{Asker, IdempotencyKey, asker};
 use alloy_primitives::{Address, B256};
 use std::collections::HashMap;
 use tokio::sync::watch;
@@ -15,6 +16,8 @@ pub(super) struct Traffic {
 #[derive(Clone)]
 pub(super) struct Ticket {
     pub(super) digest: B256,
+    /// Of the sale that began it.
+    pub(super) key: Option<IdempotencyKey>,
     pub(super) progress: watch::Receiver<Progress>,
 }
 
@@ -29,7 +32,7 @@ pub(super) struct Progress {
 pub(super) enum Outcome {
     /// This transaction of ours moved the money.
     Settled(B256),
-    /// Exactly this transfer had been made before, by this transaction.
+    /// Exactly this transfer had been made before, by this transaction, which is none that we know as ours.
     Earlier(B256),
     /// Nothing moved, and nothing will.
     Failed(&'static str),
@@ -42,8 +45,8 @@ pub(super) enum Boarded {
     /// It began with this request.
     First(watch::Receiver<Progress>),
     /// It was under way.
-    Joined(watch::Receiver<Progress>),
-    Settled(B256),
+    Joined(watch::Receiver<Progress>, Asker),
+    Settled(B256, Asker),
     Refused(&'static str),
 }
 
@@ -54,10 +57,15 @@ pub(super) fn id(authorization: &Authorization) -> (Address, B256) {
 
 impl Traffic {
     /// What is under way for a payment.
-    pub(super) fn known(&self, authorization: &Authorization, digest: B256) -> Option<Boarded> {
+    pub(super) fn known(
+        &self,
+        authorization: &Authorization,
+        digest: B256,
+        key: Option<&IdempotencyKey>,
+    ) -> Option<Boarded> {
         let ticket = self.flights.get(&id(authorization))?;
         Some(if ticket.digest == digest {
-            Boarded::Joined(ticket.progress.clone())
+            Boarded::Joined(ticket.progress.clone(), asker(ticket.key.as_ref(), key))
         } else {
             // Certain about this authorization: it was never sent.
             Boarded::Refused(reason::TRANSACTION_FAILED)

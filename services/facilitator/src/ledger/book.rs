@@ -24,13 +24,6 @@ impl Book {
         self.balances.get(&account).copied().unwrap_or(self.grant)
     }
 
-    /// The transfer that used a nonce.
-    pub(super) fn used(&self, payer: Address, nonce: B256) -> Option<&Transfer> {
-        self.used
-            .get(&(payer, nonce))
-            .and_then(|index| self.transfers.get(*index))
-    }
-
     /// The position of a transaction's transfer.
     pub(super) fn by_transaction(&self, transaction: B256) -> Option<usize> {
         self.by_transaction.get(&transaction).copied()

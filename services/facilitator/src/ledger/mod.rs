@@ -9,14 +9,19 @@ mod tests;
 pub use crate::file::FileError;
 pub use record::Transfer;
 
+use crate::claim::{Asker, IdempotencyKey, asker};
 use crate::file::{self, Writer};
 use crate::rules::Rules;
 use book::Book;
 use record::{Opened, Record};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
 use x402::wire::{FacilitatorRequest, SettlementResponse, VerifyResponse};
 use x402::{Address, Asset, B256, U256, reason};
+
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The ledger of one token. Cheap to clone; all clones are the same ledger.
 #[derive(Clone)]
@@ -58,7 +63,8 @@ impl Ledger {
             path: path.to_owned(),
             source,
         };
-        let rules = Rules::new(asset).map_err(|error| io_error(std::io::Error::other(error)))?;
+        let rules =
+            Rules::new(asset, None).map_err(|error| io_error(std::io::Error::other(error)))?;
         let writer = Writer::start(file).map_err(io_error)?;
         let shared = Shared {
             rules,
@@ -142,8 +148,13 @@ impl Ledger {
         }
     }
 
-    /// Moves the money, once. Returns when the transfer is on the disk.
-    pub async fn settle(&self, request: &FacilitatorRequest) -> SettlementResponse {
+    /// Moves the money, once. Returns when the transfer is on the disk. `key` names the sale: asked again, it hears "success"
+    /// again, and no other sale does.
+    pub async fn settle(
+        &self,
+        request: &FacilitatorRequest,
+        key: Option<&IdempotencyKey>,
+    ) -> SettlementResponse {
         let payment = &request.payment_payload.payload.authorization;
         let mut answer = SettlementResponse {
             success: false,
@@ -153,27 +164,45 @@ impl Ledger {
             network: self.asset().network.clone(),
             extra: None,
         };
-        match self.transfer(request).await {
+        let failed = match self.transfer(request, key).await {
             Ok(transaction) => {
                 answer.success = true;
                 answer.transaction = transaction.to_string();
+                return answer;
             }
-            Err(reason) => {
-                answer.error_reason = Some(reason.to_owned());
-                answer.extra = self.earlier(request, reason);
-            }
-        }
+            Err(failed) => failed,
+        };
+        let (reason, transaction) = match failed {
+            Failed::Refused(reason) => (reason, None),
+            Failed::Used(transaction) => (reason::NONCE_USED, transaction),
+            Failed::Open(transaction) => (reason::SETTLEMENT_PENDING, transaction),
+        };
+        answer.error_reason = Some(reason.to_owned());
+        let named = |hash: B256| [("transaction".to_owned(), hash.to_string().into())];
+        answer.extra = transaction.map(|hash| named(hash).into_iter().collect());
         answer
     }
 
-    async fn transfer(&self, request: &FacilitatorRequest) -> Result<B256, &'static str> {
-        let transaction = self.shared.rules.check(request)?;
-        self.shared.rules.forget(&transaction);
-        let authorization = request.payment_payload.payload.authorization.clone();
+    async fn transfer(
+        &self,
+        request: &FacilitatorRequest,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<B256, Failed> {
+        let rules = &self.shared.rules;
+        let transaction = rules.check_terms(request).map_err(Failed::Refused)?;
+        // What was settled in time may be asked about for longer.
+        if let Some(asker) = self.earlier(transaction, key) {
+            return self.again(transaction, asker).await;
+        }
+        rules
+            .check_signed(transaction, &request.payment_payload.payload)
+            .map_err(Failed::Refused)?;
+        rules.forget(&transaction);
         let transfer = Transfer {
-            authorization,
+            authorization: request.payment_payload.payload.authorization.clone(),
             transaction,
             settled_at: x402::now_seconds(),
+            idempotency_key: key.cloned(),
         };
         let record = Record::Transfer(transfer.clone());
         let applied = {
@@ -182,44 +211,38 @@ impl Ledger {
             book.apply(transfer)
                 .map(|()| self.shared.writer.send(&record))
         };
-        let written = match applied {
-            Ok(written) => written,
-            // "Used" is a receipt for whoever reconciles: it has to be on the disk as well.
-            Err(reason::NONCE_USED) => match self.shared.writer.barrier().await {
-                Ok(true) => return Err(reason::NONCE_USED),
-                _ => return Err(reason::SETTLEMENT_PENDING),
+        match applied {
+            // Else the transfer may or may not be in the file; a restart tells.
+            Ok(written) => match is_written(written).await {
+                true => Ok(transaction),
+                false => Err(Failed::Open(Some(transaction))),
             },
-            Err(reason) => return Err(reason),
-        };
-        match written.await {
-            Ok(true) => Ok(transaction),
-            // The transfer may or may not be in the file; a restart tells.
-            _ => Err(reason::SETTLEMENT_PENDING),
+            Err(reason::NONCE_USED) => match self.earlier(transaction, key) {
+                Some(asker) => self.again(transaction, asker).await,
+                // The nonce paid for something else.
+                None => Err(Failed::Used(None)),
+            },
+            Err(reason) => Err(Failed::Refused(reason)),
         }
     }
 
-    /// When the very same authorization was settled before, its transaction: what a seller needs whose answer was lost.
-    fn earlier(
-        &self,
-        request: &FacilitatorRequest,
-        reason: &str,
-    ) -> Option<serde_json::Map<String, serde_json::Value>> {
-        let payment = &request.payment_payload.payload.authorization;
-        let book = self.book();
-        let transfer = book
-            .used(payment.from, payment.nonce)
-            .filter(|_| reason == reason::NONCE_USED)?;
-        if transfer.authorization != *payment {
-            return None;
+    /// Whether this very authorization was settled before, and who asks about it.
+    fn earlier(&self, transaction: B256, key: Option<&IdempotencyKey>) -> Option<Asker> {
+        let (_, transfer) = self.by_transaction(transaction)?;
+        Some(asker(transfer.idempotency_key.as_ref(), key))
+    }
+
+    async fn again(&self, transaction: B256, asker: Asker) -> Result<B256, Failed> {
+        // It was applied, and what we say of it has to be on the disk as well.
+        if !is_written(self.shared.writer.barrier()).await {
+            let named = (asker != Asker::Other).then_some(transaction);
+            return Err(Failed::Open(named));
         }
-        Some(
-            [(
-                "transaction".to_owned(),
-                transfer.transaction.to_string().into(),
-            )]
-            .into_iter()
-            .collect(),
-        )
+        match asker {
+            Asker::Same => Ok(transaction),
+            Asker::Unnamed => Err(Failed::Used(Some(transaction))),
+            Asker::Other => Err(Failed::Used(None)),
+        }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -229,6 +252,23 @@ impl Ledger {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why a settlement is no success.
+enum Failed {
+    Refused(&'static str),
+    /// The nonce is used: by this transaction, where it may be named.
+    Used(Option<B256>),
+    /// Nobody knows whether it is on the disk.
+    Open(Option<B256>),
+}
+
+/// A disk that hangs is not waited for.
+async fn is_written(written: oneshot::Receiver<bool>) -> bool {
+    matches!(
+        tokio::time::timeout(WRITTEN_WITHIN, written).await,
+        Ok(Ok(true))
+    )
 }
 
 fn replay(

@@ -1,5 +1,6 @@
 //! The lines of the ledger's file.
 
+use crate::claim::IdempotencyKey;
 use serde::{Deserialize, Serialize};
 use x402::{Address, Asset, B256, U256, wire::Authorization};
 
@@ -44,4 +45,7 @@ pub struct Transfer {
     pub transaction: B256,
     /// Seconds since 1970.
     pub settled_at: u64,
+    /// Of the sale that it paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
 }

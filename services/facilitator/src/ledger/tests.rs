@@ -129,6 +129,8 @@ async fn every_bad_payment_is_refused_and_moves_nothing() {
     scheme.payment_requirements.scheme = "upto".into();
     let mut version = fixture.request(9, |_| {});
     version.x402_version = 3;
+    let mut nothing = fixture.request(9, |a| a.value = U256::ZERO);
+    nothing.payment_requirements.amount = U256::ZERO;
     let mut dear = fixture.request(9, |a| a.value = U256::from(GRANT + 1));
     dear.payment_requirements.amount = U256::from(GRANT + 1);
     let other = Wallet::random().unwrap().address();
@@ -160,6 +162,7 @@ async fn every_bad_payment_is_refused_and_moves_nothing() {
         (domain, reason::MISSING_DOMAIN),
         (scheme, reason::UNSUPPORTED_SCHEME),
         (version, reason::INVALID_VERSION),
+        (nothing, reason::AUTHORIZATION_VALUE),
         (dear, reason::INSUFFICIENT_BALANCE),
     ] {
         let verified = ledger.verify(&request);
@@ -167,7 +170,7 @@ async fn every_bad_payment_is_refused_and_moves_nothing() {
             (verified.is_valid, verified.invalid_reason.as_deref()),
             (false, Some(expected))
         );
-        let settled = ledger.settle(&request).await;
+        let settled = ledger.settle(&request, None).await;
         assert_eq!(
             (settled.success, settled.error_reason.as_deref()),
             (false, Some(expected))
@@ -185,7 +188,7 @@ async fn settles_once_and_remembers_after_a_restart() {
     let request = fixture.request(1, |_| {});
     let ledger = fixture.open();
     assert!(ledger.verify(&request).is_valid);
-    let settled = ledger.settle(&request).await;
+    let settled = ledger.settle(&request, None).await;
     assert!(settled.success, "{settled:?}");
 
     let check = |ledger: &Ledger| {
@@ -194,7 +197,7 @@ async fn settles_once_and_remembers_after_a_restart() {
         assert_eq!(ledger.height(), 1);
     };
     for _ in 0..2 {
-        let again = ledger.settle(&request).await;
+        let again = ledger.settle(&request, None).await;
         assert_eq!(again.error_reason.as_deref(), Some(reason::NONCE_USED));
         assert_eq!(again.extra.unwrap()["transaction"], settled.transaction);
         check(&ledger);
@@ -216,7 +219,7 @@ async fn concurrent_settlements_of_one_payment_move_money_once() {
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let (ledger, request) = (ledger.clone(), request.clone());
-            tokio::spawn(async move { ledger.settle(&request).await.success })
+            tokio::spawn(async move { ledger.settle(&request, None).await.success })
         })
         .collect();
     let mut successes = 0;
@@ -232,7 +235,12 @@ async fn an_account_cannot_spend_more_than_it_has() {
     let ledger = fixture.open();
     let mut successes = 0;
     for nonce in 1..=8 {
-        successes += u64::from(ledger.settle(&fixture.request(nonce, |_| {})).await.success);
+        successes += u64::from(
+            ledger
+                .settle(&fixture.request(nonce, |_| {}), None)
+                .await
+                .success,
+        );
     }
     assert_eq!(successes, GRANT / PRICE);
     assert_eq!(ledger.balance(fixture.wallet.address()), U256::ZERO);
@@ -242,8 +250,18 @@ async fn an_account_cannot_spend_more_than_it_has() {
 async fn a_torn_last_line_is_dropped_at_any_length() {
     let fixture = Fixture::new();
     let ledger = fixture.open();
-    assert!(ledger.settle(&fixture.request(1, |_| {})).await.success);
-    assert!(ledger.settle(&fixture.request(2, |_| {})).await.success);
+    assert!(
+        ledger
+            .settle(&fixture.request(1, |_| {}), None)
+            .await
+            .success
+    );
+    assert!(
+        ledger
+            .settle(&fixture.request(2, |_| {}), None)
+            .await
+            .success
+    );
     drop(ledger);
     let whole = std::fs::read(fixture.path()).unwrap();
     let last_line = whole[..whole.len() - 1]
@@ -257,7 +275,10 @@ async fn a_torn_last_line_is_dropped_at_any_length() {
         let ledger = fixture.open();
         assert_eq!(ledger.height(), 1);
         assert!(
-            ledger.settle(&fixture.request(2, |_| {})).await.success,
+            ledger
+                .settle(&fixture.request(2, |_| {}), None)
+                .await
+                .success,
             "the dropped payment can be settled"
         );
         drop(ledger);
@@ -301,7 +322,12 @@ async fn damage_elsewhere_and_other_tokens_are_refused() {
 async fn a_new_grant_is_for_new_accounts() {
     let fixture = Fixture::new();
     let ledger = fixture.open();
-    assert!(ledger.settle(&fixture.request(1, |_| {})).await.success);
+    assert!(
+        ledger
+            .settle(&fixture.request(1, |_| {}), None)
+            .await
+            .success
+    );
     drop(ledger);
     drop(fixture.open());
     std::thread::sleep(std::time::Duration::from_millis(50));
@@ -312,3 +338,5 @@ async fn a_new_grant_is_for_new_accounts() {
     );
     assert_eq!(ledger.balance(Address::repeat_byte(3)), U256::from(7));
 }
+
+mod keys;

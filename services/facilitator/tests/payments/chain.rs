@@ -7,20 +7,20 @@ use serde_json::json;
 use x402::wire::{FacilitatorRequest, SettlementResponse};
 use x402::{Address, U256, reason};
 
-const FUNDS: u64 = 1_000_000;
+pub(crate) const FUNDS: u64 = 1_000_000;
 
-fn reason_of(answer: &SettlementResponse) -> &str {
+pub(crate) fn reason_of(answer: &SettlementResponse) -> &str {
     answer.error_reason.as_deref().unwrap_or_default()
 }
 
-fn named(answer: &SettlementResponse) -> &str {
+pub(crate) fn named(answer: &SettlementResponse) -> &str {
     let extra = answer.extra.as_ref();
     extra
         .and_then(|extra| extra["transaction"].as_str())
         .unwrap_or_default()
 }
 
-async fn funded(node: &Node) -> Buyer {
+pub(crate) async fn funded(node: &Node) -> Buyer {
     let buyer = Buyer::new(&node.asset);
     node.mint(buyer.address(), FUNDS).await;
     buyer
@@ -39,7 +39,7 @@ async fn balances_move_by_exactly_the_price_and_only_once() {
     let verified = chain.verify(&order).await;
     assert!(verified.is_valid, "{verified:?}");
     let before = node.transactions().await;
-    let first = chain.settle(&order).await;
+    let first = chain.settle(&order, None).await;
     assert!(first.success, "{first:?}");
     assert_eq!(first.transaction.len(), 66);
     assert_eq!(node.balance(buyer.address()).await, FUNDS - PRICE);
@@ -47,7 +47,7 @@ async fn balances_move_by_exactly_the_price_and_only_once() {
 
     let verified = chain.verify(&order).await;
     assert_eq!(verified.invalid_reason.as_deref(), Some(reason::NONCE_USED));
-    let again = chain.settle(&order).await;
+    let again = chain.settle(&order, None).await;
     assert_eq!(
         (reason_of(&again), named(&again)),
         (reason::NONCE_USED, &*first.transaction)
@@ -55,7 +55,7 @@ async fn balances_move_by_exactly_the_price_and_only_once() {
     // A facilitator without any memory finds the same on the chain.
     let other = tempfile::tempdir().unwrap();
     let forgetful = crate::market::chain(&node.asset, &node.url, other.path()).await;
-    let again = forgetful.settle(&order).await;
+    let again = forgetful.settle(&order, None).await;
     assert_eq!(
         (reason_of(&again), named(&again)),
         (reason::NONCE_USED, &*first.transaction)
@@ -107,7 +107,7 @@ async fn what_must_not_settle_does_not_and_costs_no_gas() {
     for (order, wanted) in &orders {
         let verified = chain.verify(order).await;
         assert_eq!(verified.invalid_reason.as_deref(), Some(*wanted));
-        let settled = chain.settle(order).await;
+        let settled = chain.settle(order, None).await;
         assert_eq!(reason_of(&settled), *wanted, "{settled:?}");
         assert!(!settled.success && settled.transaction.is_empty());
     }
@@ -137,7 +137,7 @@ async fn many_at_once_are_one_transaction_each() {
         })
         .map(|order| {
             let chain = chain.clone();
-            tokio::spawn(async move { chain.settle(&order).await })
+            tokio::spawn(async move { chain.settle(&order, None).await })
         })
         .collect();
     let mut successes = 0;
@@ -170,8 +170,8 @@ async fn a_nonce_that_bought_something_else_buys_nothing_here() {
     elsewhere.to = Address::repeat_byte(0x77);
     let mut order = buyer.signed(elsewhere.clone());
     order.payment_requirements.pay_to = elsewhere.to;
-    assert!(chain.settle(&order).await.success);
-    let ours = chain.settle(&buyer.order(5)).await;
+    assert!(chain.settle(&order, None).await.success);
+    let ours = chain.settle(&buyer.order(5), None).await;
     // `nonce_already_used` would read like a receipt to a seller that lost an answer.
     assert_eq!(reason_of(&ours), reason::TRANSACTION_FAILED, "{ours:?}");
     assert_eq!(node.balance(SELLER).await, 0);
@@ -190,7 +190,7 @@ async fn a_transaction_that_waits_is_replaced_and_settles_once() {
     let order = buyer.order(1);
     let settling = {
         let (chain, order) = (chain.clone(), order.clone());
-        tokio::spawn(async move { chain.settle(&order).await })
+        tokio::spawn(async move { chain.settle(&order, None).await })
     };
     node.waiting(1).await;
     let content = node.call("txpool_content", json!([])).await;
@@ -234,13 +234,13 @@ async fn lost_calls_and_lost_answers_settle_once() {
             funded(&node).await,
         );
         let before = node.transactions().await;
-        let answer = chain.settle(&buyer.order(1)).await;
+        let answer = chain.settle(&buyer.order(1), None).await;
         assert!(answer.success, "{answer:?}");
         assert!(proxy.seen() >= 1);
         assert_eq!(node.transactions().await, before + 1);
         assert_eq!(node.balance(SELLER).await, PRICE);
         // The next one is not held up by it.
-        assert!(chain.settle(&buyer.order(2)).await.success);
+        assert!(chain.settle(&buyer.order(2), None).await.success);
         assert_eq!(node.transactions().await, before + 2);
     }
 }
@@ -254,10 +254,10 @@ async fn another_program_may_use_the_key() {
         chain(&node.asset, &node.url, folder.path()).await,
         funded(&node).await,
     );
-    assert!(chain.settle(&buyer.order(1)).await.success);
+    assert!(chain.settle(&buyer.order(1), None).await.success);
     // The node's account is ours: minting takes the next account nonce.
     node.mint(buyer.address(), 1).await;
-    let answer = chain.settle(&buyer.order(2)).await;
+    let answer = chain.settle(&buyer.order(2), None).await;
     assert!(answer.success, "{answer:?}");
     assert_eq!(node.balance(SELLER).await, 2 * PRICE);
 }

@@ -1,6 +1,7 @@
 //! A buyer, a price, and the orders that a seller makes of them.
 
 use facilitator::chain::{Chain, Settings, SettlementKey};
+use k256::ecdsa::SigningKey;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +17,17 @@ pub(crate) const SELLER: Address = Address::repeat_byte(0x22);
 
 pub(crate) struct Buyer {
     pub(crate) wallet: Wallet,
+    key: SigningKey,
     asset: Asset,
 }
 
 impl Buyer {
     pub(crate) fn new(asset: &Asset) -> Self {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).unwrap();
         Self {
-            wallet: Wallet::random().unwrap(),
+            wallet: Wallet::from_hex(&hex::encode(bytes)).unwrap(),
+            key: SigningKey::from_slice(&bytes).unwrap(),
             asset: asset.clone(),
         }
     }
@@ -31,13 +36,23 @@ impl Buyer {
         self.wallet.address()
     }
 
+    /// r, s and v of anything, as wallets never sign it.
+    pub(crate) fn sign_digest(&self, digest: B256) -> [u8; 65] {
+        let signed = self.key.sign_prehash_recoverable(digest.as_slice());
+        let (signature, recovery) = signed.unwrap();
+        let mut bytes = [0; 65];
+        bytes[..64].copy_from_slice(&signature.to_bytes());
+        bytes[64] = 27 + u8::from(recovery.is_y_odd());
+        bytes
+    }
+
     pub(crate) fn authorization(&self, number: u8) -> Authorization {
         Authorization {
             from: self.wallet.address(),
             to: SELLER,
             value: U256::from(PRICE),
             valid_after: U256::ZERO,
-            valid_before: U256::from(x402::now_seconds() + 600),
+            valid_before: U256::from(x402::now_seconds() + 60),
             nonce: B256::repeat_byte(number),
         }
     }
@@ -85,13 +100,18 @@ impl Buyer {
 
 /// A facilitator in this process, which settles on the node behind `url`.
 pub(crate) async fn chain(asset: &Asset, url: &Url, folder: &Path) -> Chain {
-    let settings = Settings {
+    let settings = settings(url, folder);
+    Chain::open(asset.clone(), settings).await.unwrap()
+}
+
+pub(crate) fn settings(url: &Url, folder: &Path) -> Settings {
+    Settings {
         node_url: url.clone(),
         key: SettlementKey::from_hex(crate::node::KEY).unwrap(),
         store: Arc::new(FileStore::open(&folder.join("settlements")).unwrap()),
+        pay_to_allowed: None,
         fee_cap: 100_000_000_000,
         replace_after: Duration::from_secs(1),
         answer_within: Duration::from_secs(20),
-    };
-    Chain::open(asset.clone(), settings).await.unwrap()
+    }
 }

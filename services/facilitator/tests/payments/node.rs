@@ -9,6 +9,8 @@ use x402::{Address, Asset, U256};
 /// The node's own first account: it deploys the token, and pays the gas of settlements.
 pub(crate) const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const ACCOUNT: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+/// Its second account: anybody.
+const STRANGER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
 const BASE_SEPOLIA_USDC: &str = "0x036CbD53842c5426634e7929541eC2318f3dCF7e";
 
@@ -102,6 +104,27 @@ impl Node {
         }
     }
 
+    /// Somebody calls the token, and offers more for it than our facilitator does.
+    pub(crate) async fn send_to_token(&self, data: &str) -> Value {
+        let call = json!([{
+            "from": STRANGER, "to": self.asset.address, "data": data, "gas": "0x40000",
+            "maxFeePerGas": "0x174876e800", "maxPriorityFeePerGas": "0x2540be400",
+        }]);
+        self.call("eth_sendTransaction", call).await
+    }
+
+    /// The same, until it is in a block.
+    pub(crate) async fn hand_in(&self, data: &str) {
+        let hash = self.send_to_token(data).await;
+        loop {
+            let receipt = self.call("eth_getTransactionReceipt", json!([hash])).await;
+            if !receipt.is_null() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
     pub(crate) async fn balance(&self, owner: Address) -> u64 {
         let rpc = x402::chain::Rpc::new(self.client.clone(), self.url.clone());
         let balance = rpc.balance_of(self.asset.address, owner).await.unwrap();
@@ -126,6 +149,23 @@ impl Node {
 
     pub(crate) async fn stop_mining(&self) {
         self.call("evm_setAutomine", json!([false])).await;
+    }
+
+    /// What the settlement account has for gas.
+    pub(crate) async fn set_wei(&self, wei: u128) {
+        let params = json!([ACCOUNT, format!("{wei:#x}")]);
+        self.call("anvil_setBalance", params).await;
+    }
+
+    /// From the next block on.
+    pub(crate) async fn set_base_fee(&self, wei: u64) {
+        let params = json!([format!("{wei:#x}")]);
+        self.call("anvil_setNextBlockBaseFeePerGas", params).await;
+        self.mine().await;
+    }
+
+    pub(crate) async fn start_mining(&self) {
+        self.call("evm_setAutomine", json!([true])).await;
     }
 
     pub(crate) async fn mine(&self) {

@@ -4,12 +4,12 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 pub(crate) struct Process {
     child: Child,
-    lines: mpsc::Receiver<String>,
+    lines: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Process {
@@ -32,6 +32,7 @@ impl Process {
                 sender.send(line).ok();
             }
         });
+        let lines = Mutex::new(lines);
         Self { child, lines }
     }
 
@@ -42,6 +43,8 @@ impl Process {
         loop {
             let line = self
                 .lines
+                .lock()
+                .unwrap()
                 .recv_timeout(Duration::from_secs(60))
                 .unwrap_or_else(|_| panic!("no `{marker}` in {seen:#?}"));
             if let Some((_, rest)) = line.split_once(marker) {

@@ -17,6 +17,7 @@ mod receipt;
 #[cfg(test)]
 mod sequences;
 pub mod server;
+pub mod signature;
 pub mod store;
 pub mod wallet;
 pub mod wire;

@@ -16,10 +16,25 @@ pub const NETWORK_MISMATCH: &str = "invalid_exact_evm_network_mismatch";
 pub const MISSING_DOMAIN: &str = "invalid_exact_evm_missing_eip712_domain";
 pub const SIMULATION_FAILED: &str = "invalid_exact_evm_transaction_simulation_failed";
 pub const TRANSACTION_FAILED: &str = "invalid_exact_evm_transaction_failed";
+/// The amount is nothing.
+pub const AUTHORIZATION_VALUE: &str = "invalid_exact_evm_authorization_value";
+/// ERC-6492: the contract that would deploy the wallet is not one that the facilitator calls.
+pub const FACTORY_NOT_ALLOWED: &str = "eip6492_factory_not_allowed";
 pub const NO_CONTRACT: &str = "asset_not_deployed_contract";
 pub const SETTLEMENT_PENDING: &str = "settlement_pending";
 pub const UNEXPECTED_VERIFY: &str = "unexpected_verify_error";
 pub const UNEXPECTED_SETTLE: &str = "unexpected_settle_error";
+
+// What our own facilitator says, where the reference has no word for it.
+
+/// It settles for other recipients only.
+pub const PAY_TO_NOT_ALLOWED: &str = "facilitator_pay_to_not_allowed";
+/// The account that pays the gas has too little. Nothing was sent.
+pub const FACILITATOR_OUT_OF_GAS: &str = "facilitator_out_of_gas";
+/// The chain asks for higher fees than the facilitator pays. Nothing was sent.
+pub const FACILITATOR_FEE_CAP: &str = "facilitator_fee_cap";
+/// The transfer would take more gas than the facilitator spends on one. Nothing was sent.
+pub const FACILITATOR_GAS_LIMIT: &str = "facilitator_gas_limit";
 
 /// Reasons for which a facilitator refuses before it sends anything to the chain, in our spelling and in the older one of the
 /// specification.
@@ -40,6 +55,12 @@ const FINAL: &[&str] = &[
     MISSING_DOMAIN,
     SIMULATION_FAILED,
     NO_CONTRACT,
+    AUTHORIZATION_VALUE,
+    FACTORY_NOT_ALLOWED,
+    PAY_TO_NOT_ALLOWED,
+    FACILITATOR_OUT_OF_GAS,
+    FACILITATOR_FEE_CAP,
+    FACILITATOR_GAS_LIMIT,
     "insufficient_funds",
     "invalid_exact_evm_payload_signature",
     "invalid_exact_evm_payload_recipient_mismatch",

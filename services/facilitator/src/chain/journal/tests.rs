@@ -33,7 +33,7 @@ fn attempt(nonce: u64, most: u64) -> Attempt {
 
 fn begun(number: u64) -> Unfinished {
     let digest = B256::from(U256::from(number));
-    let mut begun = Unfinished::new(digest, payload(number));
+    let mut begun = Unfinished::new(digest, payload(number), None, SignedBy::Key);
     begun.attempts.push(attempt(number, 10));
     begun
 }
@@ -54,13 +54,13 @@ async fn what_has_not_ended_is_found_again() {
     first.attempts.push(attempt(1, 20));
     assert!(journal.sending(&mut first).await.unwrap());
     let transaction = B256::repeat_byte(9);
-    journal.ended(&second, Some(transaction)).await;
-    journal.ended(&third, None).await;
+    journal.ended(&second, End::Settled(transaction)).await;
+    journal.ended(&third, End::Nothing).await;
 
     let (journal, found) = open(&store).await;
     assert_eq!(found, [first]);
     let known = journal.find(second.digest).await.unwrap();
-    assert!(matches!(known, Some(Known::Settled(hash)) if hash == transaction));
+    assert!(matches!(known, Some(Known::Settled(hash, None)) if hash == transaction));
     // What failed may be tried anew.
     assert!(journal.find(third.digest).await.unwrap().is_none());
     assert!(journal.sending(&mut begun(3)).await.unwrap());
@@ -86,9 +86,9 @@ async fn of_two_facilitators_one_has_a_settlement_in_hand() {
     assert!(third.sending(&mut taken).await.unwrap());
     first.attempts.push(attempt(1, 30));
     assert!(!one.sending(&mut first).await.unwrap());
-    one.ended(&first, None).await;
+    one.ended(&first, End::Nothing).await;
     assert_eq!(open(&store).await.1.len(), 2);
-    third.ended(&taken, None).await;
+    third.ended(&taken, End::Nothing).await;
     assert_eq!(open(&store).await.1, [second]);
 }
 

@@ -1,11 +1,13 @@
 //! One paid request, from the payment in its header to the receipt in the answer's.
 
+use super::caller::Caller;
 use super::offer::{Offers, request_url};
 use super::payment::{self, Payment};
 use super::record::{Key, Question};
 use super::reservations::Reserved;
 use super::sale::{Handled, Sold};
 use super::{Till, answers};
+use crate::signature::{self, SignedBy};
 use crate::{exact, header, reason};
 use alloy_primitives::B256;
 use axum::extract::Request;
@@ -13,7 +15,6 @@ use axum::response::Response;
 use http::{Method, StatusCode};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tower::Service;
 use tracing::Instrument;
 
@@ -26,6 +27,8 @@ const NOT_PAID: &str = "Payment required";
 pub(super) struct Admitted {
     pub(super) payment: Payment,
     digest: B256,
+    /// None while the chain has to be asked.
+    pub(super) signed_by: Option<SignedBy>,
     /// Whether it can still be settled. One that was settled in time may be asked about for longer.
     window: Result<(), &'static str>,
     pub(super) url: String,
@@ -43,7 +46,7 @@ pub(super) fn admit(offers: &Offers, request: &Request) -> Result<Admitted, Box<
         check(offers, request)
     };
     match checked {
-        Ok(Some((payment, digest))) => {
+        Ok(Some((payment, digest, signed_by))) => {
             let authorization = &payment.payload.payload.authorization;
             Ok(Admitted {
                 window: exact::check_window(
@@ -53,6 +56,7 @@ pub(super) fn admit(offers: &Offers, request: &Request) -> Result<Admitted, Box<
                 ),
                 payment,
                 digest,
+                signed_by,
                 url: request_url(request),
             })
         }
@@ -64,33 +68,38 @@ pub(super) fn admit(offers: &Offers, request: &Request) -> Result<Admitted, Box<
     }
 }
 
-fn check(offers: &Offers, request: &Request) -> Result<Option<(Payment, B256)>, &'static str> {
+type Checked = (Payment, B256, Option<SignedBy>);
+
+fn check(offers: &Offers, request: &Request) -> Result<Option<Checked>, &'static str> {
     let Some(payment) = payment::read(request.headers(), offers)? else {
         return Ok(None);
     };
     let payload = &payment.payload.payload;
-    let ours = &payment.offer.requirements;
+    let (ours, domain) = (&payment.offer.requirements, payment.offer.domain);
     exact::check_price(&payload.authorization, ours.pay_to, ours.amount)?;
-    let digest = exact::check_signature(payload, payment.offer.domain)?;
-    Ok(Some((payment, digest)))
+    let (digest, signed_by) = match exact::check_signature(payload, domain) {
+        Ok(digest) => (digest, Some(SignedBy::Key)),
+        // It can be a smart wallet's.
+        Err(_) if signature::parse(&payload.signature).is_some() => {
+            (exact::digest(&payload.authorization, domain), None)
+        }
+        Err(reason) => return Err(reason),
+    };
+    Ok(Some((payment, digest, signed_by)))
 }
 
-/// Whether somebody still waits for the answer.
-#[derive(Clone, Default)]
-pub(super) struct Caller(Arc<AtomicBool>);
-
-impl Caller {
-    pub(super) fn is_gone(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-/// Held by the future that the connection waits for: it goes away with the caller.
-struct Presence(Caller);
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Release);
+impl Admitted {
+    /// Asks who has signed, where that is not known yet.
+    async fn find_signer(&mut self) -> Result<(), &'static str> {
+        if self.signed_by.is_some() {
+            return Ok(());
+        }
+        let offer = &self.payment.offer;
+        let payload = &self.payment.payload.payload;
+        let (_, signed_by) =
+            signature::check(payload, offer.domain, offer.chain.as_deref()).await?;
+        self.signed_by = Some(signed_by);
+        Ok(())
     }
 }
 
@@ -100,12 +109,16 @@ pub(super) async fn sell<S>(
     till: Arc<Till>,
     inner: S,
     mut request: Request,
-    admitted: Admitted,
+    mut admitted: Admitted,
 ) -> Result<Response, Infallible>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
 {
+    if let Err(reason) = admitted.find_signer().await {
+        tracing::info!(reason, "payment refused");
+        return Ok(till.offers.ask_to_pay(reason, &request));
+    }
     let key = Key {
         domain: admitted.payment.offer.domain,
         payer: admitted.payment.payload.payload.authorization.from,
@@ -123,8 +136,7 @@ where
     request.headers_mut().remove(header::PAYMENT_SIGNATURE);
     request.headers_mut().remove(header::X_PAYMENT);
     let handled = Handled { inner, request };
-    let caller = Caller::default();
-    let presence = Presence(caller.clone());
+    let (caller, presence) = Caller::present();
     let patience = till.seller.answer_within;
     let work = reserved(till, handled, admitted, key, question, caller);
     let context = runtime::trace::current().unwrap_or_default();

@@ -5,6 +5,7 @@
 //! the facilitator settles only if the handler succeeded (status below 400). `Flow::SettleFirst` turns the last two around.
 
 mod answers;
+mod caller;
 mod checkout;
 mod document;
 mod flow;

@@ -1,11 +1,13 @@
 //! A reserved payment and the request that it came with: answer and settle, or settle and answer.
 
+use super::caller::Caller;
 use super::checkout::{Checkout, Settled};
-use super::flow::{Admitted, Caller};
+use super::flow::Admitted;
 use super::record::{Answer, Attempt};
 use super::reservations::{Hold, HoldError};
 use super::{Flow, Till, answers};
 use crate::reason;
+use crate::signature::SignedBy;
 use alloy_primitives::B256;
 use axum::extract::Request;
 use axum::response::Response;
@@ -37,6 +39,7 @@ pub(super) struct Sold<S> {
     checkout: Checkout,
     handled: Handled<S>,
     caller: Caller,
+    flow: Flow,
 }
 
 impl<S> Sold<S>
@@ -50,10 +53,16 @@ where
         handled: Handled<S>,
         caller: Caller,
     ) -> Self {
+        // A contract may say yes now and no a moment later: its money has to be there before anything is made for it.
+        let flow = match admitted.signed_by {
+            Some(SignedBy::Contract) => Flow::SettleFirst,
+            _ => till.flow,
+        };
         Self {
             checkout: Checkout::new(till, admitted),
             handled,
             caller,
+            flow,
         }
     }
 
@@ -75,7 +84,7 @@ where
                 return answers::facilitator_failed();
             }
         }
-        match till.flow {
+        match self.flow {
             Flow::AnswerFirst => self.answer_first(hold).await,
             Flow::SettleFirst => self.settle_first(hold).await,
         }
@@ -86,6 +95,7 @@ where
             mut checkout,
             handled,
             caller,
+            ..
         } = self;
         let answer = match handled.run().await {
             Made::Good(answer) => answer,
@@ -158,6 +168,7 @@ where
             checkout,
             handled,
             caller,
+            ..
         } = self;
         let made = match made {
             Some(answer) => Made::Good(answer),

@@ -1,0 +1,126 @@
+//! Our seller and our facilitator behind real HTTP, and a buyer that writes its own headers.
+
+use crate::market::{PRICE, SELLER};
+use axum::Router;
+use axum::routing::get;
+use facilitator::Till;
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use url::Url;
+use x402::chain::Rpc;
+use x402::facilitator::HttpFacilitator;
+use x402::header;
+use x402::server::{Price, Sale, Seller};
+use x402::wire::FacilitatorRequest;
+use x402::{Asset, U256};
+
+/// What happens while the seller makes its answer, between verifying and settling.
+pub(crate) type Meanwhile = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
+pub(crate) fn nothing() -> Meanwhile {
+    Arc::new(|| Box::pin(std::future::ready(())))
+}
+
+async fn serve(router: Router) -> Url {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Url::parse(&url).unwrap()
+}
+
+pub(crate) async fn facilitator(till: impl Into<Till>) -> Url {
+    serve(facilitator::router(till)).await
+}
+
+/// A seller with a store of its own. Clones are the same seller.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    url: Url,
+    made: Arc<AtomicUsize>,
+}
+
+pub(crate) struct Bought {
+    pub(crate) status: u16,
+    body: String,
+}
+
+impl Bought {
+    /// The code of a refusal, in either form that our seller has.
+    pub(crate) fn code(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let error = &body["error"];
+        let code = error["code"].as_str().or(error.as_str());
+        code.unwrap_or_default().to_owned()
+    }
+}
+
+impl std::fmt::Debug for Bought {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", self.status, self.code())
+    }
+}
+
+impl Shop {
+    pub(crate) async fn open(
+        asset: &Asset,
+        facilitator: &Url,
+        rpc: &Url,
+        meanwhile: Meanwhile,
+    ) -> Self {
+        let price = Price {
+            asset: asset.clone(),
+            amount: U256::from(PRICE),
+            pay_to: SELLER,
+            max_timeout_seconds: 60,
+        };
+        let sale = Sale::new([price], "A thing", "text/plain");
+        let client = runtime::http::client();
+        let chain = Rpc::new(client.clone(), rpc.clone());
+        let seller = Seller::new(Arc::new(HttpFacilitator::new(client, facilitator)))
+            .with_chain(&asset.network, Arc::new(chain));
+        let made = Arc::new(AtomicUsize::new(0));
+        let handler = {
+            let made = made.clone();
+            move || async move {
+                made.fetch_add(1, Ordering::SeqCst);
+                meanwhile().await;
+                "a thing"
+            }
+        };
+        let thing = get(handler).layer(seller.layer(&sale).unwrap());
+        let url = serve(Router::new().route("/thing", thing)).await;
+        Self {
+            url: url.join("thing").unwrap(),
+            made,
+        }
+    }
+
+    /// How often the handler has run, paid or not.
+    pub(crate) fn made(&self) -> usize {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    /// Sends this payment for the seller's offer.
+    pub(crate) async fn buy(&self, order: &FacilitatorRequest) -> Bought {
+        let client = runtime::http::client();
+        let offered = client.get(self.url.clone()).send().await.unwrap();
+        let offer = offered.headers()[header::PAYMENT_REQUIRED].as_bytes();
+        let offer: Value = header::decode(offer).unwrap();
+        let payment = json!({
+            "x402Version": 2,
+            "resource": offer["resource"],
+            "accepted": offer["accepts"][0],
+            "payload": order.payment_payload.payload,
+        });
+        let request = client
+            .get(self.url.clone())
+            .header(header::PAYMENT_SIGNATURE, header::encode(&payment));
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.text().await.unwrap();
+        assert_eq!(status == 200, body == "a thing", "{status} {body}");
+        Bought { status, body }
+    }
+}
