@@ -19,4 +19,4 @@ pub use environment::{Address, Environment, Problem, Problems};
 pub use error::{Error, describe};
 pub use run::{Service, run};
 pub use secret::Secret;
-pub use serve::{layers, serve, serve_until};
+pub use serve::{Limits, layers, serve, serve_until, serve_within};

@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use crate::{Environment, Error, describe, health, logs, tls};
+use crate::{Environment, Error, Limits, describe, health, logs, tls};
 
 /// What `run` needs to know about a service.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,8 @@ where
 {
     let mut environment = Environment::process();
     let filter = logs::filter(&mut environment);
+    // `serve` takes them from the environment; what is wrong with them belongs to the one message.
+    let _limits = Limits::from_environment(&mut environment);
     let config = configure(&mut environment);
     if let Err(problems) = environment.finish() {
         say(

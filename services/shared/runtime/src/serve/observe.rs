@@ -1,3 +1,5 @@
+//! What every request passes through, whoever serves it.
+
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -5,87 +7,38 @@ use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use futures_util::{FutureExt as _, Stream as _};
 use http::{Method, StatusCode};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
+use super::{Limits, body};
 use crate::trace::{self, TraceContext};
-use crate::{Address, Error};
-
-/// How long requests may still run after a signal. Platforms kill a container 30 s after theirs.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Paths that platforms ask every few seconds.
 const HEALTH_PATHS: [&str; 2] = ["/health", "/ping"];
 
-/// Serves until SIGTERM or SIGINT, then lets the requests in flight end, for at most 10 s. Adds [`layers`]. Errors when the
-/// address cannot be bound.
-pub async fn serve(address: &Address, router: Router) -> Result<(), Error> {
-    let listener = TcpListener::bind((address.host.as_str(), address.port))
-        .await
-        .map_err(|error| format!("cannot listen on {address} (set by HOST and PORT): {error}"))?;
-    let stop = CancellationToken::new();
-    stop_at_signal(stop.clone())?;
-    serve_until(listener, router, stop).await
-}
-
-/// [`serve`] on a listener of the caller's and until the caller says so.
-pub async fn serve_until(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> Result<(), Error> {
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    // Small answers and single events must not wait for more bytes.
-    let listener = listener.tap_io(|stream| {
-        let _unsupported = stream.set_nodelay(true);
-    });
-    let serving = axum::serve(listener, layers(router))
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
-    let out_of_time = async {
-        stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        ended = serving.into_future() => {
-            ended?;
-            tracing::info!("stopped");
-        }
-        () = out_of_time => {
-            tracing::warn!("stopped while requests were still open {} s after the signal", GRACE.as_secs());
-        }
-    }
-    Ok(())
-}
-
 /// What every request passes through: it becomes part of a trace, a panic is answered with 500, and one line is logged
-/// (health checks at level DEBUG). The request carries its [`TraceContext`] as an extension, for a handler that works in
+/// (health checks at level DEBUG); a body that is larger than 1 MiB is answered with 413, and one that takes longer than 30 s
+/// with 408. The request carries its [`TraceContext`] as an extension, for a handler that works in
 /// another task. [`serve`] adds this; a router that is run by something else needs it added.
 pub fn layers(router: Router) -> Router {
-    router.layer(axum::middleware::from_fn(observe))
+    layers_within(Limits::default(), router)
 }
 
-fn stop_at_signal(stop: CancellationToken) -> Result<(), Error> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        };
-        tracing::info!(signal = name, "stopping");
-        stop.cancel();
-    });
-    Ok(())
+/// [`layers`] with other limits.
+pub(super) fn layers_within(limits: Limits, router: Router) -> Router {
+    router.layer(axum::middleware::from_fn(move |request, next| {
+        observe(limits, request, next)
+    }))
 }
 
-async fn observe(mut request: Request, next: Next) -> Response {
+/// True for what a platform asks to learn whether the service is well.
+pub(super) fn is_health_check(path: &str) -> bool {
+    HEALTH_PATHS.contains(&path)
+}
+
+async fn observe(limits: Limits, request: Request, next: Next) -> Response {
+    let (mut request, body) = body::bounded(limits, request);
     let context = TraceContext::from_headers(request.headers());
     // For handlers that answer from another task.
     request.extensions_mut().insert(context);
@@ -93,7 +46,7 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let respond = async {
         // The panic hook has logged it. The connection and the other requests on it go on.
-        let response = AssertUnwindSafe(next.run(request))
+        let response = AssertUnwindSafe(body.judge(next.run(request)))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| internal_error());
@@ -106,7 +59,7 @@ async fn observe(mut request: Request, next: Next) -> Response {
 fn log(method: &Method, path: &str, status: StatusCode, duration: Duration) {
     let (method, status) = (method.as_str(), status.as_u16());
     let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
-    if HEALTH_PATHS.contains(&path) {
+    if is_health_check(path) {
         tracing::debug!(method, path, status, duration_ms, "request");
     } else if status >= 500 {
         tracing::warn!(method, path, status, duration_ms, "request");

@@ -1,0 +1,83 @@
+//! Serving HTTP: connections with limits, what every request passes through, and the graceful stop.
+
+mod body;
+mod connection;
+mod crowd;
+mod limits;
+mod observe;
+mod progress;
+
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+pub use self::limits::Limits;
+pub use self::observe::layers;
+
+use self::crowd::Crowd;
+use crate::{Address, Environment, Error};
+
+/// How long requests may still run after a signal. Platforms kill a container 30 s after theirs.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT, then lets the requests in flight end, for at most 10 s. Adds [`layers`], and keeps to the
+/// default [`Limits`], with the number of connections from `MAX_CONNECTIONS`. Errors when the address cannot be bound.
+pub async fn serve(address: &Address, router: Router) -> Result<(), Error> {
+    let mut environment = Environment::process();
+    let limits = Limits::from_environment(&mut environment);
+    environment.finish()?;
+    let listener = TcpListener::bind((address.host.as_str(), address.port))
+        .await
+        .map_err(|error| format!("cannot listen on {address} (set by HOST and PORT): {error}"))?;
+    let stop = CancellationToken::new();
+    stop_at_signal(stop.clone())?;
+    serve_within(limits, listener, router, stop).await
+}
+
+/// [`serve`] on a listener of the caller's and until the caller says so.
+pub async fn serve_until(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    serve_within(Limits::default(), listener, router, stop).await
+}
+
+/// [`serve_until`] with other limits.
+pub async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let crowd = Crowd::new(limits, observe::layers_within(limits, router));
+    crowd.admit(listener, &stop).await;
+    // Nobody is admitted any more.
+    tokio::select! {
+        () = crowd.leave() => tracing::info!("stopped"),
+        () = tokio::time::sleep(GRACE) => {
+            tracing::warn!("stopped while requests were still open {} s after the signal", GRACE.as_secs());
+        }
+    }
+    Ok(())
+}
+
+fn stop_at_signal(stop: CancellationToken) -> Result<(), Error> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    tokio::spawn(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "stopping");
+        stop.cancel();
+    });
+    Ok(())
+}
