@@ -5,11 +5,12 @@ use crate::hosts::{self, Hosts};
 use crate::{IdempotencyKey, body, rpc};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
-use x402::facilitator::IDEMPOTENCY_KEY;
+use x402::facilitator::{IDEMPOTENCY_KEY, IDEMPOTENCY_KEYS};
 use x402::reason;
 use x402::wire::{SCHEME_EXACT, SettlementResponse, VERSION, VERSION_1, VerifyResponse};
 
@@ -24,9 +25,10 @@ pub fn router(till: impl Into<Till>) -> Router {
 pub fn router_for(till: impl Into<Till>, hosts: Hosts) -> Router {
     let till = till.into();
     let mut router = Router::new()
-        .route("/supported", get(supported))
         .route("/verify", post(verify))
         .route("/settle", post(settle))
+        .layer(middleware::map_response(tell_sales_apart))
+        .route("/supported", get(supported))
         .with_state(till.clone());
     if let Till::Ledger(ledger) = till {
         router = router.route("/", post(rpc::handle).with_state(ledger));
@@ -36,6 +38,13 @@ pub fn router_for(till: impl Into<Till>, hosts: Hosts) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(hosts, hosts::check))
         .route("/health", healthy)
+}
+
+/// Sellers of one owner rely on it: see docs/payments.md.
+async fn tell_sales_apart(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(IDEMPOTENCY_KEYS, HeaderValue::from_static("honored"));
+    response
 }
 
 async fn supported(State(till): State<Till>) -> Json<Value> {

@@ -1,4 +1,5 @@
 use crate::config::{Config, WeatherSource};
+use crate::readiness::Readiness;
 use crate::routes;
 use crate::weather::{Weather, normals::Normals, open_meteo::OpenMeteo};
 use axum::Router;
@@ -6,7 +7,6 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::get;
 use std::sync::Arc;
 use x402::chain::Rpc;
-use x402::facilitator::HttpFacilitator;
 use x402::server::{Sale, Seller};
 use x402::store::Store;
 
@@ -15,12 +15,15 @@ use x402::store::Store;
 pub(crate) struct App {
     pub(crate) weather: Weather,
     pub(crate) sale: Arc<Sale>,
+    pub(crate) readiness: Readiness,
 }
 
 /// Serves until the process is asked to stop.
 pub(crate) async fn serve(config: Config) -> Result<(), runtime::Error> {
     let payments = config.payments.open().await?;
-    let router = router(&config, runtime::http::client(), payments)?;
+    let client = runtime::http::client();
+    Readiness::new(&config, client.clone()).at_start().await?;
+    let router = router(&config, client, payments)?;
     runtime::serve(&config.address, router).await
 }
 
@@ -30,7 +33,8 @@ pub(crate) fn router(
     client: reqwest::Client,
     payments: Arc<dyn Store>,
 ) -> Result<Router, runtime::Error> {
-    let facilitator = HttpFacilitator::new(client.clone(), &config.facilitator_url);
+    let facilitator = config.facilitator(client.clone());
+    let readiness = Readiness::new(config, client.clone());
     let mut seller = Seller::with_store(Arc::new(facilitator), payments);
     for (network, url) in config.chains() {
         let chain = Rpc::new(client.clone(), url.clone());
@@ -45,6 +49,7 @@ pub(crate) fn router(
     let app = App {
         weather,
         sale: Arc::new(sale),
+        readiness,
     };
     let sold = get(routes::weather::answer)
         .route_layer(payment)
@@ -53,6 +58,7 @@ pub(crate) fn router(
     Ok(Router::new()
         .route("/", get(routes::about::page))
         .route("/health", get(routes::about::health))
+        .route("/ready", get(routes::ready::ready))
         .route("/.well-known/x402", get(routes::about::for_sale))
         .route("/weather", sold)
         .layer(map_response(routes::cors::allow))

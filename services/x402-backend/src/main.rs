@@ -2,6 +2,7 @@
 
 mod app;
 mod config;
+mod readiness;
 mod routes;
 #[cfg(test)]
 mod tests;

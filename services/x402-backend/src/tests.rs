@@ -52,6 +52,7 @@ async fn market() -> Market {
     let config = Config {
         address: environment.address(),
         facilitator_url: facilitator.clone(),
+        facilitator_credentials: x402::facilitator::Credentials::None,
         chain_rpc_url: facilitator.clone(),
         payments: Place::Memory,
         price: Price {

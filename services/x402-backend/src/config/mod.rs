@@ -1,9 +1,11 @@
+mod credentials;
 mod prices;
 
 pub(crate) use prices::OtherPrice;
 
 use runtime::Environment;
 use url::Url;
+use x402::facilitator::{Credentials, HttpFacilitator};
 use x402::server::Price;
 use x402::store::Place;
 use x402::{Asset, U256};
@@ -16,6 +18,7 @@ const PAYMENT_VALID_SECONDS: u64 = 60;
 pub(crate) struct Config {
     pub(crate) address: runtime::Address,
     pub(crate) facilitator_url: Url,
+    pub(crate) facilitator_credentials: Credentials,
     /// JSON-RPC of the chain: it knows what became of a payment when the facilitator does not.
     pub(crate) chain_rpc_url: Url,
     /// Where payments are remembered.
@@ -49,9 +52,11 @@ impl Config {
                 "open-meteo" => WeatherSource::OpenMeteo,
                 _ => WeatherSource::ClimateNormals,
             };
+        let facilitator_url = environment.url("FACILITATOR_URL");
         Self {
             address: environment.address(),
-            facilitator_url: environment.url("FACILITATOR_URL"),
+            facilitator_credentials: credentials::from_environment(environment, &facilitator_url),
+            facilitator_url,
             chain_rpc_url: environment.url("CHAIN_RPC_URL"),
             payments: Place::from_environment(environment),
             price: Price {
@@ -80,6 +85,11 @@ impl Config {
         });
         // The stage's own comes last and stays.
         more.chain(std::iter::once(own))
+    }
+
+    pub(crate) fn facilitator(&self, client: reqwest::Client) -> HttpFacilitator {
+        HttpFacilitator::new(client, &self.facilitator_url)
+            .with_credentials(self.facilitator_credentials.clone())
     }
 }
 
@@ -122,6 +132,86 @@ mod tests {
             .err()
             .map(|problems| problems.to_string())
             .unwrap_or_default()
+    }
+
+    /// All problems of the good settings with these on top.
+    fn problems_with(more: &[(&str, &str)]) -> String {
+        let pairs: std::collections::BTreeMap<_, _> =
+            GOOD.into_iter().chain(more.iter().copied()).collect();
+        let mut environment = Environment::from_pairs(pairs);
+        let config = Config::from_environment(&mut environment);
+        let shown = format!("{config:?}");
+        for (name, value) in more.iter().filter(|(name, _)| *name == "FACILITATOR_KEY") {
+            assert!(!shown.contains(value), "{name} is shown: {shown}");
+        }
+        environment
+            .finish()
+            .err()
+            .map(|problems| problems.to_string())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn credentials_are_whole_or_refused() {
+        const KIND: &str = "FACILITATOR_CREDENTIALS";
+        const KEY: &str = "FACILITATOR_KEY";
+        let hosted = ("FACILITATOR_URL", "https://facilitator.test/x402");
+        for good in [
+            &[(KIND, "none")][..],
+            &[(KIND, "api-key"), (KEY, "abcdef")],
+            &[
+                hosted,
+                (KIND, "api-key"),
+                (KEY, "abcdef"),
+                ("FACILITATOR_KEY_HEADER", "Authorization"),
+            ],
+        ] {
+            assert_eq!(problems_with(good), "", "{good:?}");
+        }
+        let clear = ("FACILITATOR_URL", "http://facilitator.test/x402");
+        for (bad, expected) in [
+            (
+                &[(KIND, "basic")][..],
+                "FACILITATOR_CREDENTIALS: \"basic\" is not one of",
+            ),
+            (
+                &[(KIND, "cdp")],
+                "FACILITATOR_KEY: is missing, and the FACILITATOR_CREDENTIALS `cdp` need it",
+            ),
+            (&[(KEY, "abcdef")], "FACILITATOR_KEY: is there, but"),
+            (
+                &[(KIND, "none"), (KEY, "abcdef")],
+                "FACILITATOR_KEY: is there, but",
+            ),
+            (
+                &[(KIND, "cdp"), (KEY, "abcdef")],
+                "FACILITATOR_KEY: cannot be used: it is not JSON of the form",
+            ),
+            (
+                &[
+                    (KIND, "payai"),
+                    (KEY, "{\"id\":\"a\",\"secret\":\"abcdef\"}"),
+                ],
+                "FACILITATOR_KEY: cannot be used: its `secret` is no",
+            ),
+            (
+                &[(KIND, "api-key"), (KEY, "a\nbcdef")],
+                "FACILITATOR_KEY: cannot be used: the key has characters",
+            ),
+            (
+                &[("FACILITATOR_KEY_HEADER", "X-Key")],
+                "FACILITATOR_KEY_HEADER: is for",
+            ),
+            (
+                &[clear, (KIND, "api-key"), (KEY, "abcdef")],
+                "FACILITATOR_URL: must begin with https://",
+            ),
+        ] {
+            let found = problems_with(bad);
+            assert!(found.contains(expected), "{bad:?}: {found}");
+            assert!(found.starts_with("1 setting is wrong"), "{bad:?}: {found}");
+            assert!(!found.contains("bcdef"), "{bad:?}: {found}");
+        }
     }
 
     #[test]

@@ -1,3 +1,4 @@
 pub(crate) mod about;
 pub(crate) mod cors;
+pub(crate) mod ready;
 pub(crate) mod weather;
