@@ -35,10 +35,16 @@ pub(crate) fn router(
 ) -> Result<Router, runtime::Error> {
     let facilitator = config.facilitator(client.clone());
     let readiness = Readiness::new(config, client.clone());
-    let mut seller = Seller::with_store(Arc::new(facilitator), payments);
+    let mut seller =
+        Seller::with_store(Arc::new(facilitator), payments).answering_within(config.answer_within);
     for (network, url) in config.chains() {
         let chain = Rpc::new(client.clone(), url.clone());
-        seller = seller.with_chain(network, Arc::new(chain));
+        // The development ledger is both.
+        seller = if url.origin() == config.facilitator_url.origin() {
+            seller.with_ledger(network, Arc::new(chain))
+        } else {
+            seller.with_chain(network, Arc::new(chain))
+        };
     }
     let sale = Sale::new(config.prices(), "Weather of a city", "application/json");
     let payment = seller.layer(&sale)?;

@@ -65,6 +65,7 @@ async fn market() -> Market {
         },
         more_prices: Vec::new(),
         weather_source: WeatherSource::ClimateNormals,
+        answer_within: std::time::Duration::from_secs(45),
     };
     let payments = config.payments.open().await.unwrap();
     let shop = listen(router(&config, runtime::http::client(), payments).unwrap()).await;

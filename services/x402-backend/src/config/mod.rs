@@ -4,6 +4,7 @@ mod prices;
 pub(crate) use prices::OtherPrice;
 
 use runtime::Environment;
+use std::time::Duration;
 use url::Url;
 use x402::facilitator::{Credentials, HttpFacilitator};
 use x402::server::Price;
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) price: Price,
     pub(crate) more_prices: Vec<OtherPrice>,
     pub(crate) weather_source: WeatherSource,
+    /// By then every request has an answer: after the facilitator's time, before the buyer's.
+    pub(crate) answer_within: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +70,9 @@ impl Config {
             },
             more_prices: prices::from_environment(environment, PAYMENT_VALID_SECONDS),
             weather_source,
+            answer_within: Duration::from_secs(
+                environment.parse_or_default("ANSWER_WITHIN_SECONDS", Some("45")),
+            ),
         }
     }
 

@@ -44,6 +44,7 @@ fn config(facilitator_url: Url) -> Config {
         },
         more_prices: Vec::new(),
         weather_source: WeatherSource::ClimateNormals,
+        answer_within: std::time::Duration::from_secs(45),
     }
 }
 

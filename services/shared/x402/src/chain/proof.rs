@@ -26,12 +26,20 @@ pub struct Log {
     address: Address,
     topics: Vec<B256>,
     data: Bytes,
+    /// Seconds since 1970. Newer nodes say it.
+    block_timestamp: Option<U256>,
     pub transaction_hash: Option<B256>,
 }
 
 impl TransactionReceipt {
     pub fn succeeded(&self) -> bool {
         self.status == U256::from(1)
+    }
+
+    /// Seconds since 1970, where the node says it.
+    pub fn at(&self) -> Option<u64> {
+        let at = self.logs.iter().find_map(|log| log.block_timestamp);
+        at.map(|at| at.saturating_to())
     }
 
     /// Whether this transaction made the payment.

@@ -152,7 +152,10 @@ impl Rpc {
         if !receipt.is_payment(expected) {
             return Ok(Proof::NotPaid);
         }
-        let at = self.block(block.saturating_to()).await?.at;
+        let at = match receipt.at() {
+            Some(at) => at,
+            None => self.block(block.saturating_to()).await?.at,
+        };
         Ok(Proof::Paid { at })
     }
 

@@ -9,6 +9,7 @@ mod caller;
 mod checkout;
 mod document;
 mod flow;
+mod hold;
 mod keys;
 mod listing;
 mod offer;
@@ -18,6 +19,7 @@ mod price;
 mod record;
 mod reservations;
 mod sale;
+mod settlement;
 #[cfg(test)]
 mod tests;
 
@@ -47,9 +49,15 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 pub struct Seller {
     facilitator: Arc<dyn Facilitator>,
     /// By the network's CAIP-2 name.
-    chains: HashMap<String, Arc<dyn Chain>>,
+    chains: HashMap<String, KnownChain>,
     answer_within: Duration,
     reservations: Reservations,
+}
+
+#[derive(Clone)]
+struct KnownChain {
+    chain: Arc<dyn Chain>,
+    proves: bool,
 }
 
 /// What comes first, the answer or the money.
@@ -81,8 +89,20 @@ impl Seller {
     /// Where to look whether a payment on `network` (CAIP-2) was made. Without it the facilitator's word has to do. Counts for
     /// the layers that are made after.
     #[must_use]
-    pub fn with_chain(mut self, network: &str, chain: Arc<dyn Chain>) -> Self {
-        self.chains.insert(network.to_owned(), chain);
+    pub fn with_chain(self, network: &str, chain: Arc<dyn Chain>) -> Self {
+        self.with_known(network, chain, true)
+    }
+
+    /// The same where the facilitator keeps the ledger itself: it is asked about what was lost, but its own word twice proves
+    /// nothing more than once.
+    #[must_use]
+    pub fn with_ledger(self, network: &str, chain: Arc<dyn Chain>) -> Self {
+        self.with_known(network, chain, false)
+    }
+
+    fn with_known(mut self, network: &str, chain: Arc<dyn Chain>, proves: bool) -> Self {
+        self.chains
+            .insert(network.to_owned(), KnownChain { chain, proves });
         self
     }
 

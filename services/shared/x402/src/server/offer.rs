@@ -35,6 +35,8 @@ pub(super) struct Offer {
     pub(super) network_v1: Option<&'static str>,
     /// Of the offer's network, where one is known.
     pub(super) chain: Option<Arc<dyn Chain>>,
+    /// Whether the chain says more than the facilitator has said.
+    pub(super) chain_proves: bool,
 }
 
 impl Offer {
@@ -92,14 +94,16 @@ impl Offers {
         let mut list: Vec<Arc<Offer>> = Vec::with_capacity(sale.prices.len());
         for price in &sale.prices {
             let network_v1 = price.asset.network_v1();
-            let known = |offer: &Arc<Offer>| offer.network_v1 == network_v1;
+            let same = |offer: &Arc<Offer>| offer.network_v1 == network_v1;
+            let known = seller.chains.get(&price.asset.network);
             let requirements = price.requirements();
             list.push(Arc::new(Offer {
                 json: json(&requirements),
                 requirements,
                 domain: Domain::of(&price.asset)?,
-                network_v1: network_v1.filter(|_| !list.iter().any(known)),
-                chain: seller.chains.get(&price.asset.network).cloned(),
+                network_v1: network_v1.filter(|_| !list.iter().any(same)),
+                chain: known.map(|known| known.chain.clone()),
+                chain_proves: known.is_some_and(|known| known.proves),
             }));
         }
         Ok(Self {

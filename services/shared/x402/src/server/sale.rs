@@ -1,10 +1,11 @@
 //! A reserved payment and the request that it came with: answer and settle, or settle and answer.
 
 use super::caller::Caller;
-use super::checkout::{Checkout, Settled};
+use super::checkout::Checkout;
 use super::flow::Admitted;
+use super::hold::{Hold, HoldError};
 use super::record::{Answer, Attempt};
-use super::reservations::{Hold, HoldError};
+use super::settlement::Settled;
 use super::{Flow, Till, answers};
 use crate::reason;
 use crate::signature::SignedBy;
