@@ -26,7 +26,7 @@ pub(crate) async fn turns(count: usize) {
 }
 
 /// A work, unless it takes more turns of the others than that: then whoever works on it is dead.
-async fn within<T>(count: usize, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(count: usize, work: impl Future<Output = T>) -> Option<T> {
     use futures_util::future::{Either, select};
     match select(std::pin::pin!(work), std::pin::pin!(turns(count))).await {
         Either::Left((done, _)) => Some(done),

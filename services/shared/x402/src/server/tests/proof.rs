@@ -97,6 +97,7 @@ struct Town {
     token: Token,
     wallet: Wallet,
     asset: Asset,
+    max_timeout_seconds: u64,
     answers: Arc<AtomicUsize>,
 }
 
@@ -117,6 +118,7 @@ impl Town {
             token,
             wallet,
             asset,
+            max_timeout_seconds: 60,
             answers: Arc::default(),
         }
     }
@@ -126,7 +128,7 @@ impl Town {
             asset: self.asset.clone(),
             amount: U256::from(10),
             pay_to: SELLER,
-            max_timeout_seconds: 60,
+            max_timeout_seconds: self.max_timeout_seconds,
         }
     }
 
@@ -332,13 +334,31 @@ async fn no_payment_holds_longer_than_it_is_remembered() {
         let transaction = token.transaction(authorization.from, authorization.nonce);
         Ok(success(transaction.unwrap()))
     };
-    let town = Town::new();
-    let (shop, mut authorization) = (town.shop(forgetful), town.authorization());
-    authorization.valid_before = U256::from(NOW + 120);
-    assert_eq!(town.pay(&shop, &authorization).await.status, 200);
-    for seconds in (1..=720).step_by(30) {
-        set_clock(NOW + seconds);
-        let reply = town.pay(&shop, &authorization).await;
-        assert_eq!(reply.status, 402, "after {seconds} s: {reply:?}");
+    for max_timeout_seconds in [60, 3600, 86_400] {
+        let mut town = Town::new();
+        town.max_timeout_seconds = max_timeout_seconds;
+        let (shop, mut authorization) = (town.shop(forgetful), town.authorization());
+        authorization.valid_before = U256::from(NOW + max_timeout_seconds + 60);
+        assert_eq!(town.pay(&shop, &authorization).await.status, 200);
+        for part in 1..=50 {
+            set_clock(NOW + part * (max_timeout_seconds + 200) / 50);
+            let reply = town.pay(&shop, &authorization).await;
+            assert_eq!(reply.status, 402, "part {part}: {reply:?}");
+        }
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_took_is_given_once_without_an_identifier_too() {
+    let town = Town::new();
+    let (shop, authorization) = (town.slow_shop(honest, 50), town.authorization());
+    let hasty = crate::sequences::within(20, town.pay(&shop, &authorization));
+    assert!(hasty.await.is_none());
+    crate::sequences::turns(200).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(town.pay(&shop, &authorization).await.status);
+    }
+    assert_eq!(statuses, [200, 402, 402]);
+    assert_eq!(town.answers.load(Ordering::SeqCst), 1, "made once");
 }
