@@ -16,6 +16,8 @@ pub const X_PAYMENT_RESPONSE: HeaderName = HeaderName::from_static("x-payment-re
 
 /// The most base64 that is read: a payment with one offer takes about 1,100 bytes, and API gateways stop at 10,240.
 pub const BYTES_MAX: usize = 8 * 1024;
+/// The most base64 of an offer that a buyer reads: sellers with many ways to pay, and a schema of what they sell, need more.
+pub const OFFER_BYTES_MAX: usize = 32 * 1024;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
@@ -26,6 +28,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub enum HeaderError {
     #[error("the header is larger than {BYTES_MAX} bytes")]
     TooLarge,
+    #[error("the header is larger than {OFFER_BYTES_MAX} bytes")]
+    OfferTooLarge,
     #[error("the header is not base64")]
     NotBase64,
     #[error("the header is not the JSON that x402 describes: {0}")]
@@ -40,6 +44,21 @@ pub fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, HeaderError> {
     if value.len() > BYTES_MAX {
         return Err(HeaderError::TooLarge);
     }
+    decode_json(value)
+}
+
+/// Reads a seller's offer.
+///
+/// # Errors
+/// As [`decode`], for a larger size.
+pub fn decode_offer<T: DeserializeOwned>(value: &[u8]) -> Result<T, HeaderError> {
+    if value.len() > OFFER_BYTES_MAX {
+        return Err(HeaderError::OfferTooLarge);
+    }
+    decode_json(value)
+}
+
+fn decode_json<T: DeserializeOwned>(value: &[u8]) -> Result<T, HeaderError> {
     let json = BASE64.decode(value).map_err(|_| HeaderError::NotBase64)?;
     serde_json::from_slice(&json).map_err(|error| HeaderError::NotJson(error.to_string()))
 }

@@ -111,7 +111,7 @@ impl Token {
             success: settled.is_ok(),
             error_reason: settled.err().map(str::to_owned),
             payer: None,
-            transaction: settled.map_or(String::new(), |()| "0xnow".to_owned()),
+            transaction: settled.map_or(String::new(), |()| authorization.nonce.to_string()),
             network: "eip155:31337".into(),
             extra,
         }
