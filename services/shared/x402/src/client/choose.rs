@@ -113,36 +113,26 @@ fn read(policy: &Policy, accepted: &Value) -> Result<Requirements, PayError> {
 
 /// Which field of an offer cannot be read, and why: serde's own words do not name it.
 fn fault(accepted: &Value, error: &serde_json::Error) -> String {
-    let is_text = |read: fn(&str) -> bool| move |value: &Value| value.as_str().is_some_and(read);
-    let is_address = is_text(|text| decode::hex_bytes::<20>(text).is_some());
-    let is_seconds = |value: &Value| decode::whole_number(value).is_ok();
-    let is_amount = is_text(|text| parse_atomic(text).is_some());
-    let fields: [(&str, &dyn Fn(&Value) -> bool, &str); 4] = [
-        ("amount", &is_amount, "a decimal string such as \"10000\""),
-        (
-            "asset",
-            &is_address,
-            "an address of 0x and 40 hexadecimal digits",
-        ),
-        (
-            "payTo",
-            &is_address,
-            "an address of 0x and 40 hexadecimal digits",
-        ),
-        (
-            "maxTimeoutSeconds",
-            &is_seconds,
-            "a whole number of seconds",
-        ),
+    const ADDRESS: &str = "an address of 0x and 40 hexadecimal digits";
+    const FIELDS: [(&str, &str); 4] = [
+        ("amount", "a decimal string such as \"10000\""),
+        ("asset", ADDRESS),
+        ("payTo", ADDRESS),
+        ("maxTimeoutSeconds", "a whole number of seconds"),
     ];
-    for (name, is_good, expected) in fields {
-        match accepted.get(name) {
-            None => return format!("the offer has no `{name}`, which is {expected}"),
-            Some(value) if !is_good(value) => {
-                let value = clean(&value.to_string(), SHOWN_CHARACTERS_MAX);
-                return format!("the offer's `{name}` is {value}, and not {expected}");
-            }
-            Some(_) => {}
+    for (name, expected) in FIELDS {
+        let Some(value) = accepted.get(name) else {
+            return format!("the offer has no `{name}`, which is {expected}");
+        };
+        let text = value.as_str().unwrap_or_default();
+        let is_good = match name {
+            "amount" => parse_atomic(text).is_some(),
+            "maxTimeoutSeconds" => decode::whole_number(value).is_ok(),
+            _ => decode::hex_bytes::<20>(text).is_some(),
+        };
+        if !is_good {
+            let value = clean(&value.to_string(), SHOWN_CHARACTERS_MAX);
+            return format!("the offer's `{name}` is {value}, and not {expected}");
         }
     }
     clean(&error.to_string(), 200)

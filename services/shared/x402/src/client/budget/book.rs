@@ -229,6 +229,14 @@ mod tests {
         Release(usize),
     }
 
+    /// A purchase, and the day that it counts for.
+    struct Counted {
+        day: u64,
+        amount: u64,
+        session: u8,
+        counts: bool,
+    }
+
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             4 => (20_000u64..20_004, 1u64..40, 0u8..3)
@@ -276,8 +284,7 @@ mod tests {
         #[test]
         fn days_only_go_forwards(steps in proptest::collection::vec(step(), 1..60)) {
             let mut book = Book::default();
-            // For each purchase: the day that it counts for, its amount, its session, and whether it still counts.
-            let mut counted: Vec<(u64, u64, u8, bool)> = Vec::new();
+            let mut counted: Vec<Counted> = Vec::new();
             let mut decided = Vec::new();
             for step in steps {
                 let before = book.day;
@@ -285,7 +292,7 @@ mod tests {
                 match step {
                     Step::Reserve { day, amount, session } => {
                         let reserved = book.reserve(nonce(counted.len()), open(day, amount, session), LIMITS);
-                        counted.push((before.max(day), amount, session, reserved.is_ok()));
+                        counted.push(Counted { day: before.max(day), amount, session, counts: reserved.is_ok() });
                     }
                     Step::Paid(index) | Step::Claimed(index) | Step::Release(index) if counted.is_empty() => { let _nothing_to_decide = index; }
                     Step::Paid(index) => {
@@ -297,18 +304,18 @@ mod tests {
                     Step::Release(index) => {
                         let index = index % counted.len();
                         book.release(nonce(index));
-                        counted[index].3 &= decided.contains(&index);
+                        counted[index].counts &= decided.contains(&index);
                     }
                 }
                 prop_assert!(book.day >= before, "from {before} to {}", book.day);
-                let sum = |of: &dyn Fn(&(u64, u64, u8, bool)) -> bool| {
-                    U256::from(counted.iter().filter(|one| one.3 && of(one)).map(|one| one.1).sum::<u64>())
+                let sum = |of: &dyn Fn(&Counted) -> bool| {
+                    U256::from(counted.iter().filter(|one| one.counts && of(one)).map(|one| one.amount).sum::<u64>())
                 };
-                prop_assert_eq!(book.day_spent, sum(&|one| one.0 == book.day));
+                prop_assert_eq!(book.day_spent, sum(&|one| one.day == book.day));
                 prop_assert!(book.day_spent <= LIMITS.day_max);
                 for session in 0..3u8 {
                     let spent = book.spent_in_session(name(session));
-                    prop_assert_eq!(spent, sum(&|one| one.2 == session && (session > 0 || one.0 == book.day)));
+                    prop_assert_eq!(spent, sum(&|one| one.session == session && (session > 0 || one.day == book.day)));
                     prop_assert!(spent <= LIMITS.session_max);
                 }
             }

@@ -81,10 +81,9 @@ impl Budget {
                 .filter(|(_, open)| open.claimed.is_some());
             self.decide(claims.take(AT_ONCE_MAX).collect()).await
         };
-        match crate::within(CONFIRM_WITHIN, confirm).await {
-            Some(Err(error)) => tracing::warn!(%error, "earlier receipts cannot be confirmed"),
-            // Whatever was not confirmed is so another time.
-            Some(Ok(_)) | None => {}
+        // What is not confirmed in time is so another time.
+        if let Some(Err(error)) = crate::within(CONFIRM_WITHIN, confirm).await {
+            tracing::warn!(%error, "earlier receipts cannot be confirmed");
         }
     }
 
