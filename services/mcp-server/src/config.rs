@@ -1,6 +1,7 @@
 //! Settings, all from the environment.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use runtime::{Address, Environment};
 use url::Url;
@@ -24,8 +25,10 @@ pub struct Config {
     pub payments: Place,
     /// The Secrets Manager secret that holds the wallet's private key.
     pub wallet_key_secret_arn: String,
-    /// JSON-RPC of the chain, for the balance.
+    /// JSON-RPC of the chain, for the balance, and for what has become of payments.
     pub chain_rpc_url: Url,
+    /// How long a purchase takes at most.
+    pub answer_within: Duration,
 }
 
 /// Who hands us the requests.
@@ -64,8 +67,23 @@ impl Config {
             payments: payments(environment),
             wallet_key_secret_arn: environment.required("WALLET_KEY_SECRET_ARN"),
             chain_rpc_url: environment.url("CHAIN_RPC_URL"),
+            answer_within: answer_within(environment),
         }
     }
+}
+
+/// Longer than a seller takes (45 s), and shorter than the function may run (60 s): the answer has to say what became of the
+/// money, and a function that is cut off says nothing.
+fn answer_within(environment: &mut Environment) -> Duration {
+    const NAME: &str = "ANSWER_WITHIN_SECONDS";
+    let seconds: Option<u64> = environment.parse(NAME, Some("50"));
+    match seconds {
+        Some(seconds) if !(15..=600).contains(&seconds) => {
+            environment.problem(NAME, format!("{seconds} is not between 15 and 600"));
+        }
+        _ => {}
+    }
+    Duration::from_secs(seconds.unwrap_or(50))
 }
 
 fn weather_url(environment: &mut Environment) -> Url {
@@ -184,6 +202,9 @@ mod tests {
         );
         let (config, _) = read(&[("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")]);
         assert_eq!(config.serving, Serving::Lambda);
+        assert_eq!(config.answer_within, Duration::from_secs(50));
+        let (config, _) = read(&[("ANSWER_WITHIN_SECONDS", "40")]);
+        assert_eq!(config.answer_within, Duration::from_secs(40));
     }
 
     #[test]
@@ -197,9 +218,10 @@ mod tests {
             ("DAY_LIMIT", "much"),
             ("PAYMENTS_TABLE", "both"),
             ("WALLET_KEY_SECRET_ARN", ""),
+            ("ANSWER_WITHIN_SECONDS", "5"),
         ]);
         expect![[r#"
-            8 settings are wrong
+            9 settings are wrong
               ENDPOINT_PATH: "//example.com/weather" is not a path such as /weather
               ASSET_ADDRESS: "0x12" is not an address: 0x and 40 hexadecimal digits
               NETWORK: `base` is not an EVM network such as eip155:84532
@@ -207,7 +229,8 @@ mod tests {
               PRICE_LIMIT: `0.0000001` has more than 6 decimal places
               DAY_LIMIT: `much` is not a decimal number such as 0.01
               PAYMENTS_FILE: is set beside PAYMENTS_TABLE; set only one
-              WALLET_KEY_SECRET_ARN: is missing"#]]
+              WALLET_KEY_SECRET_ARN: is missing
+              ANSWER_WITHIN_SECONDS: 5 is not between 15 and 600"#]]
         .assert_eq(&result.unwrap_err().to_string());
     }
 

@@ -1,6 +1,7 @@
 //! The wallet and everything that needs it, made when the first call asks for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime::Secret;
 use tokio::sync::OnceCell;
@@ -23,6 +24,7 @@ pub struct Purse {
     payments: Place,
     chain_rpc_url: Url,
     wallet_key_secret_arn: String,
+    answer_within: Duration,
     open: OnceCell<Open>,
 }
 
@@ -42,6 +44,8 @@ pub enum PurseError {
         "the wallet key must be {KEY_LENGTH} hexadecimal characters, and the secret has {length} characters{other}"
     )]
     NotAKey { length: usize, other: &'static str },
+    #[error("there is no HTTP client: {0}")]
+    Http(String),
     #[error(transparent)]
     Asset(#[from] x402::AssetError),
     #[error(transparent)]
@@ -56,6 +60,7 @@ impl Purse {
             payments: config.payments,
             chain_rpc_url: config.chain_rpc_url,
             wallet_key_secret_arn: config.wallet_key_secret_arn,
+            answer_within: config.answer_within,
             open: OnceCell::new(),
         }
     }
@@ -86,14 +91,20 @@ impl Purse {
 
     async fn with_wallet(&self, wallet: Wallet) -> Result<Open, PurseError> {
         let http = runtime::http::client();
+        // The purchase's own time limit ends a request first.
+        let patient = runtime::http::client_builder()
+            .timeout(self.answer_within)
+            .build()
+            .map_err(|error| PurseError::Http(runtime::describe(&error)))?;
         let client = PayingClient::with_budget(
-            http.clone(),
+            patient,
             wallet.clone(),
             self.policy.clone(),
             self.limits,
             self.payments.open().await?,
             Some(Arc::new(Rpc::new(http.clone(), self.chain_rpc_url.clone()))),
-        )?;
+        )?
+        .answering_within(self.answer_within);
         tracing::info!(address = %wallet.address(), "wallet opened");
         Ok(Open {
             wallet,

@@ -3,8 +3,12 @@
 use aws_sdk_bedrockruntime::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamError;
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
+use runtime::text::clean;
 
 use crate::event::Failure;
+
+/// Of the service's own words.
+const DETAIL_CHARACTERS_MAX: usize = 500;
 
 /// The model cannot take what it was sent. Repeating it would fail again, so the turn is forgotten.
 pub(crate) const REJECTED: &str = "modelRejectedInput";
@@ -70,7 +74,7 @@ fn from_code(code: &str, detail: &str, model: &str) -> Failure {
     let detail = if detail.is_empty() {
         String::new()
     } else {
-        format!(" Bedrock says: {detail}")
+        format!(" Bedrock says: {}", clean(detail, DETAIL_CHARACTERS_MAX))
     };
     match code {
         "ThrottlingException" | "TooManyRequestsException" => Failure::new(

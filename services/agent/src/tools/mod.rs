@@ -14,6 +14,7 @@ use rmcp::model::{CallToolRequestParams, ErrorCode, ProtocolVersion, RequestPara
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use runtime::text::clean;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use url::Url;
@@ -28,6 +29,12 @@ const LIST_AGE_MAX: Duration = Duration::from_secs(300);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// A payment waits for the chain.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Of the tool server's own words.
+const MESSAGE_CHARACTERS_MAX: usize = 500;
+/// What a payment whose answer was lost may still do: its authorization is valid for two minutes, and clocks differ by one.
+const UNCERTAIN: &str = "It is not known whether anything was paid, and what was signed may still be charged for three minutes; \
+    get_wallet shows what is open, until when, and what was spent. Do not repeat the call before that is clear.";
 
 type Connection = RunningService<RoleClient, ()>;
 
@@ -158,15 +165,19 @@ impl Tools {
 
     /// The server understood the request and said no: an unknown tool, or arguments that do not fit. The list may be old.
     async fn refused(&self, error: &rmcp::model::ErrorData) -> Outcome {
-        if [ErrorCode::INVALID_PARAMS, ErrorCode::METHOD_NOT_FOUND].contains(&error.code)
-            && let Some(list) = &mut self.state.lock().await.list
-        {
+        let is_refused =
+            [ErrorCode::INVALID_PARAMS, ErrorCode::METHOD_NOT_FOUND].contains(&error.code);
+        if is_refused && let Some(list) = &mut self.state.lock().await.list {
             list.is_stale = true;
         }
-        Outcome::failed(format!(
-            "The tool server refused the call: {}",
-            error.message
-        ))
+        let message = clean(&error.message, MESSAGE_CHARACTERS_MAX);
+        let sentence = format!("The tool server refused the call: {message}");
+        Outcome::failed(if is_refused {
+            sentence
+        } else {
+            // It may have failed at any point, after a payment too.
+            format!("{}. {UNCERTAIN}", sentence.trim_end_matches('.'))
+        })
     }
 
     /// The next call makes a new connection. Calls that are still under way on this one go on.
@@ -227,9 +238,6 @@ fn lost(problem: &str, was_never_sent: bool) -> Outcome {
             "The tool was not called and nothing was paid: {problem}. It can be tried again later."
         )
     } else {
-        format!(
-            "The tool server did not answer the call: {problem}. It is not known whether anything was paid; the wallet \
-             shows what was spent. Do not repeat the call before that is clear."
-        )
+        format!("The tool server did not answer the call: {problem}. {UNCERTAIN}")
     })
 }

@@ -4,6 +4,9 @@ use std::error::Error;
 
 use rmcp::service::{ClientInitializeError, ServiceError};
 use rmcp::transport::streamable_http_client::StreamableHttpError;
+use runtime::text::clean;
+
+const CHARACTERS_MAX: usize = 300;
 
 pub(super) const TIMED_OUT: &str = "the tool server did not answer in time";
 
@@ -47,13 +50,10 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
         innermost = cause;
     }
     // The SDK lists every provider of credentials that it has tried, line by line.
-    innermost
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches(". Attempted:")
-        .to_owned()
+    let text = innermost.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    // Some of them quote what the server has answered.
+    clean(line.trim_end_matches(". Attempted:"), CHARACTERS_MAX)
 }
 
 fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {

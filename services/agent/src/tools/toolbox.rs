@@ -2,11 +2,14 @@
 
 use aws_sdk_bedrockruntime::types::{Tool, ToolConfiguration, ToolInputSchema, ToolSpecification};
 
+use runtime::text::clean_lines;
+
 use crate::model::document;
 
 /// What Converse takes as the name of a tool, besides letters and digits.
 const NAME_SIGNS: [char; 2] = ['_', '-'];
 const NAME_LENGTH_MAX: usize = 64;
+const DESCRIPTION_CHARACTERS_MAX: usize = 4_000;
 
 /// The tools of one server.
 #[derive(Debug)]
@@ -69,7 +72,7 @@ fn specification(tool: &rmcp::model::Tool) -> Tool {
         .unwrap_or(&tool.name);
     let specification = ToolSpecification::builder()
         .name(tool.name.as_ref())
-        .description(description)
+        .description(clean_lines(description, DESCRIPTION_CHARACTERS_MAX))
         .input_schema(ToolInputSchema::Json(document::from_object(
             &tool.input_schema,
         )))

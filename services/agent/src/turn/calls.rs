@@ -52,7 +52,8 @@ async fn make_one(
     });
     let outcome = match arguments {
         _ if toolbox.get(name).is_none() => Outcome::failed(format!(
-            "There is no tool {name}. The tools are: {}.",
+            "There is no tool {}. The tools are: {}.",
+            runtime::text::clean(name, 64),
             toolbox.names()
         )),
         Ok(arguments) => {

@@ -236,7 +236,7 @@ async fn a_call_that_is_lost_is_not_repeated() {
     rig.bedrock
         .then([calls(&[lost]), calls(&[TOKYO]), says("11.6 °C.")]);
     let document = rig.agent.ask("s-1", "Weather in Nowhere and Tokyo?").await;
-    expect![[r#""The tool server did not answer the call: HTTP 502. It is not known whether anything was paid; the wallet shows what was spent. Do not repeat the call before that is clear.""#]].assert_eq(&document["toolCalls"][0]["error"].to_string());
+    expect![[r#""The tool server did not answer the call: HTTP 502. It is not known whether anything was paid, and what was signed may still be charged for three minutes; get_wallet shows what is open, until when, and what was spent. Do not repeat the call before that is clear.""#]].assert_eq(&document["toolCalls"][0]["error"].to_string());
     assert_eq!(document["toolCalls"][1]["ok"], true);
     assert_eq!(rig.mcp.calls(), ["crash", "get_weather"]);
 }

@@ -104,8 +104,8 @@ impl Tools {
     }
 
     #[tool(
-        description = "The wallet that pays: its address, its balance, what it has spent so far, its limits, and its latest receipts. \
-                       Free.",
+        description = "The wallet that pays: its address, its balance, what it has spent so far, what may still be charged and until when, its \
+                       limits, and its latest receipts. Free.",
         annotations(
             title = "Look into the wallet",
             read_only_hint = true,

@@ -1,10 +1,11 @@
-//! Why a payment was not made, as a sentence that a model can act on.
+//! Why nothing was bought, as sentences that a model can act on. "Nothing was paid" stands only where nothing was signed, or
+//! where the chain or the end of an authorization says so.
 
 use x402::amount::format_decimal;
-use x402::client::PayError;
+use x402::client::{PayError, chargeable_until, utc_minute};
 use x402::{Asset, U256};
 
-/// Logs the error and words it: what happened to the money first, then what to do.
+/// Logs the error and words it: what happened to the money, and what to do. Foreign words in it are cut and clean.
 pub(super) fn explain(asset: &Asset, error: &PayError) -> String {
     tracing::warn!(%error, "not bought");
     let money = |amount: U256| format!("{} {}", format_decimal(amount, asset.decimals), asset.name);
@@ -35,15 +36,31 @@ pub(super) fn explain(asset: &Asset, error: &PayError) -> String {
                 "Nothing was paid: {error}. Trying again does not help; the operator has to look at it."
             )
         }
-        PayError::Refused { reason } if reason.contains("insufficient") => {
-            "Nothing was paid: the wallet does not hold enough. get_wallet shows its balance."
-                .to_owned()
+        PayError::NotPaid { .. } => {
+            format!("Nothing was paid, as the chain says: {error}.")
         }
-        PayError::Refused { .. } => format!("Nothing was paid: {error}."),
-        PayError::OutcomeUnknown { .. } => format!(
-            "It is not known whether this was paid: {error}. Before buying it again, see with get_wallet in two minutes \
-             whether the wallet has spent more.",
+        PayError::PaidUnanswered { receipt, problem } => format!(
+            "{} {} were paid, as the chain says (transaction {}), and nothing was delivered: {problem}. Buying it again pays again.",
+            receipt.display_amount, receipt.currency, receipt.transaction,
         ),
+        PayError::OutcomeUnknown {
+            amount,
+            valid_before,
+            problem,
+            ..
+        } => {
+            let time = utc_minute(chargeable_until(*valid_before));
+            let poor = if problem.contains("insufficient") {
+                " The seller may mean that the wallet does not hold enough."
+            } else {
+                ""
+            };
+            format!(
+                "{} may still be charged until {time}: {problem}.{poor} Until then the amount counts as spent. Do not buy the \
+                 same again before {time}; after it, get_wallet shows whether it was charged.",
+                money(*amount),
+            )
+        }
         PayError::NotForSale { status } => {
             format!(
                 "Nothing was paid: the weather service asked for no payment and answered with HTTP status {status}."
@@ -85,11 +102,24 @@ mod tests {
                 offered: "eip155:1".into(),
                 allowed: "eip155:31337".into(),
             },
-            PayError::Refused {
-                reason: "insufficient_funds".into(),
+            PayError::NotPaid {
+                problem: "the seller answered 402 Payment Required (insufficient_funds)".into(),
             },
-            PayError::Refused {
-                reason: "invalid_exact_evm_payload_signature".into(),
+            PayError::PaidUnanswered {
+                receipt: Box::new(x402::Receipt {
+                    display_amount: "0.01".into(),
+                    currency: "USDC".into(),
+                    transaction: "0x12".into(),
+                    ..x402::Receipt::default()
+                }),
+                problem: "it took too long".into(),
+            },
+            PayError::OutcomeUnknown {
+                nonce: x402::B256::ZERO,
+                amount: U256::from(10_000),
+                valid_before: 50_700 - 60,
+                problem: "the seller answered 402 Payment Required (insufficient_funds)".into(),
+                answer: None,
             },
             PayError::NotForSale {
                 status: axum::http::StatusCode::NOT_FOUND,
@@ -103,8 +133,9 @@ mod tests {
             Nothing was paid: 1.995 USDC were spent in this day, and the price of 0.01 USDC would pass its limit of 2.00 USDC. Days begin at midnight UTC; only the operator can raise the limit.
             Nothing was paid: the payments cannot be looked up: the table is too busy. Try again in a moment.
             Nothing was paid: the network `eip155:1` is not allowed: the policy allows `eip155:31337`. Trying again does not help; the operator has to look at it.
-            Nothing was paid: the wallet does not hold enough. get_wallet shows its balance.
-            Nothing was paid: the seller refused the payment: invalid_exact_evm_payload_signature.
+            Nothing was paid, as the chain says: the payment was not made: the seller answered 402 Payment Required (insufficient_funds).
+            0.01 USDC were paid, as the chain says (transaction 0x12), and nothing was delivered: it took too long. Buying it again pays again.
+            0.01 USDC may still be charged until 14:05 UTC: the seller answered 402 Payment Required (insufficient_funds). The seller may mean that the wallet does not hold enough. Until then the amount counts as spent. Do not buy the same again before 14:05 UTC; after it, get_wallet shows whether it was charged.
             Nothing was paid: the weather service asked for no payment and answered with HTTP status 404 Not Found.
             Nothing was paid: the seller could not be reached: connection refused. Try again in a moment.
             Nothing was paid: the seller's offer cannot be read: no offer."#]].assert_eq(&sentences.join("\n"));

@@ -2,6 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use x402::amount::format_decimal;
 
 use super::weather::Payment;
@@ -30,6 +32,14 @@ pub(super) struct WalletReport {
     spent_today: String,
     /// The same in whole units.
     display_spent_today: String,
+    /// The part of it that was signed for and may still be charged, in the currency's smallest units. What was not charged by
+    /// `openUntil` comes back.
+    open: String,
+    /// The same in whole units.
+    display_open: String,
+    /// When that is decided at the latest: `2026-11-30T14:05:00Z`. Missing when nothing is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_until: Option<String>,
     limits: Limits,
     /// The latest payments of which there is a receipt, the newest first.
     receipts: Vec<Payment>,
@@ -50,6 +60,13 @@ struct Limits {
     per_day: String,
     /// The same in whole units.
     display_per_day: String,
+}
+
+/// Seconds since 1970 as RFC 3339 writes them; `None` beyond the year 9999.
+fn moment(seconds: u64) -> Option<String> {
+    let seconds = i64::try_from(seconds).ok()?;
+    let moment = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+    moment.format(&Rfc3339).ok()
 }
 
 /// Errors are sentences for the model.
@@ -88,6 +105,9 @@ pub(super) async fn look(shop: &Shop, session: &str) -> Result<WalletReport, Str
         payments,
         display_spent_today: display(account.spent_today),
         spent_today: account.spent_today.to_string(),
+        display_open: display(account.open),
+        open: account.open.to_string(),
+        open_until: account.open_until.and_then(moment),
         receipts: account
             .receipts
             .into_iter()

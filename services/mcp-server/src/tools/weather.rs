@@ -1,14 +1,18 @@
 //! `get_weather`: one paid request to the weather service.
 
+use runtime::text::clean;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
-use x402::Receipt;
-use x402::client::Paid;
+use x402::client::{Paid, PayError};
+use x402::{Evidence, Receipt};
 
 use super::{Shop, refusal};
 
 const CITY_CHARACTERS_MAX: usize = 100;
+/// Of a name, and of a sentence, that the weather service has written.
+const NAME_CHARACTERS_MAX: usize = 100;
+const SENTENCE_CHARACTERS_MAX: usize = 500;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct WeatherQuestion {
@@ -66,6 +70,29 @@ pub(super) struct Payment {
     transaction: String,
     /// URL of what was bought.
     resource: String,
+    /// How it is known that the money moved.
+    evidence: KnownBy,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum KnownBy {
+    /// By the seller's receipt; the chain is asked later.
+    Seller,
+    /// By the chain, which has the transfer.
+    Chain,
+    /// Not at all: the seller gave a receipt, and the chain says that the money never moved.
+    Refuted,
+}
+
+impl From<Evidence> for KnownBy {
+    fn from(evidence: Evidence) -> Self {
+        match evidence {
+            Evidence::Seller => Self::Seller,
+            Evidence::Chain => Self::Chain,
+            Evidence::Refuted => Self::Refuted,
+        }
+    }
 }
 
 impl From<Receipt> for Payment {
@@ -80,6 +107,7 @@ impl From<Receipt> for Payment {
             pay_to,
             transaction,
             resource,
+            evidence,
         } = receipt;
         Self {
             amount,
@@ -91,6 +119,25 @@ impl From<Receipt> for Payment {
             pay_to,
             transaction,
             resource,
+            evidence: evidence.into(),
+        }
+    }
+}
+
+impl Weather {
+    /// What a stranger has written, cut and clean.
+    fn cleaned(self) -> Self {
+        let name = |text: String| clean(&text, NAME_CHARACTERS_MAX);
+        let sentence = |text: String| clean(&text, SENTENCE_CHARACTERS_MAX);
+        Self {
+            city: name(self.city),
+            country: name(self.country),
+            temperature_celsius: self.temperature_celsius,
+            conditions: sentence(self.conditions),
+            month: self.month.map(name),
+            source: sentence(self.source),
+            kind: name(self.kind),
+            note: self.note.map(sentence),
         }
     }
 }
@@ -103,21 +150,39 @@ pub(super) async fn buy(
 ) -> Result<PaidWeather, String> {
     let city = checked(&question.city)?;
     let url = url(&shop.weather_url, city);
-    let paid = shop
-        .open()
-        .await?
-        .client
-        .get_in_session(session, url)
-        .await
-        .map_err(|error| refusal::explain(&shop.purse.policy().asset, &error))?;
+    let bought = shop.open().await?.client.get_in_session(session, url).await;
+    let paid = bought.map_err(|error| {
+        let money = refusal::explain(&shop.purse.policy().asset, &error);
+        match error {
+            PayError::OutcomeUnknown {
+                answer: Some(answer),
+                ..
+            } if !answer.status.is_success() => {
+                format!(
+                    "{} {money}",
+                    complaint(answer.status.as_u16(), &answer.body)
+                )
+            }
+            _ => money,
+        }
+    })?;
     if let Some(receipt) = &paid.receipt {
         let Receipt {
             display_amount,
             currency,
             transaction,
+            evidence,
             ..
         } = receipt;
-        tracing::info!(amount = display_amount, currency, transaction, "paid");
+        let fault = paid.fault.as_ref().map(ToString::to_string);
+        tracing::info!(
+            amount = display_amount,
+            currency,
+            transaction,
+            ?evidence,
+            fault,
+            "paid"
+        );
     }
     read(paid)
 }
@@ -156,28 +221,35 @@ fn read(paid: Paid) -> Result<PaidWeather, String> {
                 display_amount,
                 currency,
                 transaction,
+                evidence,
                 ..
             } = receipt;
-            format!("{display_amount} {currency} were paid for it (transaction {transaction}).")
+            let knows = match evidence {
+                Evidence::Chain => "as the chain says",
+                Evidence::Seller | Evidence::Refuted => "as the seller says",
+            };
+            format!(
+                "{display_amount} {currency} were paid for it, {knows} (transaction {transaction})."
+            )
         },
     );
     if !status.is_success() {
         return Err(format!("{} {cost}", complaint(status.as_u16(), &body)));
     }
-    let weather = serde_json::from_slice(&body).map_err(|error| {
+    let weather: Weather = serde_json::from_slice(&body).map_err(|error| {
         tracing::error!(%error, "the weather service's answer cannot be read");
         format!("The weather service sent an answer that cannot be read. {cost}")
     })?;
     let receipt = receipt.ok_or(
-        "The weather service sent an answer without a receipt, so it cannot be shown as paid.",
+        "The weather service sent an answer and charged nothing for it, so there is no receipt to show with it. Nothing was paid.",
     )?;
     Ok(PaidWeather {
-        weather,
+        weather: weather.cleaned(),
         payment: receipt.into(),
     })
 }
 
-/// The weather service's own words, if it has any.
+/// The weather service's own words, if it has any: cut and clean.
 fn complaint(status: u16, body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Answer {
@@ -190,7 +262,7 @@ fn complaint(status: u16, body: &[u8]) -> String {
     match serde_json::from_slice::<Answer>(body) {
         Ok(answer) => format!(
             "The weather service says: {}.",
-            answer.error.message.trim_end_matches('.')
+            clean(&answer.error.message, SENTENCE_CHARACTERS_MAX).trim_end_matches('.')
         ),
         Err(_) => format!("The weather service answered with HTTP status {status}."),
     }

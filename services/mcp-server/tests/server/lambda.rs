@@ -140,7 +140,7 @@ async fn a_function_url_event_is_answered() {
         body["result"]["structuredContent"]["payment"]["displayAmount"], "0.01",
         "{body}"
     );
-    assert_eq!(market.settled.lock().unwrap().len(), 1);
+    assert_eq!(market.spent(), x402::U256::from(10_000));
 
     let (_, response) = answered.recv().await.unwrap();
     assert_eq!(

@@ -1,4 +1,5 @@
-//! The server's neighbours in one: a shop that sells the weather, the facilitator and chain behind it, and Secrets Manager.
+//! The server's neighbours in one: a shop that sells the weather, a real ledger as the facilitator and chain behind it, and
+//! Secrets Manager.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,19 +8,23 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use facilitator::ledger::Ledger;
 use serde_json::{Value, json};
-use x402::facilitator::{Facilitator, FacilitatorError, Order};
+use url::Url;
+use x402::facilitator::HttpFacilitator;
 use x402::server::{Price, Sale, Seller};
-use x402::wire::{SettlementResponse, VerifyResponse};
 use x402::{Asset, U256};
+
+const GRANT: u64 = 10_000_000;
 
 /// The first key of every local Ethereum chain.
 pub(crate) const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
 /// What happened at the market. Clones share it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Market {
-    pub(crate) settled: Arc<Mutex<Vec<U256>>>,
+    ledger: Ledger,
+    _folder: Arc<tempfile::TempDir>,
     pub(crate) secret_reads: Arc<Mutex<u32>>,
     /// Of the requests to the shop.
     pub(crate) traceparents: Arc<Mutex<Vec<String>>>,
@@ -29,28 +34,41 @@ pub(crate) struct Market {
 impl Market {
     /// Opens one that sells at `price` (atomic units) and keeps `secret`. Returns its URL.
     pub(crate) async fn open(price: u64, secret: &str) -> (Self, String) {
+        let (folder, sale) = (tempfile::tempdir().unwrap(), sale(price));
+        let file = folder.path().join("ledger.ndjson");
         let market = Self {
+            ledger: Ledger::open(&file, sale.prices[0].asset.clone(), U256::from(GRANT)).unwrap(),
+            _folder: Arc::new(folder),
+            secret_reads: Arc::default(),
+            traceparents: Arc::default(),
             secret: secret.to_owned(),
-            ..Self::default()
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let seller = Seller::new(Arc::new(market.clone()));
-        let shop = get(weather).layer(seller.layer(&sale(price)).unwrap());
+        let bank = Url::parse(&format!("{url}/chain/")).unwrap();
+        let seller = Seller::new(Arc::new(HttpFacilitator::new(
+            runtime::http::client(),
+            &bank,
+        )));
+        let shop = get(weather).layer(seller.layer(&sale).unwrap());
         let shop = shop
             .layer(middleware::from_fn(refuse_without_city))
             .layer(middleware::from_fn_with_state(market.clone(), note_trace));
         let router = Router::new()
             .route("/weather", shop)
-            .route("/chain", post(chain))
             .route("/", post(secrets_manager))
-            .with_state(market.clone());
+            .with_state(market.clone())
+            .nest("/chain", facilitator::router(market.ledger.clone()));
         tokio::spawn(async move { axum::serve(listener, router).await });
         (market, url)
     }
 
     pub(crate) fn spent(&self) -> U256 {
-        self.settled.lock().unwrap().iter().copied().sum()
+        let transfers = self.ledger.transfers(None, |_, _| true);
+        transfers
+            .iter()
+            .map(|(_, transfer)| transfer.authorization.value)
+            .sum()
     }
 }
 
@@ -87,6 +105,19 @@ async fn weather(Query(query): Query<Vec<(String, String)>>) -> Response {
         }))
         .into_response(),
         "Nonsense" => "not JSON".into_response(),
+        "Babel" => {
+            let long = "\u{1b}[31mred\u{202e}".to_owned() + &"x".repeat(100_000);
+            Json(json!({
+                "city": long, "country": long, "temperatureCelsius": 11.6, "conditions": long, "source": long,
+                "kind": long, "note": long,
+            }))
+            .into_response()
+        }
+        "Pandemonium" => {
+            let long = "\u{1b}[31mred\u{202e}".to_owned() + &"x".repeat(3_000_000);
+            let error = json!({"error": {"code": "unknownCity", "message": long}});
+            (axum::http::StatusCode::NOT_FOUND, Json(error)).into_response()
+        }
         _ => {
             let error = json!({"error": {"code": "unknownCity", "message": format!("No weather is known for {city}.")}});
             (axum::http::StatusCode::NOT_FOUND, Json(error)).into_response()
@@ -131,55 +162,4 @@ async fn secrets_manager(
     }
     Json(json!({"ARN": request["SecretId"], "Name": "wallet-key", "SecretString": market.secret}))
         .into_response()
-}
-
-async fn chain(State(market): State<Market>, Json(request): Json<Value>) -> Json<Value> {
-    let settled = market.settled.lock().unwrap().clone();
-    let word = |number: U256| format!("{number:#066x}");
-    let result = match request["method"].as_str().unwrap() {
-        "eth_call" => json!(word(
-            U256::from(10_000_000) - settled.iter().copied().sum::<U256>()
-        )),
-        "eth_getLogs" => settled
-            .iter()
-            .map(|amount| json!({"data": word(*amount)}))
-            .collect(),
-        other => panic!("{other}"),
-    };
-    Json(json!({"jsonrpc": "2.0", "id": request["id"], "result": result}))
-}
-
-type Answer<'a, T> =
-    std::pin::Pin<Box<dyn Future<Output = Result<T, FacilitatorError>> + Send + 'a>>;
-
-impl Facilitator for Market {
-    fn verify<'a>(&'a self, order: &'a Order) -> Answer<'a, VerifyResponse> {
-        let payer = order
-            .request
-            .payment_payload
-            .payload
-            .authorization
-            .from
-            .to_string();
-        let verdict = VerifyResponse {
-            is_valid: true,
-            invalid_reason: None,
-            payer: Some(payer),
-        };
-        Box::pin(std::future::ready(Ok(verdict)))
-    }
-
-    fn settle<'a>(&'a self, order: &'a Order) -> Answer<'a, SettlementResponse> {
-        let authorization = &order.request.payment_payload.payload.authorization;
-        self.settled.lock().unwrap().push(authorization.value);
-        let settlement = SettlementResponse {
-            success: true,
-            error_reason: None,
-            payer: Some(authorization.from.to_string()),
-            transaction: "0x01".to_owned() + &"00".repeat(31),
-            network: "eip155:31337".into(),
-            extra: None,
-        };
-        Box::pin(std::future::ready(Ok(settlement)))
-    }
 }

@@ -12,6 +12,7 @@ mod logs;
 mod run;
 mod secret;
 mod serve;
+pub mod text;
 mod tls;
 pub mod trace;
 

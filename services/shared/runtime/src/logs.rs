@@ -14,7 +14,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Registry};
 
-use crate::{Environment, trace};
+use crate::{Environment, text, trace};
 
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -28,6 +28,9 @@ const OWN_NAMES: [&str; 6] = [
     "trace_id",
     "span_id",
 ];
+
+/// A field that is longer is cut: what foreign parties say is in some of them.
+const FIELD_CHARACTERS_MAX: usize = 8_000;
 
 /// The MCP library tells each step of each request at level INFO.
 const FILTER_DEFAULT: &str = "info,rmcp=warn";
@@ -177,7 +180,7 @@ impl Fields {
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value);
+        self.put(field, text::clean_lines(value, FIELD_CHARACTERS_MAX));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -197,7 +200,8 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format!("{value:?}"));
+        let value = format!("{value:?}");
+        self.put(field, text::clean_lines(&value, FIELD_CHARACTERS_MAX));
     }
 }
 
@@ -250,6 +254,20 @@ mod tests {
             {"timestamp":"","level":"WARN","service":"agent","message":"inner wins","ok":true,"service_":"clash","tool":"get_wallet"}
         "#]]
         .assert_eq(&text);
+    }
+
+    #[test]
+    fn what_foreign_parties_say_is_cut_and_clean() {
+        let text = lines("info", || {
+            let said = "red \u{1b}[31mtext\u{202e}".to_owned() + &"x".repeat(3_000_000);
+            tracing::info!(said, shown = %said, "heard: {said}");
+        });
+        assert!(text.len() < 4 * FIELD_CHARACTERS_MAX, "{}", text.len());
+        assert!(
+            text.contains("heard: red textxx")
+                && !text.contains("u001b")
+                && !text.contains('\u{202e}')
+        );
     }
 
     #[test]

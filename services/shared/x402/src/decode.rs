@@ -4,6 +4,39 @@ use alloy_primitives::Address;
 use serde::de::{Deserializer, Error, Visitor};
 use std::fmt;
 
+/// Reads a whole number, also as programs write it that know one kind of number only: `60.0`.
+pub(crate) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct Whole;
+
+    impl Visitor<'_> for Whole {
+        type Value = u64;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a whole number")
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
+            Ok(number)
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
+            // Up to here a float tells every whole number from the next.
+            const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+            if number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number) {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it is whole, not negative and small enough"
+                )]
+                return Ok(number as u64);
+            }
+            Err(E::custom("a whole number"))
+        }
+    }
+
+    deserializer.deserialize_any(Whole)
+}
+
 struct Text<T> {
     expected: &'static str,
     parse: fn(&str) -> Option<T>,

@@ -18,6 +18,8 @@ pub const X_PAYMENT_RESPONSE: HeaderName = HeaderName::from_static("x-payment-re
 /// itself for lists several thousand. It is what Node.js takes for all headers (`--max-http-header-size`) and an Application
 /// Load Balancer for one; API Gateway stops at 10,240 and our own HTTP server far above.
 pub const BYTES_MAX: usize = 16 * 1024;
+/// The most base64 of an offer that a buyer reads: sellers with many ways to pay, and a schema of what they sell, need more.
+pub const OFFER_BYTES_MAX: usize = 32 * 1024;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
@@ -28,6 +30,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub enum HeaderError {
     #[error("the header is larger than {BYTES_MAX} bytes")]
     TooLarge,
+    #[error("the header is larger than {OFFER_BYTES_MAX} bytes")]
+    OfferTooLarge,
     #[error("the header is not base64")]
     NotBase64,
     #[error("the header is not the JSON that x402 describes: {0}")]
@@ -52,6 +56,21 @@ pub(crate) fn decode_with_json<T: DeserializeOwned>(
     if value.len() > BYTES_MAX {
         return Err(HeaderError::TooLarge);
     }
+    decode_json(value)
+}
+
+/// Reads a seller's offer.
+///
+/// # Errors
+/// As [`decode`], for a larger size.
+pub fn decode_offer<T: DeserializeOwned>(value: &[u8]) -> Result<T, HeaderError> {
+    if value.len() > OFFER_BYTES_MAX {
+        return Err(HeaderError::OfferTooLarge);
+    }
+    decode_json(value).map(|(read, _)| read)
+}
+
+fn decode_json<T: DeserializeOwned>(value: &[u8]) -> Result<(T, String), HeaderError> {
     let json = BASE64.decode(value).map_err(|_| HeaderError::NotBase64)?;
     let not_json = |error: &dyn std::fmt::Display| HeaderError::NotJson(error.to_string());
     let json = String::from_utf8(json).map_err(|error| not_json(&error))?;

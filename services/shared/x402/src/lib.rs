@@ -24,7 +24,7 @@ pub mod wire;
 
 pub use alloy_primitives::{Address, B256, U256};
 pub use asset::{Asset, AssetError};
-pub use receipt::Receipt;
+pub use receipt::{Evidence, Receipt};
 
 /// Seconds since 1970 by the system's clock.
 pub fn now_seconds() -> u64 {
@@ -43,4 +43,13 @@ async fn sleep(duration: std::time::Duration) {
         return sequences::turns(4).await;
     }
     tokio::time::sleep(duration).await;
+}
+
+/// A work's result, if it comes in time. Work that takes longer is given up.
+async fn within<T>(limit: std::time::Duration, work: impl Future<Output = T>) -> Option<T> {
+    #[cfg(test)]
+    if sequences::clock().is_some() {
+        return Some(work.await);
+    }
+    tokio::time::timeout(limit, work).await.ok()
 }

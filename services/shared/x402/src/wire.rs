@@ -23,6 +23,7 @@ pub struct Requirements {
     pub asset: Address,
     #[serde(with = "decode::address")]
     pub pay_to: Address,
+    #[serde(deserialize_with = "decode::whole_number")]
     pub max_timeout_seconds: u64,
     /// For `exact` on EVM: `name` and `version` of the token's EIP-712 domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -17,6 +17,8 @@ use url::Url;
 /// Public nodes search at most 10,000 blocks at once.
 const BLOCKS_MAX: u64 = 9_999;
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Of a node's own words.
+const MESSAGE_CHARACTERS_MAX: usize = 300;
 /// For one call.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -239,6 +241,7 @@ impl Rpc {
         let malformed = |_| RpcError::Malformed { method };
         let answer: Answer = serde_json::from_slice(&body).map_err(malformed)?;
         if let Some(Refusal { message }) = answer.error {
+            let message = runtime::text::clean(&message, MESSAGE_CHARACTERS_MAX);
             return Err(RpcError::Refused { method, message });
         }
         serde_json::from_value(answer.result).map_err(malformed)

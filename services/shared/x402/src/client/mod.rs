@@ -1,16 +1,20 @@
 //! Buys over HTTP 402. Nothing is signed that the policy does not allow or the budget does not hold, and one call signs at
 //! most once.
 
+mod answer;
 mod budget;
 mod choose;
+mod deadline;
 mod outcome;
 mod policy;
+mod purchase;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transport;
 
+pub use answer::ReceiptFault;
 pub use budget::{Account, Limits};
-pub use outcome::{Paid, PayError, Quote};
+pub use outcome::{Answered, Paid, PayError, Quote, chargeable_until, utc_minute};
 pub use policy::Policy;
 
 use crate::asset::AssetError;
@@ -20,12 +24,12 @@ use crate::header;
 use crate::store::{MemoryStore, Store};
 use crate::wallet::Wallet;
 use crate::wire::{
-    Authorization, ExactPayload, PAYMENT_IDENTIFIER, PaymentRequired, Requirements,
-    SettlementResponse, VERSION,
+    Authorization, ExactPayload, PAYMENT_IDENTIFIER, PaymentRequired, Requirements, VERSION,
 };
 use alloy_primitives::{Address, B256, U256};
 use budget::{Budget, Open};
 use choose::Offered;
+use deadline::Deadline;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -37,8 +41,8 @@ use url::Url;
 const VALID_SECONDS_MAX: u64 = 120;
 /// How far a seller's clock may be behind ours.
 const CLOCK_SKEW_SECONDS: u64 = 600;
-/// Waits before the same payment is sent again, when its answer was lost.
-const RESEND_AFTER: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+/// How long a purchase takes at most. A seller answers within 45 seconds, and whoever asks for a purchase waits 60.
+const ANSWER_WITHIN: Duration = Duration::from_secs(50);
 
 /// A wallet that buys within a policy and a budget.
 #[derive(Clone)]
@@ -48,6 +52,13 @@ pub struct PayingClient {
     policy: Policy,
     domain: Domain,
     budget: Budget,
+    answer_within: Duration,
+}
+
+/// A payment that is about to leave.
+struct Signed {
+    nonce: B256,
+    header: HeaderValue,
 }
 
 impl PayingClient {
@@ -99,7 +110,15 @@ impl PayingClient {
             policy,
             domain,
             budget,
+            answer_within: ANSWER_WITHIN,
         })
+    }
+
+    /// Ends each purchase within this time instead of 50 seconds, the questions to the chain among them. What is not decided
+    /// by then is `OutcomeUnknown`.
+    pub fn answering_within(mut self, time: Duration) -> Self {
+        self.answer_within = time;
+        self
     }
 
     /// What was spent so far, after a look at what has become of open payments.
@@ -128,7 +147,8 @@ impl PayingClient {
     /// As `PayError` says; `NotForSale` when the answer is no 402.
     pub async fn quote(&self, url: Url) -> Result<Quote, PayError> {
         self.policy.check_url(&url)?;
-        let answer = self.send(&url, None).await.map_err(PayError::Http)?;
+        let answer = self.send(&url, None, self.answer_within).await;
+        let answer = answer.map_err(PayError::Http)?;
         if answer.status != StatusCode::PAYMENT_REQUIRED {
             return Err(PayError::NotForSale {
                 status: answer.status,
@@ -150,24 +170,47 @@ impl PayingClient {
         self.get_in_session("", url).await
     }
 
-    /// Gets a resource and pays for it if it costs something. Pays at most once: when the answer to the payment is lost, the
-    /// identical payment is sent again.
+    /// Gets a resource and pays for it if it costs something. Signs at most once: when the answer to the payment is lost, the
+    /// identical payment is sent again. What the seller says of a payment is compared with the chain.
     ///
     /// # Errors
     /// As `PayError` says.
     pub async fn get_in_session(&self, session: &str, url: Url) -> Result<Paid, PayError> {
         self.policy.check_url(&url)?;
-        let free = self.send(&url, None).await.map_err(PayError::Http)?;
+        let deadline = Deadline::after(self.answer_within);
+        // Nothing is signed unless the seller has most of the time left to settle and answer.
+        let time_to_ask = self.answer_within / 3;
+        let asked = self.send(&url, None, time_to_ask);
+        let (free, ()) = futures_util::future::join(asked, self.budget.confirm()).await;
+        let free = free.map_err(PayError::Http)?;
         if free.status != StatusCode::PAYMENT_REQUIRED {
             return Ok(Paid {
                 status: free.status,
                 body: free.body,
                 receipt: None,
+                fault: None,
             });
         }
         let offered = self.offer(&url, &free)?;
         self.policy.check_price(offered.requirements.amount)?;
-        let authorization = self.authorize(&offered.requirements)?;
+        let (authorization, open) = self
+            .set_aside(session, &url, &offered.requirements, deadline)
+            .await?;
+        let signed = self.sign(&offered, &authorization);
+        self.buy(&url, &signed, &open, deadline).await
+    }
+
+    /// An authorization that is not signed yet, and its amount out of the budget.
+    async fn set_aside(
+        &self,
+        session: &str,
+        url: &Url,
+        requirements: &Requirements,
+        deadline: Deadline,
+    ) -> Result<(Authorization, Open), PayError> {
+        let late = || PayError::Http("it took too long to name its price".into());
+        let left = deadline.left_before(self.answer_within / 2);
+        let authorization = self.authorize(requirements)?;
         let open = Open::new(
             authorization.value,
             authorization.to,
@@ -175,62 +218,18 @@ impl PayingClient {
             url.to_string(),
             session,
         );
-        self.budget
-            .reserve(authorization.nonce, open.clone())
-            .await?;
-        let payment = self.payment(&offered, &authorization);
-        let mut outcome = self.pay(&url, &payment, &authorization).await;
-        if let Ok(paid) = &mut outcome
-            && let Some(transaction) = paid.transaction.take()
-        {
-            let receipt = self.budget.receipt(&open, transaction);
-            if let Err(error) = self.budget.paid(authorization.nonce, &receipt).await {
-                // It stays set aside, and is looked up on the chain later.
-                tracing::error!(%error, nonce = %authorization.nonce, "a receipt cannot be kept");
-            }
-            paid.answer.receipt = Some(receipt);
-        }
-        outcome.map(|paid| paid.answer)
+        let reserve = self.budget.reserve(authorization.nonce, open.clone());
+        // An amount that was set aside and not signed for comes back by itself, when its time is over.
+        crate::within(left, reserve).await.ok_or_else(late)??;
+        Ok((authorization, open))
     }
 
-    /// Sends one payment until it is answered.
-    async fn pay(
+    async fn send(
         &self,
         url: &Url,
-        payment: &HeaderValue,
-        authorization: &Authorization,
-    ) -> Result<Sent, PayError> {
-        let mut lost = String::new();
-        let mut owed = None;
-        for attempt in 0..=RESEND_AFTER.len() {
-            match self.send(url, Some(payment)).await {
-                Ok(answer) if !is_failure(answer.status) => {
-                    // A seller that delivers without a receipt holds the signed authorization all the same: count it as paid.
-                    let transaction = transaction(&answer).unwrap_or_default();
-                    return Ok(Sent::new(answer, Some(transaction)));
-                }
-                // Charged, and not delivered: it is owed to whoever sends the same payment again.
-                Ok(answer) if transaction(&answer).is_some() => {
-                    let transaction = transaction(&answer);
-                    owed = Some(Sent::new(answer, transaction));
-                }
-                // Once an answer was lost, a refusal proves nothing: it may be for the payment that went through.
-                Ok(answer) if attempt == 0 && !may_be_settled(&answer) => return refused(answer),
-                Ok(answer) => lost = format!("the seller answered {}", answer.status),
-                Err(problem) => lost = problem,
-            }
-            if let Some(pause) = RESEND_AFTER.get(attempt) {
-                crate::sleep(*pause).await;
-            }
-        }
-        owed.ok_or(PayError::OutcomeUnknown {
-            nonce: authorization.nonce,
-            valid_before: authorization.valid_before.saturating_to(),
-            problem: lost,
-        })
-    }
-
-    async fn send(&self, url: &Url, payment: Option<&HeaderValue>) -> Result<Answer, String> {
+        payment: Option<&HeaderValue>,
+        limit: Duration,
+    ) -> Result<Answer, String> {
         let mut headers = HeaderMap::new();
         runtime::trace::inject(&mut headers);
         if let Some(payment) = payment {
@@ -238,15 +237,17 @@ impl PayingClient {
             payment.set_sensitive(true);
             headers.insert(header::PAYMENT_SIGNATURE, payment);
         }
-        self.transport.get(url, headers).await
+        crate::within(limit, self.transport.get(url, headers))
+            .await
+            .unwrap_or_else(|| Err("it took too long".into()))
     }
 
     fn offer(&self, url: &Url, answer: &Answer) -> Result<Offered, PayError> {
         let value = answer.headers.get(header::PAYMENT_REQUIRED);
         let value = value
             .ok_or_else(|| PayError::Malformed("the 402 has no PAYMENT-REQUIRED header".into()))?;
-        let required: PaymentRequired = header::decode(value.as_bytes())
-            .map_err(|error| PayError::Malformed(error.to_string()))?;
+        let required: PaymentRequired = header::decode_offer(value.as_bytes())
+            .map_err(|error| PayError::Malformed(runtime::text::clean(&error.to_string(), 200)))?;
         choose::choose(&self.policy, url, required)
     }
 
@@ -266,7 +267,7 @@ impl PayingClient {
     }
 
     /// The payment as a header. The offer and the resource go back as they came.
-    fn payment(&self, offered: &Offered, authorization: &Authorization) -> HeaderValue {
+    fn sign(&self, offered: &Offered, authorization: &Authorization) -> Signed {
         let signature = self.wallet.sign(authorization, self.domain);
         let payload = ExactPayload {
             signature,
@@ -282,26 +283,9 @@ impl PayingClient {
             identify(&mut extensions, authorization.nonce);
             document["extensions"] = Value::Object(extensions);
         }
-        header::encode(&document)
-    }
-}
-
-/// An answer, and the transaction that paid for it.
-struct Sent {
-    answer: Paid,
-    transaction: Option<String>,
-}
-
-impl Sent {
-    fn new(answer: Answer, transaction: Option<String>) -> Self {
-        let answer = Paid {
-            status: answer.status,
-            body: answer.body,
-            receipt: None,
-        };
-        Self {
-            answer,
-            transaction,
+        Signed {
+            nonce: authorization.nonce,
+            header: header::encode(&document),
         }
     }
 }
@@ -317,52 +301,4 @@ fn identify(extensions: &mut Map<String, Value>, nonce: B256) {
             format!("pay_{}", hex::encode(&nonce[..16])).into(),
         );
     }
-}
-
-fn is_failure(status: StatusCode) -> bool {
-    status.is_client_error() || status.is_server_error()
-}
-
-/// Whether a failed answer leaves open if the payment was made. A seller like ours says so by a code; an answer of no known
-/// form comes from something between us and the seller.
-fn may_be_settled(answer: &Answer) -> bool {
-    if !matches!(answer.status.as_u16(), 409 | 502 | 503 | 504) {
-        return false;
-    }
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let code = body.pointer("/error/code").and_then(Value::as_str);
-    code.is_none_or(|code| code == "settlementUnknown" || code == "paymentInProgress")
-}
-
-/// The seller's refusal of a payment, or its failure to answer. It says that neither is charged; the budget believes the chain.
-fn refused(answer: Answer) -> Result<Sent, PayError> {
-    if answer.status == StatusCode::PAYMENT_REQUIRED {
-        let reason = refusal_reason(&answer, settlement(&answer));
-        return Err(PayError::Refused { reason });
-    }
-    Ok(Sent::new(answer, None))
-}
-
-/// Where the money went, if the seller says that it has it.
-fn transaction(answer: &Answer) -> Option<String> {
-    settlement(answer)
-        .filter(|settlement| settlement.success)
-        .map(|settlement| settlement.transaction)
-}
-
-fn settlement(answer: &Answer) -> Option<SettlementResponse> {
-    header::decode(answer.headers.get(header::PAYMENT_RESPONSE)?.as_bytes()).ok()
-}
-
-fn refusal_reason(answer: &Answer, settlement: Option<SettlementResponse>) -> String {
-    let required = || {
-        let value = answer.headers.get(header::PAYMENT_REQUIRED)?;
-        header::decode::<PaymentRequired>(value.as_bytes())
-            .ok()?
-            .error
-    };
-    settlement
-        .and_then(|settlement| settlement.error_reason)
-        .or_else(required)
-        .unwrap_or_else(|| "no reason given".into())
 }

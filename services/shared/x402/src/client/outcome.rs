@@ -1,6 +1,8 @@
 //! What a purchase ends in.
 
+use super::answer::ReceiptFault;
 use crate::Receipt;
+use crate::chain::CLOCK_SKEW_SECONDS;
 use crate::store::StoreError;
 use crate::wire::Requirements;
 use alloy_primitives::{B256, U256};
@@ -34,16 +36,34 @@ pub enum PayError {
         offered: String,
         allowed: String,
     },
-    /// The seller looked at the payment and refused it. Nothing was charged.
-    #[error("the seller refused the payment: {reason}")]
-    Refused { reason: String },
-    /// The payment was sent, and its answer was lost or the seller cannot tell: it may have been charged until the time
-    /// (seconds since 1970) at which the authorization ends.
-    #[error("the payment with nonce {nonce} may have been made: {problem}")]
+    /// The payment was signed and sent, and never made: the chain says so, or its time is over. There is no answer but a refusal.
+    #[error("the payment was not made: {problem}")]
+    NotPaid { problem: String },
+    /// The chain has the payment, and the seller did not answer.
+    #[error(
+        "the payment was made in transaction {}, and the seller did not answer: {problem}",
+        receipt.transaction
+    )]
+    PaidUnanswered {
+        receipt: Box<Receipt>,
+        problem: String,
+    },
+    /// The payment was signed and sent, and may still be charged until its time is over, whatever the seller says: the chain
+    /// does not know of it yet, or cannot be asked. The amount stays set aside until then.
+    #[error(
+        "the payment with nonce {nonce} may still be charged until {}: {problem}",
+        utc_minute(chargeable_until(*valid_before))
+    )]
     OutcomeUnknown {
         nonce: B256,
+        /// Atomic units.
+        amount: U256,
+        /// Seconds since 1970: the end of the authorization.
         valid_before: u64,
+        /// What came back, in words that are cut and clean.
         problem: String,
+        /// What the seller answered; `None` when it did not.
+        answer: Option<Box<Answered>>,
     },
     /// The resource has no price: the answer was not a 402.
     #[error("the resource is not for sale: it answered {status}")]
@@ -66,6 +86,24 @@ pub struct Quote {
     pub resource: String,
 }
 
+/// What a seller answered to a payment of which nobody knows whether it was made.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    pub status: StatusCode,
+    pub body: Bytes,
+}
+
+/// Until when an authorization may still be charged, in seconds since 1970: clocks differ.
+pub fn chargeable_until(valid_before: u64) -> u64 {
+    valid_before.saturating_add(CLOCK_SKEW_SECONDS)
+}
+
+/// A time of the day for people, rounded up to a whole minute: `14:05 UTC`.
+pub fn utc_minute(seconds: u64) -> String {
+    let minutes = seconds.div_ceil(60);
+    format!("{:02}:{:02} UTC", minutes / 60 % 24, minutes % 60)
+}
+
 /// What came back, paid or not: a 404 for a resource that does not exist is an answer too, without a receipt.
 #[derive(Debug, Clone)]
 pub struct Paid {
@@ -73,4 +111,25 @@ pub struct Paid {
     pub body: Bytes,
     /// `None` when nothing was charged.
     pub receipt: Option<Receipt>,
+    /// What is wrong with the seller's own receipt. What was charged all the same is known from the chain.
+    pub fault: Option<ReceiptFault>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utc_minute;
+
+    #[test]
+    fn times_are_rounded_up() {
+        for (seconds, time) in [
+            (0, "00:00 UTC"),
+            (1, "00:01 UTC"),
+            (50_700, "14:05 UTC"),
+            (50_701, "14:06 UTC"),
+            (86_399, "00:00 UTC"),
+            (1_795_391_600, "23:54 UTC"),
+        ] {
+            assert_eq!(utc_minute(seconds), time);
+        }
+    }
 }

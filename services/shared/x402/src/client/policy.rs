@@ -40,11 +40,10 @@ pub(super) fn same(what: &'static str, offered: &str, allowed: &str) -> Result<(
     if offered == allowed {
         return Ok(());
     }
-    // The seller chose this text; a log line or a model should not have to take all of it.
-    let offered = offered.chars().take(200).collect();
     Err(PayError::NotAllowed {
         what,
-        offered,
+        // The seller chose this text.
+        offered: runtime::text::clean(offered, 200),
         allowed: allowed.to_owned(),
     })
 }
