@@ -18,7 +18,7 @@ const ERROR: &str = r#"{"error":{"message":"no\u001b[2J way"}}"#;
 const PAID: &str = r#"{"success":true,"transaction":"0x1","network":"eip155:84532"}"#;
 
 #[rustfmt::skip]
-const ROWS: [Row; 23] = [
+const ROWS: [Row; 21] = [
     // As https://x402.org/facilitator answers: https://github.com/x402-foundation/x402/issues/605.
     (308, ("location", "https://www.x402.org/facilitator/settle"), "Redirecting...", true,
         "answers 308 and points to https://www.x402.org/facilitator/settle: set FACILITATOR_URL (the stage's facilitator_url) to https://www.x402.org/facilitator"),
