@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     NeverAfter,
     /// It arrives twice at once.
     Twice,
+    /// It is done, and something else is said.
+    Lie,
 }
 
 struct State {

@@ -57,6 +57,8 @@ struct Sequence {
     dice: Dice,
     now: u64,
     counts: Counts,
+    /// By the number of a purchase: whether it was said to be charged.
+    said: Vec<(u64, bool)>,
 }
 
 pub(super) async fn sequence(seed: u64) -> Counts {
@@ -73,6 +75,7 @@ pub(super) async fn sequence(seed: u64) -> Counts {
         dice,
         now,
         counts: Counts::default(),
+        said: Vec::new(),
     };
     let one_in = [0, 30, 12, 6][sequence.dice.below(4) as usize];
     sequence.world.faults.set(one_in);
@@ -125,23 +128,54 @@ impl Sequence {
             let instance = self.dice.below(2) as usize;
             let session = self.dice.below(3).to_string();
             let path = ["thing", "paid-first"][self.dice.below(2) as usize];
-            let url = format!("http://{SHOP}/{path}?session={session}");
+            let number = self.counts.purchases;
+            let url = format!("http://{SHOP}/{path}?number={number}&session={session}");
             let buyer = &self.world.buyers[buyer];
             let (client, seconds) = (buyer.instances[instance].clone(), buyer.ahead);
             self.counts.purchases += 1;
             purchases.push(async move {
                 let url = Url::parse(&url).unwrap();
                 let purchase = client.get_in_session(&session, url);
-                within(700, ahead(seconds, purchase)).await
+                (number, within(700, ahead(seconds, purchase)).await)
             });
         }
-        for outcome in futures_util::future::join_all(purchases).await {
-            match outcome {
-                None => self.counts.crashed += 1,
-                Some(Err(PayError::OutcomeUnknown { .. })) => self.counts.unknown += 1,
-                Some(Err(PayError::LimitReached { .. })) => self.counts.limited += 1,
-                Some(_) => {}
-            }
+        for (number, outcome) in futures_util::future::join_all(purchases).await {
+            let charged = match outcome {
+                None => {
+                    self.counts.crashed += 1;
+                    continue;
+                }
+                Some(Err(PayError::OutcomeUnknown { .. })) => {
+                    self.counts.unknown += 1;
+                    continue;
+                }
+                Some(Err(PayError::PaidUnanswered { .. })) => true,
+                Some(Ok(paid)) => paid.receipt.is_some(),
+                Some(Err(error)) => {
+                    let limited = matches!(error, PayError::LimitReached { .. });
+                    self.counts.limited += u64::from(limited);
+                    false
+                }
+            };
+            self.said.push((number, charged));
+        }
+    }
+
+    /// What a buyer was told for certain is what the chain has in the end.
+    fn truth(&self) {
+        let world = &self.world;
+        let seen = world.wire.seen.lock().unwrap();
+        for (number, charged) in &self.said {
+            let mark = format!("number={number}&");
+            let of_purchase = seen.values().filter(|seen| seen.target.contains(&mark));
+            let on_chain = of_purchase
+                .filter(|seen| world.token.paid(seen.payer, seen.nonce, world.price.pay_to));
+            assert_eq!(
+                on_chain.count(),
+                usize::from(*charged),
+                "seed {}: purchase {number} was told {charged}",
+                self.seed
+            );
         }
     }
 
@@ -282,6 +316,7 @@ impl Sequence {
             );
         }
         self.money();
+        self.truth();
         self.counts.delivered = self.world.wire.delivered.lock().unwrap().len() as u64;
         self.counts.transfers = self.world.token.transfers().len() as u64;
     }

@@ -141,9 +141,16 @@ impl Transport for Wire {
                 Fault::Twice,
                 Fault::Never,
                 Fault::NeverAfter,
+                Fault::Lie,
+                Fault::Lie,
             ]);
             match fault {
                 None => self.deliver(&target, &headers).await,
+                Some(Fault::Lie) if headers.contains_key(header::PAYMENT_SIGNATURE) => {
+                    let answer = self.deliver(&target, &headers).await?;
+                    Ok(lie(answer, self.faults.below(8)))
+                }
+                Some(Fault::Lie) => self.deliver(&target, &headers).await,
                 Some(Fault::AnswerLost) => {
                     drop(self.deliver(&target, &headers).await);
                     Err("the answer is lost".into())
@@ -169,6 +176,28 @@ impl Transport for Wire {
 /// The host and the path of a target.
 fn split(target: &str) -> (&str, &str) {
     target.split_at(target.find('/').unwrap_or(target.len()))
+}
+
+/// What a seller says instead, once it has the money or has not.
+fn lie(mut answer: Answer, which: u64) -> Answer {
+    let receipt = |success: bool, transaction: &str, network: &str| {
+        header::encode(&serde_json::json!({
+            "success": success, "transaction": transaction, "network": network,
+        }))
+    };
+    let status = [500, 402, 404, 429, 307, 200, 200, 200][which as usize];
+    answer.status = StatusCode::from_u16(status).unwrap();
+    answer.headers.remove(header::PAYMENT_RESPONSE);
+    let receipt = match which {
+        1 => Some(receipt(false, "", "eip155:31337")),
+        5 => Some(receipt(true, "0x12", "eip155:31337")),
+        6 => Some(receipt(true, &B256::repeat_byte(7).to_string(), "eip155:1")),
+        _ => None,
+    };
+    if let Some(receipt) = receipt {
+        answer.headers.insert(header::PAYMENT_RESPONSE, receipt);
+    }
+    answer
 }
 
 pub(super) struct Buyer {
