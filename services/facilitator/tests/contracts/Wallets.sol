@@ -55,3 +55,43 @@ contract RefusingWallet {
         return 0xffffffff;
     }
 }
+
+contract DeployedWallet is OwnedWallet {
+    constructor(address who) {
+        owner = who;
+    }
+}
+
+/// Deploys a wallet for an owner, once, at an address that is known before (ERC-6492).
+contract WalletFactory {
+    function make(address owner) external returns (address) {
+        return address(new DeployedWallet{salt: 0}(owner));
+    }
+
+    function addressOf(address owner) external view returns (address) {
+        bytes32 code = keccak256(abi.encodePacked(type(DeployedWallet).creationCode, abi.encode(owner)));
+        return address(uint160(uint256(keccak256(abi.encodePacked(hex"ff", address(this), bytes32(0), code)))));
+    }
+}
+
+/// The part of Multicall3 that we call, as strict (github.com/mds1/multicall3: src/Multicall3.sol, `aggregate3`).
+contract Multicall3 {
+    struct Call3 {
+        address target;
+        bool allowFailure;
+        bytes callData;
+    }
+
+    struct Result {
+        bool success;
+        bytes returnData;
+    }
+
+    function aggregate3(Call3[] calldata calls) external payable returns (Result[] memory results) {
+        results = new Result[](calls.length);
+        for (uint256 i; i < calls.length; i++) {
+            (results[i].success, results[i].returnData) = calls[i].target.call(calls[i].callData);
+            require(results[i].success || calls[i].allowFailure, "Multicall3: call failed");
+        }
+    }
+}
