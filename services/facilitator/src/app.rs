@@ -89,6 +89,7 @@ async fn open_chain(asset: Asset, settings: OnChain) -> Result<Chain, runtime::E
         key: SettlementKey::from_hex(settings.key.expose())?,
         store: settings.journal.open().await?,
         pay_to_allowed: settings.pay_to_allowed,
+        factories_allowed: settings.factories_allowed,
         fee_cap: settings.fee_cap,
         replace_after: REPLACE_AFTER,
         answer_within: settings.answer_within,

@@ -5,6 +5,9 @@ use super::transaction::Fees;
 /// A settlement takes about 90,000; a token that wants more than this is not one that we want to serve.
 pub(super) const GAS_MAX: u64 = 500_000;
 
+/// With the deployment of a smart wallet, which takes some hundred thousands more.
+pub(super) const GAS_WITH_DEPLOYMENT_MAX: u64 = 1_500_000;
+
 /// Fees for now: room for the base fee to double, never above the cap. `None` when the chain asks for more than the cap.
 pub(super) fn first(base: u64, tip: u64, cap: u64) -> Option<Fees> {
     if base.saturating_add(tip) > cap {
@@ -27,8 +30,8 @@ pub(super) fn higher(old: Fees, base: u64, tip: u64, cap: u64) -> Option<Fees> {
 }
 
 /// Room for what the estimate did not see. `None` for a call that is no settlement.
-pub(super) fn gas(estimate: u64) -> Option<u64> {
-    (estimate <= GAS_MAX).then(|| estimate + estimate / 4)
+pub(super) fn gas(estimate: u64, most: u64) -> Option<u64> {
+    (estimate <= most).then(|| estimate + estimate / 4)
 }
 
 #[cfg(test)]
@@ -46,6 +49,7 @@ mod tests {
         assert_eq!(higher(old, 10, 1, 95), Some(Fees { tip: 11, most: 95 }));
         assert_eq!(higher(old, 10, 1, 85), None);
         assert_eq!(higher(old, u64::MAX, u64::MAX, 1000), None);
-        assert_eq!((gas(80_000), gas(GAS_MAX + 1)), (Some(100_000), None));
+        assert_eq!(gas(80_000, 80_000), Some(100_000));
+        assert_eq!(gas(80_001, 80_000), None);
     }
 }

@@ -1,11 +1,12 @@
 //! One settlement, from the first look at the chain to the receipt. It runs to its end whoever still waits for it.
 
+use super::draft::nothing_sent;
 use super::fees;
 use super::journal::{Attempt, Unfinished};
 use super::shared::Shared;
+use super::token::{Call, Form};
 use super::traffic::{Outcome, Progress};
 use super::transaction::Transaction;
-use alloy_primitives::U256;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -24,7 +25,7 @@ pub(super) struct Flight {
     pub(super) shared: Arc<Shared>,
     pub(super) settlement: Unfinished,
     /// The call that every attempt makes.
-    pub(super) data: Vec<u8>,
+    pub(super) call: Call,
     pub(super) progress: watch::Sender<Progress>,
 }
 
@@ -54,11 +55,11 @@ impl Flight {
         self.shared.land(&self, outcome).await;
     }
 
-    fn authorization(&self) -> &Authorization {
+    pub(super) fn authorization(&self) -> &Authorization {
         &self.settlement.payload.authorization
     }
 
-    fn expected(&self) -> ExpectedTransfer {
+    pub(super) fn expected(&self) -> ExpectedTransfer {
         self.shared.expected(self.authorization())
     }
 
@@ -109,90 +110,12 @@ impl Flight {
     }
 
     /// What became of a nonce that is used; `None` while that is not found.
-    async fn used(&self) -> Result<Option<Outcome>, RpcError> {
+    pub(super) async fn used(&self) -> Result<Option<Outcome>, RpcError> {
         let state = self.shared.node.payment_state(&self.expected()).await?;
         Ok(match state {
             PaymentState::Paid { transaction, .. } => Some(Outcome::Earlier(transaction)),
             PaymentState::Void => Some(Outcome::Failed(reason::TRANSACTION_FAILED)),
             PaymentState::Unused | PaymentState::Unknown => None,
-        })
-    }
-
-    /// # Errors
-    /// The outcome, when nothing can be sent.
-    async fn prepare(&self, next_nonce: Option<u64>) -> Result<(Transaction, Attempt), Outcome> {
-        let shared = &self.shared;
-        let (node, account) = (&shared.node, shared.key.address());
-        let asked = tokio::try_join!(
-            node.prices(),
-            node.transactions(account, "pending"),
-            node.wei(account)
-        );
-        let ((base, tip), waiting, wei) = asked.map_err(|error| nothing_sent(&error))?;
-        let Some(fees) = fees::first(base, tip, shared.fee_cap) else {
-            tracing::error!(
-                base,
-                tip,
-                cap = shared.fee_cap,
-                "the fees are above FEE_CAP_GWEI"
-            );
-            return Err(Outcome::Failed(reason::FACILITATOR_FEE_CAP));
-        };
-        let too_poor_for = |gas: u64| wei < U256::from(gas) * U256::from(fees.most);
-        let too_poor = || {
-            tracing::error!(%account, %wei, "the account has too little ether for gas");
-            Outcome::Failed(reason::FACILITATOR_OUT_OF_GAS)
-        };
-        let estimate = node
-            .estimate_gas(account, shared.token(), &self.data, fees)
-            .await;
-        let estimate = match estimate {
-            Ok(estimate) => estimate,
-            // Of an account that cannot pay for it, nodes refuse the estimate as well.
-            Err(RpcError::Refused { .. })
-                if too_poor_for(fees::GAS_MAX)
-                    && node
-                        .simulate(account, shared.token(), &self.data)
-                        .await
-                        .is_ok() =>
-            {
-                return Err(too_poor());
-            }
-            Err(error @ RpcError::Refused { .. }) => return Err(self.refused(&error).await),
-            Err(error) => return Err(nothing_sent(&error)),
-        };
-        let Some(gas) = fees::gas(estimate) else {
-            tracing::error!(estimate, "the transfer takes too much gas");
-            return Err(Outcome::Failed(reason::FACILITATOR_GAS_LIMIT));
-        };
-        if too_poor_for(gas) {
-            return Err(too_poor());
-        }
-        let transaction = Transaction {
-            chain_id: shared.chain_id,
-            nonce: next_nonce.map_or(waiting, |next| next.max(waiting)),
-            fees,
-            gas,
-            to: shared.token(),
-            data: self.data.clone(),
-        };
-        let signed = transaction.sign(&shared.key);
-        let attempt = Attempt::new(transaction.nonce, gas, fees, signed);
-        Ok((transaction, attempt))
-    }
-
-    /// The token would refuse the transfer now: somebody else may just have made it.
-    async fn refused(&self, error: &RpcError) -> Outcome {
-        tracing::warn!(%error, "nothing was sent");
-        let look = async {
-            if self.shared.node.is_used(&self.expected()).await? {
-                return Ok(self.used().await?.unwrap_or(Outcome::Unknown));
-            }
-            Ok(Outcome::Failed(reason::SIMULATION_FAILED))
-        };
-        look.await.unwrap_or_else(|error: RpcError| {
-            tracing::warn!(%error, "a settlement is open");
-            Outcome::Unknown
         })
     }
 
@@ -274,6 +197,9 @@ impl Flight {
             return if node.is_used(&expected).await? {
                 self.used().await
             } else {
+                if self.settlement.form != Form::Key {
+                    self.shared.memory.distrust(self.authorization().from);
+                }
                 Ok(Some(Outcome::Failed(reason::TRANSACTION_FAILED)))
             };
         }
@@ -313,8 +239,8 @@ impl Flight {
             nonce: last.account_nonce,
             fees,
             gas: last.gas,
-            to: self.shared.token(),
-            data: self.data.clone(),
+            to: self.call.to,
+            data: self.call.data.clone(),
         };
         let signed = transaction.sign(&self.shared.key);
         let attempt = Attempt::new(last.account_nonce, last.gas, fees, signed);
@@ -323,9 +249,4 @@ impl Flight {
             self.send(&attempt).await;
         }
     }
-}
-
-fn nothing_sent(error: &RpcError) -> Outcome {
-    tracing::warn!(%error, "nothing was sent");
-    Outcome::Failed(reason::UNEXPECTED_SETTLE)
 }

@@ -3,13 +3,13 @@
 //! It stands in a store, so that it outlives the machine: a record for each settlement, and a list of those whose end is not
 //! known, which a start takes up again.
 
+use super::token::Form;
 use super::transaction::{Fees, Signed};
 use crate::claim::IdempotencyKey;
 use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::Mutex;
-use x402::signature::SignedBy;
 use x402::store::{Change, Entry, Stamp, Store, StoreError, Write};
 use x402::wire::ExactPayload;
 
@@ -65,9 +65,8 @@ struct Record {
     /// Of the sale that began it. Nobody's is a transfer that somebody else has sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<IdempotencyKey>,
-    /// The code of the account decides about the signature, so the token is handed it in one piece.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    by_contract: bool,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    form: Form,
 }
 
 /// A settlement whose end is not known.
@@ -78,7 +77,7 @@ pub(super) struct Unfinished {
     pub(super) payload: ExactPayload,
     /// Of the sale that began it.
     pub(super) key: Option<IdempotencyKey>,
-    pub(super) signed_by: SignedBy,
+    pub(super) form: Form,
     pub(super) attempts: Vec<Attempt>,
     /// The last writing of its record; none before the first.
     stamp: Option<Stamp>,
@@ -89,13 +88,13 @@ impl Unfinished {
         digest: B256,
         payload: ExactPayload,
         key: Option<IdempotencyKey>,
-        signed_by: SignedBy,
+        form: Form,
     ) -> Self {
         Self {
             digest,
             payload,
             key,
-            signed_by,
+            form,
             attempts: Vec::new(),
             stamp: None,
         }
@@ -107,7 +106,7 @@ impl Unfinished {
             attempts,
             transaction: None,
             idempotency_key: self.key.clone(),
-            by_contract: self.signed_by == SignedBy::Contract,
+            form: self.form,
         }
     }
 }
@@ -181,11 +180,7 @@ impl Journal {
                 digest,
                 payload: record.payload,
                 key: record.idempotency_key,
-                signed_by: if record.by_contract {
-                    SignedBy::Contract
-                } else {
-                    SignedBy::Key
-                },
+                form: record.form,
                 attempts: record.attempts,
                 stamp: Some(entry.stamp),
             })),
@@ -291,6 +286,10 @@ impl Journal {
 
 fn key(digest: B256) -> String {
     format!("settlement/{digest}")
+}
+
+fn is_usual(form: &Form) -> bool {
+    *form == Form::default()
 }
 
 fn json(record: &Record) -> Vec<u8> {

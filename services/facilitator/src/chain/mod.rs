@@ -3,9 +3,12 @@
 //! The token itself refuses a second transfer for one nonce. What this module adds is certainty about what has happened: an
 //! answer "not settled" means that nothing moved and nothing will.
 
+mod answer;
+mod draft;
 mod fees;
 mod flight;
 mod journal;
+mod memory;
 mod node;
 mod shared;
 mod signer;
@@ -17,15 +20,17 @@ pub use transaction::{NotAKey, SettlementKey};
 
 use crate::claim::{self, Asker, IdempotencyKey};
 use crate::rules::Rules;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::Address;
+use answer::{Said, said, wait};
 use journal::{Journal, Known, Unfinished};
+use memory::Memory;
 use node::Node;
 use shared::Shared;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use tokio::time::Instant;
-use traffic::{Boarded, Outcome, Progress, Ticket, id};
+use traffic::{Boarded, Progress, Ticket, id};
 use url::Url;
 use x402::chain::RpcError;
 use x402::store::{Store, StoreError};
@@ -40,6 +45,8 @@ pub struct Settings {
     pub store: Arc<dyn Store>,
     /// Who may be paid; anybody when there is no list.
     pub pay_to_allowed: Option<Vec<Address>>,
+    /// Contracts that may deploy a smart wallet at our expense, when it pays for the first time (ERC-6492).
+    pub factories_allowed: Vec<Address>,
     /// The most that a unit of gas may cost, in wei.
     pub fee_cap: u64,
     /// A transaction that is in no block by then is replaced by one with higher fees.
@@ -81,6 +88,7 @@ impl Chain {
             rules: Rules::new(asset, settings.pay_to_allowed)?,
             node: Node::new(runtime::http::client(), settings.node_url),
             key: settings.key,
+            factories_allowed: settings.factories_allowed,
             fee_cap: settings.fee_cap,
             replace_after: settings.replace_after,
             answer_within: settings.answer_within,
@@ -88,6 +96,7 @@ impl Chain {
             next_nonce: tokio::sync::Mutex::new(next_nonce),
             checked: OnceCell::new(),
             traffic: Mutex::default(),
+            memory: Memory::default(),
         };
         let chain = Self {
             shared: Arc::new(shared),
@@ -103,7 +112,9 @@ impl Chain {
     /// # Errors
     /// The payment is under way already, or is none.
     fn begin(&self, settlement: Unfinished) -> Result<watch::Receiver<Progress>, Boarded> {
-        let Some(data) = token::transfer(&settlement.payload, settlement.signed_by) else {
+        let Some(call) =
+            token::settlement(self.asset().address, &settlement.payload, settlement.form)
+        else {
             return Err(Boarded::Refused(reason::SIGNATURE));
         };
         let (progress, receiver) = watch::channel(Progress {
@@ -124,7 +135,7 @@ impl Chain {
             };
             traffic.flights.insert(id(authorization), ticket);
         }
-        self.shared.launch(settlement, data, progress);
+        self.shared.launch(settlement, call, progress);
         Ok(receiver)
     }
 
@@ -174,13 +185,16 @@ impl Chain {
     async fn would_settle(&self, request: &FacilitatorRequest) -> Result<(), &'static str> {
         let (rules, payload) = (&self.shared.rules, &request.payment_payload.payload);
         let digest = rules.check_terms(request)?;
-        let signed_by = self
+        let form = self
             .shared
             .signed_by(digest, payload)
             .await
             .map_err(|no| no.reason(reason::UNEXPECTED_VERIFY))?;
         rules.check_window(payload)?;
-        self.shared.simulate(payload, signed_by).await
+        if let Some(reason) = self.shared.memory.refusal() {
+            return Err(reason);
+        }
+        self.shared.simulate(payload, form).await
     }
 
     /// Moves the money, once. `key` names the sale: the first one that asks for a settlement is told of its success as often as
@@ -209,26 +223,7 @@ impl Chain {
             Ok(Boarded::Settled(hash, Asker::Same)) => Said::Success(hash),
             Ok(Boarded::Settled(hash, Asker::Unnamed)) => Said::Used(Some(hash)),
         };
-        self.answer(request, said)
-    }
-
-    fn answer(&self, request: &FacilitatorRequest, said: Said) -> SettlementResponse {
-        let payer = request.payment_payload.payload.authorization.from;
-        let named = |hash: B256| [("transaction".to_owned(), hash.to_string().into())];
-        let (transaction, reason, extra) = match said {
-            Said::Success(hash) => (hash.to_string(), None, None),
-            Said::Used(hash) => (String::new(), Some(reason::NONCE_USED), hash),
-            Said::Refused(reason) => (String::new(), Some(reason), None),
-            Said::Pending(hash) => (String::new(), Some(reason::SETTLEMENT_PENDING), hash),
-        };
-        SettlementResponse {
-            success: reason.is_none(),
-            error_reason: reason.map(str::to_owned),
-            payer: Some(payer.to_checksum(None)),
-            transaction,
-            network: self.asset().network.clone(),
-            extra: extra.map(|hash| named(hash).into_iter().collect()),
-        }
+        said.answer(request, self.asset())
     }
 
     async fn board(&self, request: &FacilitatorRequest, key: Option<&IdempotencyKey>) -> Boarded {
@@ -259,45 +254,16 @@ impl Chain {
                 return Boarded::Refused(reason::UNEXPECTED_SETTLE);
             }
         }
-        let signed_by = match self.shared.signed_by(digest, payload).await {
-            Ok(signed_by) => signed_by,
+        let form = match self.shared.signed_by(digest, payload).await {
+            Ok(form) => form,
             Err(no) => return Boarded::Refused(no.reason(reason::UNEXPECTED_SETTLE)),
         };
         if let Err(reason) = self.shared.rules.check_window(payload) {
             return Boarded::Refused(reason);
         }
         self.shared.rules.forget(&digest);
-        let settlement = Unfinished::new(digest, payload.clone(), key.cloned(), signed_by);
+        let settlement = Unfinished::new(digest, payload.clone(), key.cloned(), form);
         self.begin(settlement)
             .map_or_else(|boarded| boarded, Boarded::First)
     }
-}
-
-/// What a request to settle is told.
-enum Said {
-    Success(B256),
-    /// The nonce is used: by this transaction, where it may be named.
-    Used(Option<B256>),
-    Refused(&'static str),
-    /// It goes on; this is its transaction.
-    Pending(Option<B256>),
-}
-
-/// `first` is the request that began the settlement; it and its own repetition hear of a success.
-fn said(progress: Progress, asker: Asker, first: bool) -> Said {
-    let may_hear = |hash: B256| (asker == Asker::Unnamed).then_some(hash);
-    match progress.outcome {
-        Some(Outcome::Settled(hash)) if first || asker == Asker::Same => Said::Success(hash),
-        // Somebody else's transaction, or somebody else's question: without keys nobody can tell which sale it has paid.
-        Some(Outcome::Settled(hash) | Outcome::Earlier(hash)) => Said::Used(may_hear(hash)),
-        Some(Outcome::Failed(reason)) => Said::Refused(reason),
-        Some(Outcome::Unknown) | None => Said::Pending(progress.transaction),
-    }
-}
-
-async fn wait(mut receiver: watch::Receiver<Progress>, deadline: Instant) -> Progress {
-    let landed = receiver.wait_for(|progress| progress.outcome.is_some());
-    // Late or not, what counts is what is known by then.
-    drop(tokio::time::timeout_at(deadline, landed).await);
-    *receiver.borrow()
 }

@@ -1,6 +1,6 @@
 //! A chain's node, by JSON-RPC: what settling needs beside what everybody reads.
 
-use super::fees::GAS_MAX;
+use super::token::Call;
 use super::transaction::Fees;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::Deserialize;
@@ -37,15 +37,15 @@ impl Node {
         self.rpc.has_code(address).await
     }
 
-    /// What a call returns now, without a transaction; it may take no more gas than a settlement may.
+    /// What a call returns now, without a transaction.
     pub(super) async fn simulate(
         &self,
         from: Address,
-        to: Address,
-        data: &[u8],
+        call: &Call,
+        gas_max: u64,
     ) -> Result<Bytes, RpcError> {
-        let gas = format!("{GAS_MAX:#x}");
-        let call = json!({ "from": from, "to": to, "data": hex(data), "gas": gas });
+        let gas = format!("{gas_max:#x}");
+        let call = json!({ "from": from, "to": call.to, "data": hex(&call.data), "gas": gas });
         self.rpc.call("eth_call", json!([call, "latest"])).await
     }
 
@@ -54,14 +54,13 @@ impl Node {
     pub(super) async fn estimate_gas(
         &self,
         from: Address,
-        to: Address,
-        data: &[u8],
+        call: &Call,
         fees: Fees,
     ) -> Result<u64, RpcError> {
         let call = json!({
             "from": from,
-            "to": to,
-            "data": hex(data),
+            "to": call.to,
+            "data": hex(&call.data),
             "maxFeePerGas": format!("{:#x}", fees.most),
             "maxPriorityFeePerGas": format!("{:#x}", fees.tip),
         });

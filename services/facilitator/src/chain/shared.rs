@@ -2,8 +2,9 @@
 
 use super::flight::Flight;
 use super::journal::{End, Journal, Unfinished};
+use super::memory::Memory;
 use super::node::Node;
-use super::token;
+use super::token::{self, Call, Form};
 use super::traffic::{Outcome, Progress, Traffic, id};
 use super::transaction::SettlementKey;
 use crate::rules::Rules;
@@ -13,7 +14,6 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use x402::chain::{ExpectedTransfer, RpcError};
 use x402::reason;
-use x402::signature::SignedBy;
 use x402::wire::{Authorization, ExactPayload};
 
 /// How far back a used nonce is looked for.
@@ -25,6 +25,7 @@ pub(super) struct Shared {
     pub(super) chain_id: u64,
     pub(super) node: Node,
     pub(super) key: SettlementKey,
+    pub(super) factories_allowed: Vec<Address>,
     pub(super) fee_cap: u64,
     pub(super) replace_after: Duration,
     pub(super) answer_within: Duration,
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub(super) next_nonce: tokio::sync::Mutex<Option<u64>>,
     pub(super) checked: OnceCell<()>,
     pub(super) traffic: Mutex<Traffic>,
+    pub(super) memory: Memory,
 }
 
 impl Shared {
@@ -76,18 +78,18 @@ impl Shared {
     pub(super) async fn simulate(
         &self,
         payload: &ExactPayload,
-        signed_by: SignedBy,
+        form: Form,
     ) -> Result<(), &'static str> {
         let authorization = &payload.authorization;
         if self.traffic().flights.contains_key(&id(authorization)) {
             return Err(reason::NONCE_USED);
         }
-        let data = token::transfer(payload, signed_by).ok_or(reason::SIGNATURE)?;
+        let call = token::settlement(self.token(), payload, form).ok_or(reason::SIGNATURE)?;
         let asked = async {
             self.ready().await?;
             let simulated = self
                 .node
-                .simulate(self.key.address(), self.token(), &data)
+                .simulate(self.key.address(), &call, form.gas_max())
                 .await;
             Ok(match simulated {
                 Ok(_) => Ok(()),
@@ -118,13 +120,13 @@ impl Shared {
     pub(super) fn launch(
         self: &Arc<Self>,
         unfinished: Unfinished,
-        data: Vec<u8>,
+        call: Call,
         progress: watch::Sender<Progress>,
     ) {
         let flight = Flight {
             shared: self.clone(),
             settlement: unfinished,
-            data,
+            call,
             progress,
         };
         tokio::spawn(flight.run());

@@ -1,4 +1,4 @@
-// Prints the creation code of a contract: node compile.js SOURCE, with solc in NODE_PATH.
+// Prints the code of all contracts in a file, by name: node compile.js SOURCE, with solc in NODE_PATH.
 const fs = require('node:fs');
 const path = require('node:path');
 const solc = require('solc');
@@ -17,8 +17,8 @@ if (errors.length > 0) {
   process.stderr.write(errors.map((error) => error.formattedMessage).join('\n'));
   process.exit(1);
 }
-const [contract] = Object.values(answer.contracts[file]);
-process.stdout.write(JSON.stringify({
-  create: contract.evm.bytecode.object,
-  run: contract.evm.deployedBytecode.object,
-}));
+const codes = Object.entries(answer.contracts[file]).map(([name, { evm }]) => [name, {
+  create: evm.bytecode.object,
+  run: evm.deployedBytecode.object,
+}]);
+process.stdout.write(JSON.stringify(Object.fromEntries(codes)));

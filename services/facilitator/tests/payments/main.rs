@@ -14,3 +14,4 @@ mod process;
 mod proxy;
 mod shop;
 mod token;
+mod wallets;

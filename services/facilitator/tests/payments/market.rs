@@ -110,6 +110,7 @@ pub(crate) fn settings(url: &Url, folder: &Path) -> Settings {
         key: SettlementKey::from_hex(crate::node::KEY).unwrap(),
         store: Arc::new(FileStore::open(&folder.join("settlements")).unwrap()),
         pay_to_allowed: None,
+        factories_allowed: Vec::new(),
         fee_cap: 100_000_000_000,
         replace_after: Duration::from_secs(1),
         answer_within: Duration::from_secs(20),

@@ -21,22 +21,27 @@ pub(crate) struct Node {
     _process: Process,
 }
 
-/// The token's code, to create it and as it stands on a chain.
-fn code() -> &'static (String, String) {
-    static CODE: OnceLock<(String, String)> = OnceLock::new();
-    CODE.get_or_init(|| {
+/// A contract's code: `create` makes it, `run` stands on the chain.
+fn code(contract: &str, form: &str) -> String {
+    static TOKENS: OnceLock<Value> = OnceLock::new();
+    static WALLETS: OnceLock<Value> = OnceLock::new();
+    let (known, file) = if contract.ends_with("Dollar") {
+        (&TOKENS, "TestDollar.sol")
+    } else {
+        (&WALLETS, "Wallets.sol")
+    };
+    let known = known.get_or_init(|| {
         let contracts = tests_folder().join("contracts");
         let path = |name: &str| contracts.join(name).display().to_string();
         let modules = format!("{}/node_modules", tool("TURNPIKE_TEST_PEERS"));
         let text = run(
             &tool("TURNPIKE_TEST_NODE"),
-            &[&path("compile.js"), &path("TestDollar.sol")],
+            &[&path("compile.js"), &path(file)],
             &[("NODE_PATH", modules)],
         );
-        let json: Value = serde_json::from_str(&text).unwrap();
-        let code = |name: &str| format!("0x{}", json[name].as_str().unwrap());
-        (code("create"), code("run"))
-    })
+        serde_json::from_str(&text).unwrap()
+    });
+    format!("0x{}", known[contract][form].as_str().unwrap())
 }
 
 impl Node {
@@ -69,13 +74,55 @@ impl Node {
             _process: process,
         };
         if token == TOKEN {
-            let create = json!([{ "from": ACCOUNT, "data": code().0, "gas": "0x400000" }]);
+            let create = json!([{ "from": ACCOUNT, "data": code("TestDollar", "create"), "gas": "0x400000" }]);
             node.send(create).await;
         } else {
             // The chain id is part of the domain that the token reckons at each call, so the code can stand anywhere.
-            node.call("anvil_setCode", json!([token, code().1])).await;
+            node.put(node.asset.address, "TestDollar").await;
         }
         node
+    }
+
+    /// Puts a contract's code at an address, in place of what was there.
+    pub(crate) async fn put(&self, address: Address, contract: &str) {
+        let code = json!([address, code(contract, "run")]);
+        self.call("anvil_setCode", code).await;
+    }
+
+    /// A smart wallet at an address of its own, which `owner` signs for.
+    pub(crate) async fn wallet(&self, contract: &str, owner: Address) -> Address {
+        let mut bytes = [0; 20];
+        getrandom::fill(&mut bytes).unwrap();
+        let address = Address::from(bytes);
+        self.put(address, contract).await;
+        let slot = json!([address, "0x0", owner.into_word()]);
+        self.call("anvil_setStorageAt", slot).await;
+        address
+    }
+
+    /// The account lets a contract's code act for it (EIP-7702): its own code is the contract's address behind three bytes.
+    pub(crate) async fn delegate(&self, account: Address, to: Address) {
+        let designator = format!("0xef0100{}", hex::encode(to));
+        let code = json!([account, designator]);
+        self.call("anvil_setCode", code).await;
+    }
+
+    /// The gas that the settlement account's last transaction took, and its state.
+    pub(crate) async fn last_settlement(&self) -> (u64, bool) {
+        let block = self
+            .call("eth_getBlockByNumber", json!(["latest", true]))
+            .await;
+        let transactions = block["transactions"].as_array().unwrap().clone();
+        let account = ACCOUNT.to_lowercase();
+        let ours = transactions
+            .iter()
+            .find(|one| one["from"] == *account)
+            .unwrap();
+        let receipt = self
+            .call("eth_getTransactionReceipt", json!([ours["hash"]]))
+            .await;
+        let gas: U256 = serde_json::from_value(receipt["gasUsed"].clone()).unwrap();
+        (gas.to::<u64>(), receipt["status"] == "0x1")
     }
 
     pub(crate) async fn call(&self, method: &str, params: Value) -> Value {
@@ -106,8 +153,12 @@ impl Node {
 
     /// Somebody calls the token, and offers more for it than our facilitator does.
     pub(crate) async fn send_to_token(&self, data: &str) -> Value {
+        self.send_to(self.asset.address, data).await
+    }
+
+    pub(crate) async fn send_to(&self, contract: Address, data: &str) -> Value {
         let call = json!([{
-            "from": STRANGER, "to": self.asset.address, "data": data, "gas": "0x40000",
+            "from": STRANGER, "to": contract, "data": data, "gas": "0x40000",
             "maxFeePerGas": "0x174876e800", "maxPriorityFeePerGas": "0x2540be400",
         }]);
         self.call("eth_sendTransaction", call).await

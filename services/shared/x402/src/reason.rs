@@ -35,6 +35,8 @@ pub const FACILITATOR_OUT_OF_GAS: &str = "facilitator_out_of_gas";
 pub const FACILITATOR_FEE_CAP: &str = "facilitator_fee_cap";
 /// The transfer would take more gas than the facilitator spends on one. Nothing was sent.
 pub const FACILITATOR_GAS_LIMIT: &str = "facilitator_gas_limit";
+/// A transaction for this smart wallet has failed after it was said to succeed, and cost gas. Nothing was sent.
+pub const WALLET_REVERTED: &str = "facilitator_smart_wallet_reverted";
 
 /// Reasons for which a facilitator refuses before it sends anything to the chain, in our spelling and in the older one of the
 /// specification.
@@ -61,6 +63,7 @@ const FINAL: &[&str] = &[
     FACILITATOR_OUT_OF_GAS,
     FACILITATOR_FEE_CAP,
     FACILITATOR_GAS_LIMIT,
+    WALLET_REVERTED,
     "insufficient_funds",
     "invalid_exact_evm_payload_signature",
     "invalid_exact_evm_payload_recipient_mismatch",

@@ -8,7 +8,7 @@ use crate::chain::Chain;
 use crate::exact::{self, Domain};
 use crate::reason;
 use crate::wire::ExactPayload;
-use alloy_primitives::{B256, Bytes, b256};
+use alloy_primitives::{Address, B256, Bytes, b256};
 
 /// The longest signature that is looked at. A passkey's has about 700 bytes; a longer one costs whoever carries it to a chain.
 pub const BYTES_MAX: usize = 4096;
@@ -38,6 +38,42 @@ pub fn parse(text: &str) -> Option<Bytes> {
 /// Whether a signature brings the deployment of its contract along (ERC-6492).
 pub fn is_counterfactual(signature: &[u8]) -> bool {
     signature.ends_with(COUNTERFACTUAL_SUFFIX.as_slice())
+}
+
+/// What a signature of ERC-6492 brings along: `abi.encode(factory, data, signature)` before the suffix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counterfactual {
+    /// The contract that deploys the wallet.
+    pub factory: Address,
+    /// What it has to be called with.
+    pub data: Bytes,
+    /// For the wallet, once it is there.
+    pub signature: Bytes,
+}
+
+/// Opens a signature of ERC-6492; `None` for any other one, and for one whose parts are not where it says.
+pub fn counterfactual(signature: &[u8]) -> Option<Counterfactual> {
+    let wrapped = signature.strip_suffix(COUNTERFACTUAL_SUFFIX.as_slice())?;
+    let word = |at: usize| wrapped.get(at..at.checked_add(32)?);
+    let number = |at: usize| {
+        let (zeros, low) = word(at)?.split_last_chunk::<4>()?;
+        let small = zeros.iter().all(|byte| *byte == 0);
+        small.then(|| u32::from_be_bytes(*low) as usize)
+    };
+    let bytes = |at: usize| {
+        let begin = number(at)?;
+        let (first, length) = (begin.checked_add(32)?, number(begin)?);
+        wrapped.get(first..first.checked_add(length)?)
+    };
+    let (padding, factory) = word(0)?.split_last_chunk::<20>()?;
+    Some(Counterfactual {
+        factory: padding
+            .iter()
+            .all(|byte| *byte == 0)
+            .then(|| Address::from(*factory))?,
+        data: Bytes::copy_from_slice(bytes(32)?),
+        signature: Bytes::copy_from_slice(bytes(64)?),
+    })
 }
 
 /// Finds out who decides about a payment's signature, and checks it where that is a key. Without a `chain` to ask, only keys
@@ -79,7 +115,7 @@ mod tests {
     use crate::chain::{ExpectedTransfer, PaymentState, Proof, RpcError};
     use crate::wallet::Wallet;
     use crate::wire::Authorization;
-    use crate::{Address, Asset, U256};
+    use crate::{Asset, U256};
     use futures_util::future::BoxFuture;
 
     /// A chain on which one account has code; `None` is one that cannot be asked.
@@ -121,6 +157,34 @@ mod tests {
         let long = format!("0x{}", "ab".repeat(BYTES_MAX));
         assert_eq!(parse(&long).map(|bytes| bytes.len()), Some(BYTES_MAX));
         assert_eq!(parse(&format!("{long}ab")), None);
+    }
+
+    #[test]
+    fn a_wallet_that_is_not_deployed_yet() {
+        use alloy_sol_types::SolValue;
+        let (factory, data) = (Address::repeat_byte(5), Bytes::from(vec![1; 37]));
+        let signature = Bytes::from(vec![2; 65]);
+        let parts = (factory, data.clone(), signature.clone()).abi_encode_params();
+        let wrapped = [&parts[..], COUNTERFACTUAL_SUFFIX.as_slice()].concat();
+        assert!(is_counterfactual(&wrapped));
+        let expected = Counterfactual {
+            factory,
+            data,
+            signature,
+        };
+        assert_eq!(counterfactual(&wrapped), Some(expected));
+        assert_eq!(counterfactual(&parts), None, "without its suffix");
+        // Anything else in its words is refused or read within its bounds.
+        for at in 0..parts.len() {
+            let mut changed = wrapped.clone();
+            changed[at] ^= 0xff;
+            if at < 12 || (32..60).contains(&at) {
+                assert_eq!(counterfactual(&changed), None, "{at}");
+            } else {
+                drop(counterfactual(&changed));
+            }
+            drop(counterfactual(&wrapped[at..]));
+        }
     }
 
     const CONTRACT: Address = Address::repeat_byte(7);

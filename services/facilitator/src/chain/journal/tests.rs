@@ -33,7 +33,7 @@ fn attempt(nonce: u64, most: u64) -> Attempt {
 
 fn begun(number: u64) -> Unfinished {
     let digest = B256::from(U256::from(number));
-    let mut begun = Unfinished::new(digest, payload(number), None, SignedBy::Key);
+    let mut begun = Unfinished::new(digest, payload(number), None, Form::Key);
     begun.attempts.push(attempt(number, 10));
     begun
 }
@@ -108,4 +108,46 @@ async fn many_at_once_are_all_listed() {
             .all(|written| *written)
     );
     assert_eq!(open(&store).await.1.len(), 100);
+}
+
+#[tokio::test]
+async fn a_record_of_before_there_were_keys_is_read() {
+    let store = Arc::new(MemoryStore::default());
+    let (journal, _) = open(&store).await;
+    let mut old = begun(1);
+    assert!(journal.sending(&mut old).await.unwrap());
+    let written = store.get(&key(old.digest)).await.unwrap().unwrap();
+    let written: serde_json::Value = serde_json::from_slice(&written.value).unwrap();
+    let fields: Vec<&String> = written.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["attempts", "payload", "transaction"]);
+    assert_eq!(open(&store).await.1, [old]);
+}
+
+#[tokio::test]
+async fn a_key_and_a_form_are_found_again_and_a_strangers_transfer_is_no_keys() {
+    let store = Arc::new(MemoryStore::default());
+    let (journal, _) = open(&store).await;
+    let ours = IdempotencyKey::parse("sale-1");
+    let with_key = |number| {
+        let mut settlement = begun(number);
+        settlement.key = ours.clone();
+        settlement.form = Form::Contract;
+        settlement
+    };
+    let (mut open_, mut settled, mut foreign) = (with_key(1), with_key(2), with_key(3));
+    for settlement in [&mut open_, &mut settled, &mut foreign] {
+        assert!(journal.sending(settlement).await.unwrap());
+    }
+    let transaction = B256::repeat_byte(9);
+    journal.ended(&settled, End::Settled(transaction)).await;
+    journal.ended(&foreign, End::Foreign(transaction)).await;
+    let (journal, found) = open(&store).await;
+    assert_eq!(found, [open_]);
+    for (settlement, expected) in [(settled, ours), (foreign, None)] {
+        let known = journal.find(settlement.digest).await.unwrap();
+        let Some(Known::Settled(hash, key)) = known else {
+            panic!("it is settled");
+        };
+        assert_eq!((hash, key), (transaction, expected));
+    }
 }

@@ -102,3 +102,16 @@ async fn of_many_sales_of_one_payment_one_succeeds() {
     assert_eq!(winners[0], winners[1]);
     assert_eq!(ledger.height(), 1);
 }
+
+#[tokio::test]
+async fn a_nonce_that_paid_for_something_else_names_no_transaction() {
+    let fixture = Fixture::new();
+    let ledger = fixture.open();
+    let mut elsewhere = fixture.request(1, |a| a.to = Address::repeat_byte(7));
+    elsewhere.payment_requirements.pay_to = Address::repeat_byte(7);
+    assert!(ledger.settle(&elsewhere, None).await.success);
+    let request = fixture.request(1, |_| {});
+    assert_used(&ledger.settle(&request, None).await, None);
+    assert_used(&ledger.settle(&request, key("sale-1").as_ref()).await, None);
+    assert_eq!(ledger.balance(seller()), U256::from(GRANT));
+}
