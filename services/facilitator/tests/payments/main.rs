@@ -1,8 +1,10 @@
 //! Payments as they are made: on a real EVM node, and between our programs and other implementations of x402.
 #![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
+mod browser;
 mod chain;
 mod crash;
+mod listing;
 mod load;
 mod market;
 mod node;
