@@ -1,6 +1,6 @@
 //! Being listed by a hosted facilitator: it reads what the buyer echoes of our 402, and what we forward of that.
 
-use crate::peers::{Bank, assert_bought, script};
+use crate::peers::{Bank, assert_bought, script, wallet};
 use crate::process::{run, tool};
 use axum::Router;
 use axum::body::Bytes;
@@ -10,6 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use url::Url;
+use x402::exact::Domain;
+use x402::wire::{Authorization, Requirements};
+use x402::{B256, U256};
 
 /// A second price, on a network that has a name in version 1.
 const MORE_PRICES: &str = r#"[{"price": "0.02", "network": "eip155:84532", "asset": "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
@@ -131,4 +134,42 @@ async fn what_x402_fetch_echoes_reaches_the_facilitator_to_the_letter() {
         assert_eq!(body["paymentPayload"], sent);
         assert_eq!(body["paymentRequirements"], offered["accepts"][0]);
     }
+}
+
+/// A payment whose header is as long as can be, through the HTTP server of the program: buyers echo what sellers say.
+#[tokio::test]
+#[ignore = "needs the programs: cargo xtask test payments"]
+async fn long_echoes_are_taken_up_to_a_limit() {
+    let bank = Bank::ledger();
+    let (_shop, url) = bank.shop();
+    let client = runtime::http::client();
+    let offer = client.get(url.clone()).send().await.unwrap();
+    let offered: Value =
+        x402::header::decode(offer.headers()["payment-required"].as_bytes()).unwrap();
+    let accepted: Requirements = serde_json::from_value(offered["accepts"][0].clone()).unwrap();
+    let authorization = Authorization {
+        from: wallet().address(),
+        to: accepted.pay_to,
+        value: accepted.amount,
+        valid_after: U256::ZERO,
+        valid_before: U256::from(x402::now_seconds() + 60),
+        nonce: B256::repeat_byte(1),
+    };
+    let signature = wallet().sign(&authorization, Domain::of(bank.asset()).unwrap());
+    let payment = |padding: usize| {
+        x402::header::encode(&json!({
+            "x402Version": 2,
+            "accepted": accepted,
+            "payload": { "signature": signature, "authorization": authorization },
+            "extensions": { "echo": "a".repeat(padding) },
+        }))
+    };
+    let room = (x402::header::BYTES_MAX - payment(0).len()) / 4 * 3;
+    for (padding, status) in [(room + 3, 402), (room - 3, 200)] {
+        let paid = client
+            .get(url.clone())
+            .header("payment-signature", payment(padding));
+        assert_eq!(paid.send().await.unwrap().status().as_u16(), status);
+    }
+    bank.assert_paid(1).await;
 }

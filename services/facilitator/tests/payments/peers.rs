@@ -78,6 +78,10 @@ impl Bank {
         }
     }
 
+    pub(crate) fn asset(&self) -> &Asset {
+        &self.asset
+    }
+
     pub(crate) fn facilitator(&self) -> &Url {
         &self.facilitator
     }
@@ -202,7 +206,7 @@ fn money(asset: &Asset) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn wallet() -> Wallet {
+pub(crate) fn wallet() -> Wallet {
     Wallet::from_hex(KEY).unwrap()
 }
 
