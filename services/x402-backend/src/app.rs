@@ -7,7 +7,7 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::get;
 use std::sync::Arc;
 use x402::chain::Rpc;
-use x402::server::{Sale, Seller};
+use x402::server::{Sale, Seller, ServiceMetadata};
 use x402::store::Store;
 
 /// Everything that a request may use.
@@ -46,7 +46,16 @@ pub(crate) fn router(
             seller.with_chain(network, Arc::new(chain))
         };
     }
-    let sale = Sale::new(config.prices(), "Weather of a city", "application/json");
+    for price in config.prices() {
+        let network = &price.asset.network;
+        if !config.chains().any(|(known, _)| known == network) {
+            tracing::warn!(
+                network,
+                "this chain cannot be asked: whether a payment was made there is known by the facilitator's word alone"
+            );
+        }
+    }
+    let sale = sale(config);
     let payment = seller.layer(&sale)?;
     let weather = match config.weather_source {
         WeatherSource::ClimateNormals => Weather::Normals(Arc::new(Normals::embedded())),
@@ -61,12 +70,26 @@ pub(crate) fn router(
         .route_layer(payment)
         .route_layer(from_fn_with_state(app.clone(), routes::weather::resolve))
         .options(routes::cors::preflight);
+    let for_sale = get(routes::about::for_sale).options(routes::cors::preflight);
     Ok(Router::new()
         .route("/", get(routes::about::page))
         .route("/health", get(routes::about::health))
         .route("/ready", get(routes::ready::ready))
-        .route("/.well-known/x402", get(routes::about::for_sale))
+        .route("/.well-known/x402", for_sale)
         .route("/weather", sold)
         .layer(map_response(routes::cors::allow))
         .with_state(app))
+}
+
+/// What `/weather` says of itself.
+fn sale(config: &Config) -> Sale {
+    let description = "Weather of a city by name: temperature, conditions and source";
+    let mut sale = Sale::new(config.prices(), description, "application/json");
+    sale.service = ServiceMetadata {
+        name: Some("Weather of a city".to_owned()),
+        tags: vec!["weather".to_owned(), "climate".to_owned()],
+        icon_url: None,
+    };
+    sale.discovery = Some(crate::weather::discovery());
+    sale
 }

@@ -64,13 +64,13 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "payments",
-        about: "money on a real EVM node moves once or not at all, and other implementations of x402 trade with ours",
+        about: "money on a real EVM node moves once or not at all, and other implementations of x402 trade with ours, in browsers too",
         cargo: &[
             "build --package facilitator --package x402-backend",
             "test --workspace --test payments -- --ignored --skip load::",
             "test --workspace --test mutations -- --ignored",
         ],
-        tools: &[Tool::PaymentPeers],
+        tools: &[Tool::PaymentPeers, Tool::Chromium],
     },
     Suite {
         name: "build",

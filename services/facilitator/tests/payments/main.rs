@@ -3,9 +3,11 @@
 
 mod attacks;
 mod bounds;
+mod browser;
 mod chain;
 mod crash;
 mod keys;
+mod listing;
 mod load;
 mod market;
 mod node;

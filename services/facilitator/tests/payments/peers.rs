@@ -63,7 +63,7 @@ impl Bank {
     }
 
     /// A real EVM node, and the facilitator that settles on it.
-    async fn chain(node: Node) -> Self {
+    pub(crate) async fn chain(node: Node) -> Self {
         let folder = tempfile::tempdir().unwrap();
         node.mint(wallet().address(), GRANT).await;
         node.mint(PAY_TO.parse().unwrap(), GRANT).await;
@@ -76,6 +76,14 @@ impl Bank {
             process: service.process,
             _folder: folder,
         }
+    }
+
+    pub(crate) fn asset(&self) -> &Asset {
+        &self.asset
+    }
+
+    pub(crate) fn facilitator(&self) -> &Url {
+        &self.facilitator
     }
 
     pub(crate) fn process(&self) -> &Process {
@@ -93,7 +101,7 @@ impl Bank {
         (balance(wallet().address()).await, balance(seller).await)
     }
 
-    async fn assert_paid(&self, times: u64) {
+    pub(crate) async fn assert_paid(&self, times: u64) {
         let paid = (GRANT - times * PRICE, GRANT + times * PRICE);
         assert_eq!(self.balances().await, paid);
         if let Some(node) = &self.node {
@@ -103,6 +111,11 @@ impl Bank {
 
     /// Our own seller; its program is built by the suite.
     pub(crate) fn shop(&self) -> (Process, Url) {
+        self.shop_with(&[])
+    }
+
+    /// The same, with other settings.
+    pub(crate) fn shop_with(&self, settings: &[(&'static str, &str)]) -> (Process, Url) {
         let port = free_port();
         let mut pairs = money(&self.asset);
         pairs.extend([
@@ -113,6 +126,12 @@ impl Bank {
             ("PAY_TO", PAY_TO.into()),
             ("WEATHER_SOURCE", "climate-normals".into()),
         ]);
+        // Of two with one name the later counts.
+        pairs.extend(
+            settings
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
         let process = Process::start(&program("x402-backend"), &[], &pairs);
         process.line_with("listening");
         let url = format!("http://127.0.0.1:{port}/weather?city=Tokyo");
@@ -187,7 +206,7 @@ fn money(asset: &Asset) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn wallet() -> Wallet {
+pub(crate) fn wallet() -> Wallet {
     Wallet::from_hex(KEY).unwrap()
 }
 
@@ -206,7 +225,7 @@ fn crate_program(name: &str) -> String {
 }
 
 #[track_caller]
-fn assert_bought(stdout: &str) -> Value {
+pub(crate) fn assert_bought(stdout: &str) -> Value {
     let line = stdout.lines().last().unwrap_or_default();
     let answer: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{stdout}"));
     assert_eq!(answer["status"], 200, "{answer}");
@@ -215,7 +234,7 @@ fn assert_bought(stdout: &str) -> Value {
 }
 
 #[track_caller]
-fn assert_receipt(answer: &Value, network: &str) {
+pub(crate) fn assert_receipt(answer: &Value, network: &str) {
     assert_eq!(answer["receipt"]["success"], true, "{answer}");
     assert_eq!(answer["receipt"]["network"], network, "{answer}");
 }
@@ -278,4 +297,41 @@ async fn we_buy_from_x402_axum() {
     let told = bank.told(&bank.facilitator);
     let seller = Process::start(&crate_program("peer-seller"), &[], &told);
     bank.we_buy(&seller.line_with("listening on ")).await;
+}
+
+/// What the page of a 402 tells a person to do.
+#[tokio::test]
+#[ignore = "needs @x402/fetch: cargo xtask test payments"]
+async fn the_script_on_the_page_of_a_402_buys() {
+    let bank = Bank::ledger();
+    let (_shop, url) = bank.shop();
+    let request = runtime::http::client().get(url);
+    let request = request
+        .header("accept", "text/html")
+        .header("user-agent", "Mozilla/5.0");
+    let page = request.send().await.unwrap();
+    assert_eq!(page.status().as_u16(), 402);
+    let page = page.text().await.unwrap();
+    let (_, script) = page.split_once("<code id=\"buy\">").unwrap();
+    let (script, _) = script.split_once("</code>").unwrap();
+    let script = script
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&gt;", ">")
+        .replace("&lt;", "<")
+        .replace("&amp;", "&");
+    // Modules are looked for in the folders above a script.
+    let folder = PathBuf::from(tool("TURNPIKE_TEST_PEERS")).join("scripts");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("from-the-page.mjs");
+    std::fs::write(&file, script).unwrap();
+    let told = [("KEY", KEY.to_owned())];
+    let answer = run(
+        &tool("TURNPIKE_TEST_NODE"),
+        &[&file.display().to_string()],
+        &told,
+    );
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["city"], "Tokyo");
+    bank.assert_paid(1).await;
 }

@@ -88,7 +88,11 @@ pub fn encode<T: Serialize>(value: &T) -> HeaderValue {
 
 /// Writes a header from finished JSON.
 pub(crate) fn encode_json(json: &[u8]) -> HeaderValue {
-    HeaderValue::try_from(BASE64.encode(json)).expect("base64 is visible ASCII")
+    HeaderValue::try_from(to_base64(json)).expect("base64 is visible ASCII")
+}
+
+pub(crate) fn to_base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
 }
 
 #[cfg(test)]

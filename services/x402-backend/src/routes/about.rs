@@ -1,13 +1,14 @@
 //! What is free: who we are, and what is for sale.
 
 use crate::app::App;
+use crate::weather::{CITY_DESCRIPTION, city_schema, discovery};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Html;
 use serde_json::{Value, json};
 use x402::amount::format_decimal;
-use x402::server::{Price, public_url};
+use x402::server::{Price, listing_problems, public_url};
 
 pub(crate) async fn health() -> Json<Value> {
     Json(json!({ "status": "healthy" }))
@@ -32,11 +33,12 @@ pub(crate) async fn page(State(app): State<App>) -> Html<String> {
 
 /// `GET /.well-known/x402`: what is for sale, for programs.
 pub(crate) async fn for_sale(State(app): State<App>, headers: HeaderMap) -> Json<Value> {
-    let sale = &app.sale;
+    let (sale, discovery) = (&app.sale, discovery());
+    let url = public_url(&headers, "/weather");
     Json(json!({
         "x402Version": x402::wire::VERSION,
         "resources": [{
-            "resource": public_url(&headers, "/weather"),
+            "resource": url,
             "path": "/weather",
             "method": "GET",
             "description": sale.description,
@@ -45,16 +47,19 @@ pub(crate) async fn for_sale(State(app): State<App>, headers: HeaderMap) -> Json
                 "name": "city",
                 "in": "query",
                 "required": true,
-                "schema": { "type": "string", "minLength": 1, "maxLength": crate::weather::CITY_CHARACTERS_MAX },
-                "description": "Name of a city, in any case",
-                "example": "Tokyo",
+                "schema": city_schema(),
+                "description": CITY_DESCRIPTION,
+                "example": discovery.query["city"],
             }],
+            "answer": { "schema": discovery.answer_schema, "example": discovery.answer },
             "price": sale.prices.first().map(|price| json!({
                 "amount": price.amount.to_string(),
                 "displayAmount": format_decimal(price.amount, price.asset.decimals),
                 "currency": price.asset.name,
             })),
             "accepts": sale.prices.iter().map(Price::requirements).collect::<Vec<_>>(),
+            // For the seller: what keeps it out of the lists of hosted facilitators.
+            "listingProblems": listing_problems(sale, &url),
         }],
     }))
 }

@@ -1,7 +1,10 @@
 //! Where weather comes from.
 
+mod description;
 pub(crate) mod normals;
 pub(crate) mod open_meteo;
+
+pub(crate) use description::{CITY_DESCRIPTION, city_schema, discovery};
 
 use normals::Normals;
 use open_meteo::OpenMeteo;

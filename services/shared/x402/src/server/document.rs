@@ -3,6 +3,8 @@
 use super::listing;
 use super::offer::Offer;
 use super::price::Sale;
+use crate::header;
+use http::HeaderValue;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -11,14 +13,49 @@ pub(super) struct Document {
     before_reason: String,
     /// What stands before, between and after the URLs.
     around_urls: Vec<String>,
+    /// What stands after the last URL, in base64. It is most of a 402 and the same in each, so it is encoded once.
+    end: String,
 }
 
 impl Document {
+    fn new(before_reason: &str, around_urls: Vec<String>) -> Self {
+        let end = around_urls.last().map_or("", String::as_str);
+        Self {
+            before_reason: before_reason.to_owned(),
+            end: header::to_base64(end.as_bytes()),
+            around_urls,
+        }
+    }
+
     /// `reason` needs no escaping: it is a code of ours.
     pub(super) fn fill(&self, reason: &str, url: &str) -> String {
+        let end = self.around_urls.last().map_or("", String::as_str);
+        [&self.start(reason, url), end].concat()
+    }
+
+    /// The same as a header. White space before the end, which JSON allows, lets base64 be written in two pieces.
+    pub(super) fn header(&self, reason: &str, url: &str) -> HeaderValue {
+        let mut start = self.start(reason, url);
+        while !start.len().is_multiple_of(3) {
+            start.push(' ');
+        }
+        let encoded = [header::to_base64(start.as_bytes()).as_str(), &self.end].concat();
+        HeaderValue::try_from(encoded).expect("base64 is visible ASCII")
+    }
+
+    /// All but the end.
+    fn start(&self, reason: &str, url: &str) -> String {
         let url = Value::from(url).to_string();
-        let urls = self.around_urls.join(&url);
-        [&self.before_reason, "\"", reason, "\"", &urls].concat()
+        let (_, before) = self
+            .around_urls
+            .split_last()
+            .unwrap_or((&self.before_reason, &[]));
+        let mut start = [&self.before_reason, "\"", reason, "\""].concat();
+        for piece in before {
+            start.push_str(piece);
+            start.push_str(&url);
+        }
+        start
     }
 }
 
@@ -43,16 +80,16 @@ pub(super) fn v2(sale: &Sale, offers: &[Arc<Offer>]) -> Document {
     if let Some(discovery) = &sale.discovery {
         extensions["bazaar"] = discovery.bazaar();
     }
-    Document {
-        before_reason: r#"{"x402Version":2,"error":"#.to_owned(),
-        around_urls: vec![
+    Document::new(
+        r#"{"x402Version":2,"error":"#,
+        vec![
             r#","resource":{"url":"#.to_owned(),
             format!(
                 r#",{},"accepts":{accepts},"extensions":{extensions}}}"#,
                 resource.trim_start_matches('{')
             ),
         ],
-    }
+    )
 }
 
 /// `None` where no network has a name in version 1.
@@ -84,8 +121,6 @@ pub(super) fn v1(sale: &Sale, offers: &[Arc<Offer>]) -> Option<Document> {
     }
     let end = before.strip_suffix(r#",{"resource":"#)?;
     around_urls.push(format!("{end}]}}"));
-    Some(Document {
-        before_reason: r#"{"x402Version":1,"error":"#.to_owned(),
-        around_urls,
-    })
+    let start = r#"{"x402Version":1,"error":"#;
+    Some(Document::new(start, around_urls))
 }

@@ -133,12 +133,10 @@ impl Offers {
     /// The 402 for programs: the offers in the header for version 2, in the body for version 1 where a network has a name in it. Elsewhere
     /// the body repeats the header in clear for whoever calls by hand.
     pub(super) fn payment_required(&self, reason: &str, url: &str) -> Response {
-        let json = self.v2.fill(reason, url);
-        let header = header::encode_json(json.as_bytes());
-        let body = self.v1.as_ref().map_or(json, |v1| v1.fill(reason, url));
+        let body = self.v1.as_ref().unwrap_or(&self.v2).fill(reason, url);
         let mut response = refusal(StatusCode::PAYMENT_REQUIRED, body);
         let headers = response.headers_mut();
-        headers.insert(header::PAYMENT_REQUIRED, header);
+        headers.insert(header::PAYMENT_REQUIRED, self.v2.header(reason, url));
         headers.insert(VARY, HeaderValue::from_static("accept, user-agent"));
         response
     }

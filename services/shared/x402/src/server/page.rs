@@ -10,7 +10,7 @@ use serde_json::Value;
 const STYLE: &str = include_str!("page.css");
 /// Nothing runs, nothing is fetched, nobody frames it; the hash is the style's.
 pub(super) const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'sha256-U+aD/0QkrUJ5UJxrXY4Ya6EYoN/kbEFt5nmaveD2w74='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'sha256-3vHZFaq/cLn5BrAnlTggjGiGpS772xACM+67/PKN9RI='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
 /// A browser that shows a page, as the reference server decides: one that asks for HTML and calls itself Mozilla. What a page's
@@ -52,7 +52,7 @@ pub(super) fn page(sale: &Sale, reason: &str, url: &str) -> String {
 <main>
 <h1>{name}</h1>
 <p>{description}</p>
-<p>This request costs <strong>{price}</strong>, paid for each answer by a program with a wallet. There is no account and no subscription, and a request that fails is not charged.</p>
+<p>This request costs <strong>{price}</strong>, paid for each answer by a program with a wallet. There is no account and no subscription.</p>
 <p><code>GET {shown}</code></p>
 <h2>Prices</h2>
 <div class="scroll"><table>
@@ -86,20 +86,25 @@ fn script(sale: &Sale, url: &str) -> String {
         return String::new();
     };
     let text = |text: &str| Value::from(text).to_string();
-    let (network, token) = (text(&asset.network), asset.address.to_checksum(None));
     format!(
         r#"import {{ wrapFetchWithPayment, x402Client }} from "@x402/fetch";
 import {{ ExactEvmScheme }} from "@x402/evm/exact/client";
 import {{ privateKeyToAccount }} from "viem/accounts";
 
+const url = {url};
+const network = {network};
+const asset = "{asset}";
 const account = privateKeyToAccount(process.env.KEY); // 0x and 64 digits
-const client = new x402Client().register({network}, new ExactEvmScheme(account));
+const client = new x402Client();
+client.register(network, new ExactEvmScheme(account));
 client.setSpendControls({{
-  allowedAssets: [{{ network: {network}, asset: "{token}", maxAmountPerPayment: "{amount}" }}],
+  allowedAssets: [{{ network, asset, maxAmountPerPayment: "{amount}" }}],
 }});
-const answer = await wrapFetchWithPayment(fetch, client)({url});
+const answer = await wrapFetchWithPayment(fetch, client)(url);
 console.log(await answer.text());"#,
         url = text(url),
+        network = text(&asset.network),
+        asset = asset.address.to_checksum(None),
     )
 }
 

@@ -85,6 +85,20 @@ async fn all_are_listed_and_each_buys() {
     }
 }
 
+/// Whatever the length of what is filled in.
+#[tokio::test]
+async fn header_and_body_say_the_same() {
+    let shop = Shop::new("eip155:31337");
+    for length in 0..7 {
+        let target = format!("/thing?{}", "é".repeat(length).replace('é', "%C3%A9x"));
+        let target = &target[..target.len() - length % 3];
+        let reply = shop.get(target, HeaderMap::new()).await;
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!(reply.header(&header::PAYMENT_REQUIRED), body);
+        assert_eq!(body["resource"]["url"], format!("http://shop.test{target}"));
+    }
+}
+
 #[tokio::test]
 async fn the_terms_of_two_offers_do_not_mix() {
     let shop = shop();

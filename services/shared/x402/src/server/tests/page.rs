@@ -91,7 +91,9 @@ async fn it_says_what_is_sold_for_how_much_and_how_to_pay() {
     ] {
         assert!(body.contains(expected), "{expected}\n{body}");
     }
-    assert!(!body.contains("<script") && !body.contains("src="));
+    for foreign in ["<script", "src=", "<link", "@import", "url(", "<form"] {
+        assert!(!body.contains(foreign), "{foreign}");
+    }
 }
 
 #[tokio::test]
@@ -142,7 +144,7 @@ async fn nothing_foreign_is_markup() {
         };
         for inner in [
             between("curl -i '", "'</code></pre>\n"),
-            between("wrapFetchWithPayment(fetch, client)(&quot;", "&quot;);\n"),
+            between("const url = &quot;", "&quot;;\nconst network"),
         ] {
             let forbidden = ["'", "&quot;", "&#39;", "\\", " ", "`"];
             assert!(
