@@ -20,6 +20,12 @@ mod output;
 mod plan;
 mod render;
 mod repo;
+#[expect(
+    unreachable_pub,
+    reason = "it is public in the library of the services"
+)]
+#[path = "../../services/shared/runtime/src/text.rs"]
+mod text;
 mod tools;
 
 use std::process::ExitCode;

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::{Failure, UserError};
 use crate::output::Output;
 use crate::repo::Stage;
+use crate::text::{clean, clean_lines};
 use crate::tools::agentcore::{Agent, Refused, new_session};
 
 /// How far before the question the agent's log is looked at: its start may be what failed.
@@ -195,7 +196,12 @@ async fn ask(
     }
 }
 
-/// Tells the events of an answer as they come, however the chunks are cut.
+/// Of one piece of an answer, and of what stands in one line.
+const PIECE_CHARACTERS_MAX: usize = 100_000;
+const LINE_CHARACTERS_MAX: usize = 2_000;
+
+/// Tells the events of an answer as they come, however the chunks are cut. Models and tools have written them: what a terminal
+/// would obey is left out.
 struct Teller<'a> {
     out: &'a Output,
     buffer: Vec<u8>,
@@ -225,23 +231,32 @@ impl Teller<'_> {
             event
                 .pointer(pointer)
                 .and_then(Json::as_str)
+                .map(|text| clean(text, LINE_CHARACTERS_MAX))
                 .unwrap_or_default()
-                .to_owned()
         };
         match text("/type").as_str() {
             "text" => {
-                self.out.fragment(&text("/text"));
+                let piece = event["text"].as_str().unwrap_or_default();
+                self.out.fragment(&clean_lines(piece, PIECE_CHARACTERS_MAX));
                 self.line_open = true;
             }
-            "toolCall" => self.step("tool", &format!("{} {}", text("/name"), event["arguments"])),
+            "toolCall" => {
+                let arguments = clean(&event["arguments"].to_string(), LINE_CHARACTERS_MAX);
+                self.step("tool", &format!("{} {arguments}", text("/name")));
+            }
             "payment" => {
                 let (amount, currency) =
                     (text("/receipt/displayAmount"), text("/receipt/currency"));
                 let (network, transaction) =
                     (text("/receipt/network"), text("/receipt/transaction"));
+                let known = match text("/receipt/evidence").as_str() {
+                    "chain" => ", as the chain says",
+                    "seller" => ", as the seller says",
+                    _ => "",
+                };
                 self.step(
                     "paid",
-                    &format!("{amount} {currency} on {network}, transaction {transaction}"),
+                    &format!("{amount} {currency} on {network}, transaction {transaction}{known}"),
                 );
             }
             "toolResult" if event["ok"] == json!(false) => self.step("failed", &text("/error")),

@@ -12,6 +12,10 @@ use crate::error::UserError;
 use crate::local::logs::follow_logs;
 use crate::output::Output;
 use crate::repo::Stage;
+use crate::text::clean_lines;
+
+/// Of a message or a field: what strangers say is in some of them.
+const CHARACTERS_MAX: usize = 10_000;
 
 /// Show the logs of all services, merged in the order of time
 #[derive(Debug, Args)]
@@ -110,11 +114,13 @@ fn show(out: &Output, line: &LogLine, json: bool) {
         PLATFORM => out.paint_data("2", "     "),
         level => format!("{level:<5}"),
     };
+    let message = clean_lines(&line.message, CHARACTERS_MAX);
     let mut text = match line.level.as_str() {
-        PLATFORM => out.paint_data("2", &line.message),
-        _ => line.message.clone(),
+        PLATFORM => out.paint_data("2", &message),
+        _ => message,
     };
     for words in line.field_words() {
+        let words = clean_lines(&words, CHARACTERS_MAX);
         text.push_str(&out.paint_data("2", &format!(" {words}")));
     }
     out.data(&format!("{time} {owner} {level} {text}"));
@@ -127,7 +133,7 @@ pub(crate) fn in_short(line: &LogLine) -> String {
     words.extend([line.level.clone(), line.message.clone()]);
     words.extend(line.field_words());
     words.retain(|word| !word.is_empty());
-    words.join(" ")
+    clean_lines(&words.join(" "), CHARACTERS_MAX)
 }
 
 /// The same colour for the same service, every time.

@@ -68,6 +68,7 @@ const SUITES: &[Suite] = &[
         cargo: &[
             "build --package facilitator --package x402-backend",
             "test --workspace --test payments -- --ignored --skip load::",
+            "test --workspace --test truth -- --ignored",
             "test --workspace --test mutations -- --ignored",
         ],
         tools: &[Tool::PaymentPeers, Tool::Chromium],
@@ -119,7 +120,7 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "page",
-        about: "the page in Chromium: one paid question",
+        about: "the page in Chromium: a paid question, and what must not lose a paid answer",
         cargo: &["test --workspace --test whole -- --ignored page::"],
         tools: &[Tool::Chromium],
     },

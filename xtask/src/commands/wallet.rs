@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use super::invoke;
 use crate::context::Context;
 use crate::error::Failure;
+use crate::text::clean;
 
 /// Show what the agent can spend and has spent, and how to fund it
 #[derive(Debug, Args)]
@@ -29,6 +30,7 @@ impl Wallet {
                 .pointer("/error/message")
                 .or_else(|| wallet.get("error"));
             let said = said.and_then(Json::as_str).unwrap_or("it gave no reason");
+            let said = clean(said, 500);
             let hint = "what happened: cargo xtask logs mcp-server --since 5m";
             return Err(
                 Failure::new(format!("the agent cannot show its wallet: {said}"), hint).into(),
@@ -40,6 +42,7 @@ impl Wallet {
             context.out.json(&wallet);
         } else {
             for (name, text) in lines(&wallet) {
+                let text = clean(&text, 500);
                 context.out.data(&format!("{name:<9} {text}"));
             }
         }
@@ -66,6 +69,7 @@ fn lines(wallet: &Json) -> Vec<(&'static str, String)> {
     if let Some(today) = text("/displaySpentToday") {
         lines.push(("today", format!("{today} {currency}")));
     }
+    lines.extend(open(wallet).map(|open| ("open", open)));
     let limits: Vec<String> = [
         ("displayPerCall", "a call"),
         ("displayPerSession", "a session"),
@@ -78,13 +82,36 @@ fn lines(wallet: &Json) -> Vec<(&'static str, String)> {
     for receipt in wallet["receipts"].as_array().into_iter().flatten() {
         let part = |key: &str| receipt[key].as_str().unwrap_or("?");
         let paid = format!("{} {}", part("displayAmount"), part("currency"));
+        let known = match part("evidence") {
+            "seller" => "  (as the seller says)",
+            "refuted" => "  (the seller says so, and the chain has no such payment)",
+            _ => "",
+        };
         lines.push((
             "receipt",
-            format!("{paid}  {}  {}", part("resource"), part("transaction")),
+            format!(
+                "{paid}  {}  {}{known}",
+                part("resource"),
+                part("transaction")
+            ),
         ));
     }
     lines.push(("fund", funding(wallet)));
     lines
+}
+
+/// What was signed for and is not decided yet.
+fn open(wallet: &Json) -> Option<String> {
+    if wallet["open"].as_str()?.trim_matches('0').is_empty() {
+        return None;
+    }
+    let text = |key: &str| wallet[key].as_str().unwrap_or("?");
+    let (amount, currency) = (text("displayOpen"), text("currency"));
+    let until = text("openUntil");
+    let time = until.get(11..16).unwrap_or(until);
+    Some(format!(
+        "{amount} {currency} may still be charged until {time} UTC; what was not charged comes back then"
+    ))
 }
 
 fn network(name: &str) -> String {
@@ -131,11 +158,11 @@ mod tests {
         let wallet = json!({
             "address": "0xAbc", "network": "eip155:84532", "asset": "0xdef", "currency": "USDC",
             "balance": "9990000", "displayBalance": "9.99", "displaySpent": "0.01", "payments": 1,
-            "displaySpentToday": "0.01",
+            "displaySpentToday": "0.03", "open": "20000", "displayOpen": "0.02", "openUntil": "2026-11-30T14:05:00Z",
             "limits": { "displayPerCall": "0.05", "displayPerSession": "0.50", "displayPerDay": "1.00" },
             "receipts": [{
                 "displayAmount": "0.01", "currency": "USDC", "transaction": "0x12",
-                "resource": "http://shop.example/weather?city=Oslo",
+                "resource": "http://shop.example/weather?city=Oslo", "evidence": "seller",
             }],
         });
         expect![[r#"
@@ -143,9 +170,10 @@ mod tests {
             network: eip155:84532 (Base Sepolia, a test network, no real money)
             balance: 9.99 USDC
             spent: 0.01 USDC, payments: 1
-            today: 0.01 USDC
+            today: 0.03 USDC
+            open: 0.02 USDC may still be charged until 14:05 UTC; what was not charged comes back then
             limits: 0.05 a call, 0.50 a session, 1.00 a day
-            receipt: 0.01 USDC  http://shop.example/weather?city=Oslo  0x12
+            receipt: 0.01 USDC  http://shop.example/weather?city=Oslo  0x12  (as the seller says)
             fund: ask https://faucet.circle.com for USDC on Base Sepolia, for 0xAbc
         "#]]
         .assert_eq(&shown(&wallet));

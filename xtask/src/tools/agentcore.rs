@@ -9,10 +9,12 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_bedrockagentcore::Client;
-use aws_sdk_bedrockagentcore::config::Builder;
+use aws_sdk_bedrockagentcore::config::{Builder, StalledStreamProtectionConfig};
 use aws_sdk_bedrockagentcore::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockagentcore::operation::invoke_agent_runtime::InvokeAgentRuntimeOutput;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use crate::text::clean;
 
 /// How long an agent may take to begin its answer: what AgentCore grants.
 const ANSWER_MAX: Duration = Duration::from_secs(900);
@@ -69,6 +71,8 @@ impl Agent {
             // A lost answer may have been paid for: only a person may ask again.
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
+            // An agent that waits for a payment is silent for longer than a download that has stalled.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self {
             client: Client::from_conf(config),
@@ -163,8 +167,9 @@ where
 {
     Refused {
         code: error.code().unwrap_or("no answer").to_owned(),
-        message: error
-            .message()
-            .map_or_else(|| DisplayErrorContext(error).to_string(), str::to_owned),
+        message: error.message().map_or_else(
+            || DisplayErrorContext(error).to_string(),
+            |text| clean(text, 1_000),
+        ),
     }
 }

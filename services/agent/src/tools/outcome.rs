@@ -1,7 +1,8 @@
 //! What a tool call came to.
 
 use rmcp::model::CallToolResult;
-use runtime::text::{clean_json, clean_lines};
+use runtime::json::clean_json;
+use runtime::text::clean_lines;
 use serde_json::Value;
 
 /// A result longer than this is cut: it would crowd everything else out of the conversation. Bytes of structured content.

@@ -64,6 +64,7 @@ async function copy(value) {
 
 /** An amount with at least two decimals and no idle zeros: "10.000000" is 10.00, "0.0005" stays. */
 export function money(amount) {
+  if (amount === undefined || amount === null) return "an unknown amount";
   const [whole, fraction = ""] = String(amount).split(".");
   return `${whole}.${fraction.replace(/0+$/, "").padEnd(2, "0")}`;
 }

@@ -1,6 +1,6 @@
 // One question or one answer in the list, and how an answer grows event by event.
 import { announce, element, icon, money } from "./dom.js";
-import { ticket } from "./receipt.js";
+import { plain, ticket } from "./receipt.js";
 import { inline, render } from "./text.js";
 
 const OFFLINE_MODEL = "turnpike.offline-model";
@@ -23,8 +23,17 @@ export class Answer {
     this.node = element("li", { class: "message message-agent", testid: "message", "data-role": "agent", "data-state": "streaming", "aria-busy": "true" }, this.#head, this.#body);
   }
 
-  /** Shows one event of the agent. */
+  /** Shows one event of the agent. One that cannot be drawn stands there in plain text: it must not end a paid answer. */
   receive(event) {
+    try {
+      this.#show(event);
+    } catch (mistake) {
+      console.error(mistake);
+      if (event.type === "payment") this.#add(plain(event.receipt));
+    }
+  }
+
+  #show(event) {
     if (event.type === "text") this.#append(event.text ?? "");
     else if (event.type === "toolCall") this.#call(event);
     else if (event.type === "payment") this.#payment(event);
@@ -47,7 +56,7 @@ export class Answer {
     if (state === "done") announce([...this.#body.querySelectorAll(".text")].map((part) => part.textContent).join(" "));
   }
 
-  /** Shows a problem with what to do about it. `act` runs when its button is pressed. */
+  /** Shows a problem with what to do about it. `act` runs when its button is pressed, and returns false when it can't now. */
   fail(problem, words, act) {
     const box = element(
       "div",
@@ -58,8 +67,7 @@ export class Answer {
     if (words) {
       const button = element("button", { type: "button", class: "error-action", testid: "error-action" }, words);
       button.addEventListener("click", () => {
-        button.remove();
-        act();
+        if (act() !== false) button.remove();
       });
       box.append(button);
     }
@@ -117,7 +125,7 @@ export class Answer {
     this.#text = undefined;
     if (tool) tool.after(made);
     else this.#add(made);
-    announce(`Paid ${money(receipt.displayAmount ?? receipt.amount)} ${receipt.currency ?? ""}`);
+    announce(`Paid ${money(receipt.displayAmount)} ${receipt.currency ?? ""}`);
   }
 
   #result(event) {

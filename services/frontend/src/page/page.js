@@ -18,6 +18,7 @@ async function submit(prompt) {
   await answer(prompt);
 }
 
+/** Shows the answer to a question. There is one at a time: another would take the page's place from it while it pays. */
 async function answer(prompt) {
   const shown = new Answer();
   messages.append(shown.node);
@@ -35,7 +36,8 @@ async function answer(prompt) {
       receive: (event) => {
         if (running !== turn) return;
         following(() => shown.receive(event));
-        if (event.type === "payment") refreshWallet();
+        // A call that failed may have paid, or may still be charged.
+        if (event.type === "payment" || (event.type === "toolResult" && !event.ok)) refreshWallet();
         if (event.type === "error") problem = { action: "retry", ...event };
       },
     });
@@ -54,11 +56,18 @@ function finish(shown, problem, prompt) {
   if (!problem || problem === "stopped") return shown.end(problem ?? "done");
   shown.end("failed");
   const actions = {
-    retry: ["Try again", () => answer(prompt)],
-    newConversation: ["Ask in a new conversation", () => { conversation = undefined; return answer(prompt); }],
+    retry: ["Try again", () => unlessRunning(() => answer(prompt))],
+    newConversation: ["Ask in a new conversation", () => unlessRunning(() => { conversation = undefined; answer(prompt); })],
     signIn: ["Sign in", () => location.assign("/sign-in")],
   };
   shown.fail(problem, ...(actions[problem.action] ?? []));
+}
+
+// Whether it was done: while an answer runs it is not.
+function unlessRunning(act) {
+  if (running) return false;
+  act();
+  return true;
 }
 
 function startOver() {
@@ -81,6 +90,7 @@ function working(yes) {
   send.hidden = yes;
   stop.hidden = !yes;
   barrier.dataset.state = yes ? "working" : "idle";
+  for (const button of messages.querySelectorAll(".error-action")) button.setAttribute("aria-disabled", String(yes));
   measure();
 }
 
@@ -107,6 +117,13 @@ function measure() {
   input.style.height = `${input.scrollHeight}px`;
 }
 
+// Enter also ends a word in an input method, and that Enter is not for us. 229 is the key code of all that an input method
+// handles (UI Events, 7.3.1). Safari ends the composition first and tells of the key afterwards
+// (https://bugs.webkit.org/show_bug.cgi?id=165004).
+function isOfInputMethod(event) {
+  return event.isComposing || event.keyCode === 229 || event.timeStamp - composedAt < 20;
+}
+
 byId("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   const prompt = input.value.trim();
@@ -116,9 +133,10 @@ byId("composer").addEventListener("submit", (event) => {
   submit(prompt);
 });
 input.addEventListener("input", measure);
+let composedAt = -Infinity;
+input.addEventListener("compositionend", (event) => { composedAt = event.timeStamp; });
 input.addEventListener("keydown", (event) => {
-  // Enter also ends a word in an input method; that Enter is not for us.
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  if (event.key !== "Enter" || event.shiftKey || isOfInputMethod(event)) return;
   event.preventDefault();
   byId("composer").requestSubmit();
 });

@@ -11,7 +11,7 @@ export class Failure extends Error {
 const UNREACHABLE = {
   code: "pageUnreachable",
   title: "This page has lost its server",
-  message: "Nothing was sent. Check your connection, then try again; if it stays away, the service may be restarting.",
+  message: "Check your connection, then try again; if it stays away, the service may be restarting. A question that got through may be paid for all the same: the balance will tell.",
   action: "retry",
 };
 
@@ -79,5 +79,11 @@ async function read(reader) {
 
 function parse(frame) {
   const data = frame.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart()).join("\n");
-  return data ? JSON.parse(data) : undefined;
+  try {
+    return data ? JSON.parse(data) : undefined;
+  } catch (mistake) {
+    // One event that can't be read is no reason to leave a paid answer.
+    console.error(mistake);
+    return undefined;
+  }
 }

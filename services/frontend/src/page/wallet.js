@@ -27,10 +27,21 @@ function show(facts) {
   amount("balance", facts.displayBalance, currency);
   amount("spent", facts.displaySpent, currency);
   amount("limit", limits.displayPerCall, currency);
+  open(facts, currency);
   part("address").replaceChildren(hex(facts.address, "wallet address"));
   strip.dataset.state = "ready";
   strip.title = facts.payments === undefined ? "" : `${facts.payments} ${facts.payments === 1 ? "payment" : "payments"} so far`;
   for (const name of changed ? ["balance", "spent"] : []) blink(part(name).parentElement);
+}
+
+// What was signed for and is not decided: it counts as spent until then.
+function open(facts, currency) {
+  const isOpen = /[1-9]/.test(facts.open ?? "");
+  part("open").parentElement.hidden = !isOpen;
+  if (!isOpen) return part("open").replaceChildren();
+  const until = new Date(facts.openUntil ?? NaN);
+  const time = Number.isNaN(until.getTime()) ? "" : ` until ${until.toISOString().slice(11, 16)} UTC`;
+  part("open").replaceChildren(money(facts.displayOpen), element("span", { class: "unit" }, ` ${currency}${time}`));
 }
 
 function amount(name, value, currency) {

@@ -62,9 +62,9 @@ struct Limits {
     display_per_day: String,
 }
 
-/// Seconds since 1970 as RFC 3339 writes them; `None` beyond the year 9999.
+/// Seconds since 1970 as RFC 3339 writes them, rounded up to a whole minute; `None` beyond the year 9999.
 fn moment(seconds: u64) -> Option<String> {
-    let seconds = i64::try_from(seconds).ok()?;
+    let seconds = i64::try_from(seconds.div_ceil(60) * 60).ok()?;
     let moment = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
     moment.format(&Rfc3339).ok()
 }

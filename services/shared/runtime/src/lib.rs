@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod health;
 pub mod http;
+pub mod json;
 mod logs;
 mod run;
 mod secret;
