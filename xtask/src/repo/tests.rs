@@ -253,11 +253,11 @@ fn settings_are_what_the_manifests_say() {
                 fix: write eip155: and the number of the chain, such as eip155:84532
             Cargo.toml: `network` is eip155:31337, where money is free for everybody, and backend would stand on the internet with it
                 fix: name a real network, such as eip155:84532, or set `node` to a node of that chain
-            Cargo.toml: `node` is `http://10.0.0.1`: whoever is on the way could tell backend that a payment was made
+            Cargo.toml: `node` is `http://10.0.0.1`: whoever is on the way could answer backend in its place
                 fix: write https://...; plain http is for this machine alone
-            Cargo.toml: `node` is `http://[::1]:80@node.example`: whoever is on the way could tell backend that a payment was made
+            Cargo.toml: `node` is `http://[::1]:80@node.example`: whoever is on the way could answer backend in its place
                 fix: write https://...; plain http is for this machine alone
-            Cargo.toml: `node` is `http://localhost.example`: whoever is on the way could tell backend that a payment was made
+            Cargo.toml: `node` is `http://localhost.example`: whoever is on the way could answer backend in its place
                 fix: write https://...; plain http is for this machine alone
             Cargo.toml: `node` is `node`, which is no URL
                 fix: write https://...
