@@ -35,7 +35,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), runtime::Error> {
     let app = Arc::new(App {
         agent: Agent {
             model: Model::new(&aws, config.model_id, config.tokens_max),
-            tools: Tools::new(config.mcp_endpoint, &aws)?,
+            tools: Tools::new(config.mcp_endpoint, config.answer_within, &aws)?,
             steps_max: config.steps_max,
         },
         sessions: Sessions::default(),

@@ -1,8 +1,13 @@
+use std::time::Duration;
+
 use runtime::{Address, Environment};
 use url::Url;
 
 const STEPS_MAX: &str = "8";
 const TOKENS_MAX: &str = "1024";
+const ANSWER_WITHIN_SECONDS: &str = "90";
+/// Less leaves no time for a tool that pays.
+const ANSWER_WITHIN_SECONDS_MIN: u64 = 40;
 
 /// Everything that the agent is told from outside.
 #[derive(Debug)]
@@ -15,6 +20,8 @@ pub(crate) struct Config {
     pub(crate) steps_max: u32,
     /// Tokens in one answer of the model.
     pub(crate) tokens_max: i32,
+    /// How long the caller may hear nothing.
+    pub(crate) answer_within: Duration,
 }
 
 impl Config {
@@ -34,8 +41,18 @@ impl Config {
             model_id: environment.required("BEDROCK_MODEL_ID"),
             steps_max: at_least_one(environment, "STEPS_MAX", STEPS_MAX),
             tokens_max: at_least_one(environment, "TOKENS_MAX", TOKENS_MAX),
+            answer_within: answer_within(environment),
         }
     }
+}
+
+fn answer_within(environment: &mut Environment) -> Duration {
+    let name = "ANSWER_WITHIN_SECONDS";
+    let seconds = environment.parse::<u64>(name, Some(ANSWER_WITHIN_SECONDS));
+    if seconds.is_some_and(|seconds| seconds < ANSWER_WITHIN_SECONDS_MIN) {
+        environment.problem(name, format!("must be {ANSWER_WITHIN_SECONDS_MIN} or more"));
+    }
+    Duration::from_secs(seconds.unwrap_or_default())
 }
 
 /// A Function URL ends in `/`; a URL typed by a person may not. Both mean the same server.
@@ -84,15 +101,20 @@ mod tests {
 
     #[test]
     fn all_problems_are_named() {
-        let mut environment = Environment::from_pairs([("STEPS_MAX", "0"), ("TOKENS_MAX", "many")]);
+        let mut environment = Environment::from_pairs([
+            ("STEPS_MAX", "0"),
+            ("TOKENS_MAX", "many"),
+            ("ANSWER_WITHIN_SECONDS", "39"),
+        ]);
         Config::from_environment(&mut environment);
         expect![[r#"
-            5 settings are wrong
+            6 settings are wrong
               AWS_REGION: is missing: the region of the model, for example us-east-1
               MCP_SERVER_URL: is missing
               BEDROCK_MODEL_ID: is missing
               STEPS_MAX: must be a whole number from 1 up
-              TOKENS_MAX: "many" cannot be used: invalid digit found in string"#]]
+              TOKENS_MAX: "many" cannot be used: invalid digit found in string
+              ANSWER_WITHIN_SECONDS: must be 40 or more"#]]
         .assert_eq(&environment.finish().unwrap_err().to_string());
     }
 
@@ -106,5 +128,6 @@ mod tests {
         let config = Config::from_environment(&mut environment);
         environment.finish().unwrap();
         assert_eq!((config.steps_max, config.tokens_max), (8, 1024));
+        assert_eq!(config.answer_within, Duration::from_secs(90));
     }
 }

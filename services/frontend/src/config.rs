@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use runtime::{Address, Environment, Secret};
 
 /// Settings of the frontend, checked when it starts.
@@ -16,6 +18,8 @@ pub(crate) struct AgentConfig {
     pub(crate) qualifier: String,
     /// Taken from the ARN: the runtime answers only in its own region.
     pub(crate) region: String,
+    /// How long it may be silent.
+    pub(crate) answer_within: Duration,
 }
 
 /// Who may use the page.
@@ -57,8 +61,14 @@ impl AgentConfig {
             runtime_arn,
             qualifier,
             region,
+            answer_within: answer_within(environment),
         }
     }
+}
+
+fn answer_within(environment: &mut Environment) -> Duration {
+    let seconds = environment.parse_or_default("ANSWER_WITHIN_SECONDS", Some("120"));
+    Duration::from_secs(seconds)
 }
 
 impl Access {

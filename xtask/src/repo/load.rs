@@ -144,6 +144,8 @@ pub(super) fn facts(
     };
     validate::validate(&repo, &root_manifest, &without_kind, &mut problems);
     problems.sort();
+    // Services share settings, and what is wrong with one is told once.
+    problems.dedup();
     if problems.is_empty() {
         Ok(repo)
     } else {

@@ -38,14 +38,19 @@ impl ManifestFile {
 
     /// A problem at a key of a table, with the line if the key can be found.
     pub(super) fn problem(&self, header: &str, key: &str, text: String, fix: String) -> Problem {
+        let place = self.place(header, key);
+        Problem { place, text, fix }
+    }
+
+    /// `services/agent/Cargo.toml:12`, or without the line if the key cannot be found.
+    pub(super) fn place(&self, header: &str, key: &str) -> String {
         let line = std::fs::read_to_string(&self.path)
             .ok()
             .and_then(|manifest| line_of(&manifest, header, key));
-        let place = match line {
+        match line {
             Some(line) => format!("{}:{line}", self.shown),
             None => self.shown.clone(),
-        };
-        Problem { place, text, fix }
+        }
     }
 }
 
@@ -179,7 +184,7 @@ fn type_of(value: &Json) -> &'static str {
     }
 }
 
-/// The line of `key` under `[header]`, counted from 1; a key may also stand inline in its parent table.
+/// The line of `key` under `[header]`, counted from 1; a key or the whole table may also stand inline in its parent table.
 fn line_of(manifest: &str, header: &str, key: &str) -> Option<usize> {
     let mut current = String::new();
     let mut of_header = None;
@@ -208,7 +213,11 @@ fn line_of(manifest: &str, header: &str, key: &str) -> Option<usize> {
             }
         }
     }
-    of_header
+    let in_parent = || {
+        let (parent, table) = header.rsplit_once('.')?;
+        line_of(manifest, parent, table)
+    };
+    of_header.or_else(in_parent)
 }
 
 /// The known word that a mistyped one probably stands for.
@@ -258,6 +267,10 @@ mod tests {
         assert_eq!(
             line_of(manifest, "package.metadata.service", "absent"),
             Some(4)
+        );
+        assert_eq!(
+            line_of(manifest, "package.metadata.service.env.kind", "type"),
+            Some(8)
         );
         assert_eq!(line_of(manifest, "workspace", "absent"), None);
     }

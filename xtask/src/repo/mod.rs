@@ -3,11 +3,14 @@
 mod limits;
 mod load;
 mod manifest;
+mod money;
 mod read;
 mod secrets;
 mod service;
 mod stage;
+mod times;
 mod validate;
+mod values;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

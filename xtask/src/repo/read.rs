@@ -6,9 +6,13 @@ use serde_json::{Map, Value as Json};
 
 use super::load::Package;
 use super::manifest::{ManifestFile, Table, nearest};
-use super::service::{Alphabet, Kind, Link, Secret, Service, Value};
+use super::service::{Alphabet, AnswersWithin, Kind, Secret, Service, Value};
 use super::stage::{CloudKind, Stage};
+use super::values::read_value;
 use crate::error::Problem;
+
+/// What tells a program its `answers_within_seconds`.
+const ANSWER_WITHIN: &str = "ANSWER_WITHIN_SECONDS";
 
 /// The service, and whether its kind was understood.
 pub(super) fn read_service(
@@ -19,19 +23,22 @@ pub(super) fn read_service(
 ) -> (Service, bool) {
     let mut table = Table::new(file, "package.metadata.service", values);
     let kind = read_kind(&mut table, problems);
-    let read_values = |table: &mut Table<'_>, key: &'static str, problems: &mut Vec<Problem>| {
-        let Some(entries) = table.table(key, problems) else {
-            return BTreeMap::new();
+    let mut types = BTreeMap::new();
+    let mut read_values =
+        |table: &mut Table<'_>, key: &'static str, problems: &mut Vec<Problem>| {
+            let Some(entries) = table.table(key, problems) else {
+                return BTreeMap::new();
+            };
+            let inner = Table::new(file, &format!("package.metadata.service.{key}"), entries);
+            let mut values = BTreeMap::new();
+            for (name, json) in entries {
+                let (value, of_type) = read_value(&inner, name, json, problems);
+                values.extend(value.map(|value| (name.clone(), value)));
+                types.extend(of_type.map(|of_type| (name.clone(), of_type)));
+            }
+            values
         };
-        let inner = Table::new(file, &format!("package.metadata.service.{key}"), entries);
-        entries
-            .iter()
-            .filter_map(|(name, json)| {
-                Some((name.clone(), read_value(&inner, name, json, problems)?))
-            })
-            .collect()
-    };
-    let service = Service {
+    let mut service = Service {
         name: package.name.clone(),
         manifest: file.path.clone(),
         repository: package.repository.clone(),
@@ -43,12 +50,43 @@ pub(super) fn read_service(
         cpu_units: table.number("cpu_units", 256, problems),
         memory_mib: table.number("memory_mib", 512, problems),
         timeout_seconds: table.number("timeout_seconds", 30, problems),
+        answers_within: answers_within(&mut table, problems),
         args: read_values(&mut table, "args", problems),
         env: read_values(&mut table, "env", problems),
         secrets: read_secrets(&mut table, problems),
+        types: BTreeMap::new(),
     };
+    service.types = types;
     table.unknown_keys(problems);
+    tell_answers_within(&mut service, &table, problems);
     (service, kind.is_some())
+}
+
+fn answers_within(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<AnswersWithin> {
+    let key = "answers_within_seconds";
+    table.get(key)?;
+    Some(AnswersWithin {
+        seconds: table.number(key, 30, problems),
+        place: table.file.place(&table.header, key),
+    })
+}
+
+/// The program keeps the promise, so it is told: in its environment, as everything else.
+fn tell_answers_within(service: &mut Service, table: &Table<'_>, problems: &mut Vec<Problem>) {
+    let Some(within) = &service.answers_within else {
+        return;
+    };
+    let value = Value::Text(within.seconds.to_string());
+    if service
+        .env
+        .insert(ANSWER_WITHIN.to_owned(), value)
+        .is_some()
+    {
+        let header = format!("{}.env", table.header);
+        let text = format!("{ANSWER_WITHIN} is set by `answers_within_seconds`");
+        let fix = "remove the line".to_owned();
+        problems.push(table.file.problem(&header, ANSWER_WITHIN, text, fix));
+    }
 }
 
 fn read_kind(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Kind> {
@@ -65,75 +103,6 @@ fn read_kind(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Kind>
         problems.push(table.problem("kind", text, format!("set kind to one of: {kinds}")));
     }
     found
-}
-
-/// A text, `{ link = "service.output" }`, or `{ stage = "key" }`.
-fn read_value(
-    table: &Table<'_>,
-    name: &str,
-    json: &Json,
-    problems: &mut Vec<Problem>,
-) -> Option<Value> {
-    match json {
-        Json::String(text) if text.trim().is_empty() => {
-            let fix = format!("give {name} a value, or remove the line");
-            problems.push(table.problem(name, format!("`{name}` is empty"), fix));
-            None
-        }
-        Json::String(text) => Some(Value::Text(text.clone())),
-        Json::Object(object) => {
-            let mut inner = Table::new(table.file, &format!("{}.{name}", table.header), object);
-            let link = inner.text("link", problems);
-            let hosted = inner.text("hosted", problems);
-            let stage = inner.text("stage", problems);
-            let optional = inner.flag("optional", problems);
-            inner.unknown_keys(problems);
-            match (link, stage) {
-                (Some(link), None) => {
-                    read_link(table, name, &link, hosted, problems).map(Value::Link)
-                }
-                (None, Some(key)) if hosted.is_none() && optional => {
-                    Some(Value::OptionalStage(key))
-                }
-                (None, Some(key)) if hosted.is_none() => Some(Value::Stage(key)),
-                _ => {
-                    let text = format!("`{name}` says neither or both of `link` and `stage`");
-                    let fix = "write one of: \"text\", { link = \"service.output\" }, { stage = \"setting\" }".to_owned();
-                    problems.push(table.problem(name, text, fix));
-                    None
-                }
-            }
-        }
-        _ => {
-            let fix =
-                "write one of: \"text\", { link = \"service.output\" }, { stage = \"setting\" }"
-                    .to_owned();
-            problems.push(table.problem(name, format!("`{name}` is not a value"), fix));
-            None
-        }
-    }
-}
-
-fn read_link(
-    table: &Table<'_>,
-    name: &str,
-    link: &str,
-    hosted: Option<String>,
-    problems: &mut Vec<Problem>,
-) -> Option<Link> {
-    match link.split_once('.') {
-        Some((service, output)) if !service.is_empty() && !output.is_empty() => Some(Link {
-            service: service.to_owned(),
-            output: output.to_owned(),
-            hosted,
-        }),
-        _ => {
-            let fix =
-                "write link = \"service.output\", for example \"x402-backend.url\"".to_owned();
-            problems.push(table.problem(name, format!("`{link}` is not a link"), fix));
-            None
-        }
-    }
 }
 
 fn read_secrets(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> BTreeMap<String, Secret> {

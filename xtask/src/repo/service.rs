@@ -25,12 +25,23 @@ pub(crate) struct Service {
     pub(crate) cpu_units: u32,
     pub(crate) memory_mib: u32,
     pub(crate) timeout_seconds: u32,
+    /// How long its callers may have to wait for an answer, or for the next piece of one that streams.
+    pub(crate) answers_within: Option<AnswersWithin>,
     /// Docker ARGs: baked into the image.
     pub(crate) args: BTreeMap<String, Value>,
     /// Environment variables that the template sets.
     pub(crate) env: BTreeMap<String, Value>,
     /// Secrets, by the environment variable that the service reads them from.
     pub(crate) secrets: BTreeMap<String, Secret>,
+    /// What the settings behind ARGs and environment variables have to be, by the variable.
+    pub(crate) types: BTreeMap<String, ValueType>,
+}
+
+/// The promise of a service about time, and where its manifest makes it: `services/agent/Cargo.toml:12`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnswersWithin {
+    pub(crate) seconds: u32,
+    pub(crate) place: String,
 }
 
 impl Service {
@@ -112,6 +123,45 @@ pub(crate) enum Value {
     OptionalStage(String),
     /// An output of another service.
     Link(Link),
+}
+
+impl Value {
+    /// The setting of the stage that it may be.
+    pub(crate) fn setting(&self) -> Option<&str> {
+        match self {
+            Self::Text(_) => None,
+            Self::Stage(key) | Self::OptionalStage(key) => Some(key),
+            Self::Link(link) => link.hosted.as_deref(),
+        }
+    }
+}
+
+/// What the setting behind a value has to be. It is said in the manifest: the tool knows no setting by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ValueType {
+    /// A decimal number of an asset's units: `0.01`.
+    Amount {
+        /// Decimal places of the asset.
+        decimals: u32,
+        /// It may be zero.
+        zero: bool,
+        /// Another setting that it may not be above.
+        at_most: Option<String>,
+    },
+    Url {
+        /// Plain http is for loopback and the local cloud only.
+        https: bool,
+    },
+    /// An account or a contract of an EVM chain.
+    Address {
+        /// Payments to it are told apart by nothing else: it belongs to one service of one stage on its network.
+        exclusive: bool,
+    },
+    /// The CAIP-2 name of an EVM chain: `eip155:84532`.
+    Network {
+        /// The setting without which the chain of development nodes is for the local cloud only.
+        development_needs: Option<String>,
+    },
 }
 
 /// One service's need of another: an order, a value and a permission.

@@ -80,9 +80,9 @@ fn unknown_keys_everywhere_are_reported_together() {
             services/odd/Cargo.toml: the service has no `kind`
                 fix: set kind to one of: fargate, lambda, agentcore
             services/odd/Cargo.toml: unknown key `hoste` in [package.metadata.service.env.A]
-                fix: did you mean `hosted`? known keys: hosted, link, optional, stage
+                fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, hosted, https, link, optional, stage, type, zero
             services/odd/Cargo.toml: unknown key `knid` in [package.metadata.service]
-                fix: did you mean `kind`? known keys: args, cpu_units, data, env, kind, memory_mib, optional, payments_table, public, secrets, timeout_seconds"#]],
+                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, memory_mib, optional, payments_table, public, secrets, timeout_seconds"#]],
     );
 }
 
@@ -206,5 +206,184 @@ fn a_public_page_is_no_public_wallet() {
                 fix: write the twelve digits in quotes
             Cargo.toml: access is "open": a public page would be a public wallet
                 fix: set access = "key""#]],
+    );
+}
+
+fn seller(name: &str, setting: &str) -> Package {
+    service(
+        name,
+        json!({ "kind": "fargate", "env": {
+            "PRICE": { "stage": "price", "type": "amount", "decimals": 6, "at_most": "limit" },
+            "LIMIT": { "stage": "limit", "type": "amount", "decimals": 6, "zero": true },
+            "NODE_URL": { "stage": "node", "optional": true, "type": "url", "https": true },
+            "NETWORK": { "stage": "network", "type": "network", "development_needs": "node" },
+            "PAY_TO": { "stage": setting, "type": "address", "exclusive": true },
+        } }),
+    )
+}
+
+#[test]
+fn settings_are_what_the_manifests_say() {
+    let one = "0x00000000000000000000000000000000000000aB";
+    let two = "0x00000000000000000000000000000000000000ac";
+    let good = |price: &str, node: &str, network: &str, pay_to: &str| json!({ "region": "us-west-2", "price": price, "limit": "0.05", "node": node, "network": network, "pay_to": pay_to });
+    // What holds: on loopback and on this machine plain http does, and networks may share an address.
+    check(
+        &[seller("backend", "pay_to")],
+        json!({
+            "dev": good("0.05", "http://127.0.0.1:8545", "eip155:31337", one),
+            "prod": good("0.000001", "https://node.example", "eip155:8453", one),
+            "local": { "cloud": "local", "price": "1", "limit": "1.0", "network": "eip155:31337", "node": "http://node.example", "pay_to": two },
+        }),
+        expect!["backend"],
+    );
+    check(
+        &[seller("backend", "pay_to")],
+        json!({
+            "a": good("0.051", "http://[::1]:80@node.example", "eip155:08453", "0x00000000000000000000000000000000000000A"),
+            "b": good("01", "http://10.0.0.1", "eip155:84532", one),
+            "c": good("1.", "http://localhost.example", "eip155:84532", "0x00000000000000000000000000000000000000AB"),
+            "d": good("340282366920938463463374607431768211456", "node", "solana:1", two),
+            "e": { "region": "us-west-2", "price": "-1", "limit": "0", "network": "eip155:31337", "pay_to": two },
+        }),
+        expect![[r#"
+            Cargo.toml: `network` is `eip155:08453`, which is not the CAIP-2 name of an EVM chain
+                fix: write eip155: and the number of the chain, such as eip155:84532
+            Cargo.toml: `network` is `solana:1`, which is not the CAIP-2 name of an EVM chain
+                fix: write eip155: and the number of the chain, such as eip155:84532
+            Cargo.toml: `network` is eip155:31337, where money is free for everybody, and backend would stand on the internet with it
+                fix: name a real network, such as eip155:84532, or set `node` to a node of that chain
+            Cargo.toml: `node` is `http://10.0.0.1`: whoever is on the way could answer backend in its place
+                fix: write https://...; plain http is for this machine alone
+            Cargo.toml: `node` is `http://[::1]:80@node.example`: whoever is on the way could answer backend in its place
+                fix: write https://...; plain http is for this machine alone
+            Cargo.toml: `node` is `http://localhost.example`: whoever is on the way could answer backend in its place
+                fix: write https://...; plain http is for this machine alone
+            Cargo.toml: `node` is `node`, which is no URL
+                fix: write https://...
+            Cargo.toml: `node` looks like a secret (its value is a URL with a password)
+                fix: a secret is never written down: let the cloud make it (secrets), or name one that it holds
+            Cargo.toml: `pay_to` is `0x00000000000000000000000000000000000000A`, which is no address
+                fix: write 0x and 40 hexadecimal digits
+            Cargo.toml: `price` is `-1`, which is no amount
+                fix: write a decimal number of the asset's units: "0.01"
+            Cargo.toml: `price` is `0.051`, and may be at most `limit`, which is `0.05`
+                fix: lower `price` to "0.05", or raise `limit`
+            Cargo.toml: `price` is `01`, which is no amount
+                fix: write a decimal number of the asset's units: "0.01"
+            Cargo.toml: `price` is `1.`, which is no amount
+                fix: write a decimal number of the asset's units: "0.01"
+            Cargo.toml: `price` is `340282366920938463463374607431768211456`, and that is more than there is
+                fix: write a smaller number
+            Cargo.toml: backend of c and backend of b are paid at one address of eip155:84532: one payment could be sold twice
+                fix: write another address of yours into `pay_to` of one of the stages"#]],
+    );
+    let both = [
+        seller("backend", "pay_to"),
+        seller("frontend", "pay_to"),
+        seller("third", "other"),
+    ];
+    check(
+        &both,
+        json!({ "local": { "cloud": "local", "price": "1", "limit": "1", "network": "eip155:31337", "pay_to": one, "other": one } }),
+        expect![[r#"
+            Cargo.toml: frontend of local and backend of local are paid at one address of eip155:31337: one payment could be sold twice
+                fix: give frontend a setting of its own instead of `pay_to`
+            Cargo.toml: third of local and backend of local are paid at one address of eip155:31337: one payment could be sold twice
+                fix: give third a setting of its own instead of `other`"#]],
+    );
+}
+
+#[test]
+fn callers_wait_longer_than_what_they_call_takes() {
+    let link = |name: &str, kind: &str, seconds: Json, callee: &str| {
+        let env = match callee {
+            "" => json!({}),
+            callee => json!({ "URL": { "link": format!("{callee}.url") } }),
+        };
+        service(
+            name,
+            json!({ "kind": kind, "answers_within_seconds": seconds, "env": env }),
+        )
+    };
+    let stages = || json!({ "local": { "cloud": "local" } });
+    check(
+        &[
+            link("a", "lambda", json!(29), "b"),
+            link("b", "fargate", json!(28), ""),
+        ],
+        stages(),
+        expect!["a b"],
+    );
+    check(
+        &[
+            link("a", "lambda", json!(30), "b"),
+            link("b", "fargate", json!(30), "c"),
+            link("c", "fargate", json!(20), "backend"),
+            backend(),
+            link("d", "fargate", json!(0), ""),
+            link("e", "fargate", json!(10), "d"),
+            service(
+                "f",
+                json!({ "kind": "fargate", "env": { "URL": { "link": "e.url" } } }),
+            ),
+        ],
+        json!({ "local": { "cloud": "local", "price": "1" } }),
+        expect![[r#"
+            services/a/Cargo.toml: a answers within 30 s, and b, which it calls, takes up to 30 (services/b/Cargo.toml): whoever waits for a is gone before the answer is there
+                fix: write answers_within_seconds of more than 30, or a smaller one for b
+            services/a/Cargo.toml: a says that it answers within 30 s, and Lambda ends it after 30
+                fix: write timeout_seconds = 35, or a smaller answers_within_seconds
+            services/c/Cargo.toml: c calls backend, which does not say how long that takes
+                fix: write answers_within_seconds into the manifest of backend: less than here
+            services/d/Cargo.toml: no service answers within 0 s
+                fix: write answers_within_seconds = 30, or another number
+            services/f/Cargo.toml: f calls e, which takes up to 10 s (services/e/Cargo.toml), and does not say how long it takes itself
+                fix: write answers_within_seconds = 20, or another number above 10"#]],
+    );
+}
+
+#[test]
+fn a_type_is_read_strictly() {
+    let amounts = json!({
+        "A": { "stage": "a", "type": "amount" },
+        "B": { "stage": "a", "decimals": 6 },
+        "C": { "stage": "a", "type": "adress" },
+        "D": { "stage": "a", "type": "network", "https": true },
+        "E": { "stage": "a", "type": "url", "https": "yes" },
+        "F": { "stage": "a", "type": "amount", "decimals": -1, "zero": true },
+        "G": { "stage": "a", "type": "amount", "decimals": 37 },
+    });
+    check(
+        &[service("odd", json!({ "kind": "fargate", "env": amounts }))],
+        json!({ "local": { "cloud": "local", "a": "1" } }),
+        expect![[r#"
+            services/odd/Cargo.toml: `decimals` belongs to values of type = "amount"
+                fix: add type = "amount", or remove `decimals`
+            services/odd/Cargo.toml: `decimals` is not a whole number
+                fix: write decimals = 6, or another number
+            services/odd/Cargo.toml: `https` belongs to values of type = "url"
+                fix: add type = "url", or remove `https`
+            services/odd/Cargo.toml: `https` is a text, not true or false
+                fix: write https = true or https = false
+            services/odd/Cargo.toml: an amount needs the `decimals` of its asset
+                fix: add decimals = 6
+            services/odd/Cargo.toml: no asset has more than 36 decimal places
+                fix: write decimals = 6
+            services/odd/Cargo.toml: unknown type `adress`
+                fix: did you mean "address"?"#]],
+    );
+    let named = json!({
+        "A": { "stage": "price", "type": "amount", "decimals": 6, "at_most": "prise" },
+        "B": { "stage": "net", "type": "network", "development_needs": "something_else" },
+    });
+    check(
+        &[service("odd", json!({ "kind": "fargate", "env": named }))],
+        json!({ "local": { "cloud": "local", "price": "1", "net": "eip155:1" } }),
+        expect![[r#"
+            services/odd/Cargo.toml: A names `prise`, which is no setting
+                fix: did you mean `price`?
+            services/odd/Cargo.toml: B names `something_else`, which is no setting
+                fix: name a setting that a service uses"#]],
     );
 }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Repo;
 use super::limits;
 use super::manifest::{ManifestFile, nearest};
+use super::money;
 use super::secrets::{looks_secret, secret_word};
 use super::service::{Kind, Service, Value};
 use super::stage::{CloudKind, Stage};
+use super::times;
 use crate::error::Problem;
 
 const HEADER: &str = "package.metadata.service";
@@ -47,6 +49,9 @@ pub(super) fn validate(
         return;
     }
     cycles(repo, problems);
+    times::check(repo, problems);
+    money::named_settings(repo, problems);
+    money::exclusive(repo, root_manifest, problems);
     for stage in &repo.stages {
         settings(repo, stage, root_manifest, problems);
         let header = "workspace.metadata.stages";
@@ -63,6 +68,7 @@ pub(super) fn validate(
             .iter()
             .any(|service| service.kind == Kind::Agentcore);
         limits::stage(stage, has_agent, root_manifest, problems);
+        money::settings(stage, &services, root_manifest, problems);
     }
 }
 

@@ -61,7 +61,10 @@ impl Workspace {
     }
 }
 
-/// The stage dev once more, in another region, and protected.
+/// Where the protected stage is paid: no two stages of one network share an address.
+const PAY_TO: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+
+/// The stage dev once more, in another region, paid elsewhere, and protected.
 fn with_protected_stage(manifest: &str) -> String {
     let mut lines = Vec::new();
     let mut inside = false;
@@ -72,6 +75,7 @@ fn with_protected_stage(manifest: &str) -> String {
         if inside
             && !line.starts_with(['[', '#'])
             && !line.starts_with("region")
+            && !line.starts_with("pay_to")
             && !line.is_empty()
         {
             lines.push(line);
@@ -79,7 +83,7 @@ fn with_protected_stage(manifest: &str) -> String {
     }
     let settings = lines.join("\n");
     format!(
-        "{manifest}\n[workspace.metadata.stages.prod]\nregion = \"us-east-1\"\nprotect = true\n{settings}\n"
+        "{manifest}\n[workspace.metadata.stages.prod]\nregion = \"us-east-1\"\nprotect = true\npay_to = \"{PAY_TO}\"\n{settings}\n"
     )
 }
 

@@ -27,8 +27,8 @@ pub(crate) use self::toolbox::Toolbox;
 const LIST_AGE_MAX: Duration = Duration::from_secs(300);
 /// A function that starts cold and reads its secret may take some seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// A payment waits for the chain.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// What a turn takes beside a call and its connection, until the caller hears of it.
+const REPORT_TIME: Duration = Duration::from_secs(5);
 
 /// Of the tool server's own words.
 const MESSAGE_CHARACTERS_MAX: usize = 500;
@@ -43,6 +43,8 @@ type Connection = RunningService<RoleClient, ()>;
 pub(crate) struct Tools {
     endpoint: Url,
     client: SignedClient,
+    /// For a call; a payment waits for the chain.
+    call_timeout: Duration,
     state: Mutex<State>,
 }
 
@@ -60,20 +62,27 @@ struct List {
 }
 
 impl Tools {
-    /// Nothing is called yet. Errors when the AWS settings lack region or credentials.
-    pub(crate) fn new(endpoint: Url, aws: &SdkConfig) -> Result<Self, runtime::Error> {
+    /// Nothing is called yet. Errors when the AWS settings lack region or credentials. A call that needs a new connection
+    /// ends within `answer_within`.
+    pub(crate) fn new(
+        endpoint: Url,
+        answer_within: Duration,
+        aws: &SdkConfig,
+    ) -> Result<Self, runtime::Error> {
         let region = aws.region().ok_or("AWS_REGION is missing")?.to_string();
         let provider = aws
             .credentials_provider()
             .ok_or("there is no provider of AWS credentials")?;
+        let call_timeout = answer_within.saturating_sub(CONNECT_TIMEOUT + REPORT_TIME);
         // The tool's own time limit ends a call first.
         let http = runtime::http::client_builder()
-            .timeout(CALL_TIMEOUT + Duration::from_secs(5))
+            .timeout(call_timeout + REPORT_TIME)
             .build()?;
         let client = SignedClient::new(http, Signer::new(region, provider));
         Ok(Self {
             endpoint,
             client,
+            call_timeout,
             state: Mutex::default(),
         })
     }
@@ -131,8 +140,11 @@ impl Tools {
         if let Some(session_id) = session_id {
             parameters.set_baggage(&baggage(session_id));
         }
-        let answer =
-            tokio::time::timeout(CALL_TIMEOUT, connection.peer().call_tool_once(parameters)).await;
+        let answer = tokio::time::timeout(
+            self.call_timeout,
+            connection.peer().call_tool_once(parameters),
+        )
+        .await;
         let outcome = match answer {
             Ok(Ok(rmcp::model::CallToolResponse::Complete(result))) => Outcome::from_mcp(result),
             Ok(Ok(_)) => Outcome::failed(

@@ -14,13 +14,13 @@ use crate::problem::Problem;
 
 /// Load balancers close a connection on which nothing has moved for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// After so many of them nobody believes in an answer any more: two minutes.
-const KEEP_ALIVES_MAX: u32 = 8;
 
 /// The events of the agent, as it sends them.
 pub(crate) struct Answer {
     body: ByteStream,
     reader: EventReader,
+    /// After so much silence nobody believes in an answer any more.
+    silence_max: Duration,
     silent_periods: u32,
     /// An `error` event came: the answer has told how it ends.
     told: bool,
@@ -33,10 +33,11 @@ enum Step {
 }
 
 impl Answer {
-    pub(super) fn new(body: ByteStream) -> Self {
+    pub(super) fn new(body: ByteStream, silence_max: Duration) -> Self {
         Self {
             body,
             reader: EventReader::default(),
+            silence_max,
             silent_periods: 0,
             told: false,
         }
@@ -55,7 +56,9 @@ impl Answer {
 
     async fn step(&mut self) -> Step {
         match timeout(KEEP_ALIVE, self.body.next()).await {
-            Err(_) if self.silent_periods >= KEEP_ALIVES_MAX => Step::End(refusal::silent()),
+            Err(_) if KEEP_ALIVE * (self.silent_periods + 1) >= self.silence_max => {
+                Step::End(refusal::silent())
+            }
             Err(_) => Step::KeepAlive,
             Ok(None) => Step::End(refusal::cut_off()),
             Ok(Some(Err(error))) => {

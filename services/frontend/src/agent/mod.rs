@@ -57,7 +57,7 @@ impl Agent {
             );
             return Err(refusal::unreadable());
         }
-        Ok(Answer::new(output.response))
+        Ok(Answer::new(output.response, self.config.answer_within))
     }
 
     /// Calls one of the agent's read-only tools, without a model.

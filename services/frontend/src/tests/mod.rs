@@ -64,6 +64,7 @@ async fn router(agentcore_url: &str, access: Access) -> Router {
         runtime_arn: ARN.into(),
         qualifier: "live".into(),
         region: "us-west-2".into(),
+        answer_within: Duration::from_secs(120),
     };
     let sdk = aws_sdk_bedrockagentcore::config::Builder::from(&runtime::aws::config().await)
         .endpoint_url(agentcore_url)

@@ -136,6 +136,7 @@ fn balancer(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         "requests are routed as HTTP",
     );
     expect(report, stack, &balancer, "Scheme", scheme, why);
+    waits(parts, &balancer, report);
     for (resource, path) in [
         (&balancer, "Subnets"),
         (
@@ -152,6 +153,33 @@ fn balancer(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         for resource in stack.of_type(kind) {
             from_network(parts, &resource, "VpcId", "VpcId", report);
         }
+    }
+}
+
+/// What the load balancer does after a minute, unless it is told otherwise.
+const IDLE_TIMEOUT_SECONDS: u32 = 60;
+
+/// The load balancer waits longer than the service takes.
+fn waits(parts: &Parts<'_, '_>, balancer: &super::Resource<'_>, report: &mut Report<'_>) {
+    let Some(within) = &parts.service.answers_within else {
+        return;
+    };
+    let key = "idle_timeout.timeout_seconds";
+    let attributes = balancer
+        .get("LoadBalancerAttributes")
+        .map_or(&[][..], Node::items);
+    let idle = attributes
+        .iter()
+        .find(|attribute| attribute.get("Key").map(shown).as_deref() == Some(key))
+        .and_then(|attribute| shown(attribute.get("Value")?).parse().ok())
+        .unwrap_or(IDLE_TIMEOUT_SECONDS);
+    if idle <= within.seconds {
+        let (name, seconds) = (&parts.service.name, within.seconds);
+        report.add_at(
+            within.place.clone(),
+            format!("{name} says that it answers within {seconds} s, and its {} hangs up after {idle} s without a byte (templates/{})", balancer.id, parts.stack.given.file),
+            format!("write less than {idle}, or a larger {key} in the template"),
+        );
     }
 }
 
