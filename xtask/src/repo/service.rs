@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::existing::ExistingSecret;
+
 /// One deployable service.
 #[derive(Debug, Clone)]
 pub(crate) struct Service {
@@ -31,6 +33,10 @@ pub(crate) struct Service {
     pub(crate) env: BTreeMap<String, Value>,
     /// Secrets, by the environment variable that the service reads them from.
     pub(crate) secrets: BTreeMap<String, Secret>,
+    /// The same for those that a person has made.
+    pub(crate) existing_secrets: BTreeMap<String, ExistingSecret>,
+    /// Paths that answer 200 when the service can do its work, asked after each deploy.
+    pub(crate) smoke: Vec<String>,
 }
 
 impl Service {

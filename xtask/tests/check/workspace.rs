@@ -61,7 +61,7 @@ impl Workspace {
     }
 }
 
-/// The stage dev once more, in another region, and protected.
+/// The stage dev once more, in another region, protected, and with a secret that a person has made.
 fn with_protected_stage(manifest: &str) -> String {
     let mut lines = Vec::new();
     let mut inside = false;
@@ -77,7 +77,10 @@ fn with_protected_stage(manifest: &str) -> String {
             lines.push(line);
         }
     }
-    let settings = lines.join("\n");
+    let mut settings = lines.join("\n");
+    if !settings.contains("facilitator_key_secret") {
+        settings.push_str("\nfacilitator_credentials = \"cdp\"\nfacilitator_key_secret = \"arn:aws:secretsmanager:us-east-1:123456789012:secret:cdp-key-AbCdEf\"");
+    }
     format!(
         "{manifest}\n[workspace.metadata.stages.prod]\nregion = \"us-east-1\"\nprotect = true\n{settings}\n"
     )
