@@ -96,6 +96,19 @@ impl<'a> Model<'a> {
         resolved.collect()
     }
 
+    /// The secrets that this stage names for a service: the variable, and the ARN.
+    pub(super) fn existing_secrets(
+        &self,
+        service: &'a Service,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let stage: &'a Stage = self.stage;
+        let secrets = service.existing_secrets.iter();
+        secrets.filter_map(move |(variable, secret)| {
+            let arn = stage.settings.get(&secret.setting)?;
+            Some((variable.as_str(), arn.as_str()))
+        })
+    }
+
     /// The services that a service calls on this stage, each once.
     pub(super) fn callees(&self, service: &'a Service) -> Vec<&'a Service> {
         let mut names: Vec<&str> = self

@@ -112,15 +112,34 @@ fn declared(model: &Model<'_>, stack: &Stack<'_>, service: &Service, report: &mu
                 format!("write PasswordLength: {}", secret.length),
             );
         }
-        handed_over(stack, service, variable, made.id, report);
+        let reference = Reference {
+            shown: format!("${{{}}}", made.id),
+            written: format!("!Ref {}", made.id),
+        };
+        handed_over(stack, service, variable, &reference, report);
     }
+    for (variable, arn) in model.existing_secrets(service) {
+        let reference = Reference {
+            shown: arn.to_owned(),
+            written: arn.to_owned(),
+        };
+        handed_over(stack, service, variable, &reference, report);
+    }
+}
+
+/// A secret as a template refers to it.
+struct Reference {
+    /// As the model shows it.
+    shown: String,
+    /// As it is written.
+    written: String,
 }
 
 fn handed_over(
     stack: &Stack<'_>,
     service: &Service,
     variable: &str,
-    secret: &str,
+    secret: &Reference,
     report: &mut Report<'_>,
 ) {
     let arn_variable = format!("{variable}_SECRET_ARN");
@@ -141,17 +160,18 @@ fn handed_over(
             .and_then(|item| item.get("ValueFrom")),
         _ => node.and_then(|node| node.get(&arn_variable)),
     };
-    if value.map(shown) != Some(format!("${{{secret}}}")) {
+    if value.map(shown).as_ref() != Some(&secret.shown) {
+        let secret = &secret.written;
         let (name, fix) = match service.kind {
             Kind::Fargate => (
                 variable,
                 format!(
-                    "add {{Name: {variable}, ValueFrom: !Ref {secret}}} to Secrets of the container"
+                    "add {{Name: {variable}, ValueFrom: {secret}}} to Secrets of the container"
                 ),
             ),
             _ => (
                 arn_variable.as_str(),
-                format!("add {arn_variable}: !Ref {secret} to the environment"),
+                format!("add {arn_variable}: {secret} to the environment"),
             ),
         };
         report.add(

@@ -72,7 +72,7 @@ impl Deploy {
                 "--plan and --cancel are for stages on AWS; the local stage is changed at once";
             return Err(UserError::new(problem).into());
         }
-        let work = rollout::deploy(context, stage, &self.services, reporter);
+        let work = rollout::deploy(context, stage, &self.services, !self.no_smoke, reporter);
         let mut interrupted = pin!(tokio::signal::ctrl_c());
         let result = tokio::select! {
             biased;
@@ -84,7 +84,7 @@ impl Deploy {
             Some(Err(_)) if timeout(INTERRUPTION, interrupted).await.is_ok() => None,
             result => result,
         };
-        let Some(outputs) = result.transpose()? else {
+        let Some(rolled) = result.transpose()? else {
             context
                 .out
                 .warning("stopped waiting; what has been started goes on");
@@ -94,9 +94,12 @@ impl Deploy {
             return Ok(ExitCode::FAILURE);
         };
         if !self.json {
-            welcome(context, stage, &outputs);
+            welcome(context, stage, &rolled.outputs);
         }
-        Ok(ExitCode::SUCCESS)
+        match rolled.well {
+            true => Ok(ExitCode::SUCCESS),
+            false => Err(unwell(stage).into()),
+        }
     }
 
     #[cfg(feature = "aws")]
@@ -122,14 +125,18 @@ impl Deploy {
         if deployed.well {
             return Ok(ExitCode::SUCCESS);
         }
-        let problem = "every stack stands, and yet something does not answer as it should";
-        let hint = format!(
-            "look at `{}` and `{}`",
-            typed(stage, "status"),
-            typed(stage, "logs --since 10m")
-        );
-        Err(Failure::new(problem, hint).into())
+        Err(unwell(stage).into())
     }
+}
+
+fn unwell(stage: &Stage) -> Failure {
+    let problem = "every stack stands, and yet something does not answer as it should";
+    let hint = format!(
+        "look at `{}` and `{}`",
+        typed(stage, "status"),
+        typed(stage, "logs --since 10m")
+    );
+    Failure::new(problem, hint)
 }
 
 /// What to do next, after a deploy.

@@ -68,13 +68,13 @@ async fn rebuild_forever(
         // The manifests are facts too: they are read again, and a mistake in them is shown like one in the code.
         let result = match Context::load(context.out.clone()) {
             Ok(fresh) => match fresh.stage(&stage.name) {
-                Ok(stage) => rollout::deploy(&fresh, stage, &[], &reporter).await,
+                Ok(stage) => rollout::deploy(&fresh, stage, &[], false, &reporter).await,
                 Err(error) => Err(error.into()),
             },
             Err(error) => Err(error),
         };
         match result {
-            Ok(outputs) if std::mem::take(&mut first) => welcome(context, stage, &outputs),
+            Ok(rolled) if std::mem::take(&mut first) => welcome(context, stage, &rolled.outputs),
             Ok(_) => {}
             Err(error) => {
                 crate::error::report(&error, &context.out);

@@ -26,7 +26,6 @@ mod render;
 mod rendering;
 mod rollout;
 mod running;
-#[cfg(feature = "aws")]
 mod smoke;
 mod status;
 mod suites;

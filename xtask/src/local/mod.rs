@@ -7,6 +7,7 @@ pub(crate) mod aws;
 mod balancer;
 mod clear;
 mod client;
+pub(crate) mod existing_secrets;
 mod folder;
 mod http_client;
 pub(crate) mod logs;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::aws::Credentials;
+use super::existing_secrets;
 use super::folder::write_json;
 use super::resources::{SecretPlan, SecretReference, SecretValue, draw};
 
@@ -110,7 +111,10 @@ impl Vault {
             .secrets
             .get(&reference.arn)
             .map(|stored| stored.value.clone());
-        let value = value.with_context(|| format!("there is no secret {}", reference.arn))?;
+        let value = match value {
+            Some(value) => value,
+            None => self.existing(&reference.arn)?,
+        };
         let Some(key) = &reference.json_key else {
             return Ok(value);
         };
@@ -120,6 +124,12 @@ impl Vault {
             .get(key)
             .and_then(super::template::as_text)
             .with_context(|| format!("the secret {} has no key {key}", reference.arn))
+    }
+
+    /// A secret that a person has made; it is read anew each time, and kept nowhere else.
+    pub(crate) fn existing(&self, arn: &str) -> anyhow::Result<String> {
+        let folder = self.path.parent().unwrap_or(&self.path);
+        Ok(existing_secrets::read(folder, arn)?)
     }
 
     pub(crate) fn credentials(&self, role_arn: &str) -> Option<Credentials> {

@@ -14,4 +14,4 @@ pub(crate) use described::{DescribedStack, DescribedStage};
 pub(crate) use diff::{Desired, diff, moved_outputs};
 pub(crate) use hash::inputs_hash;
 pub(crate) use parameters::Source;
-pub(crate) use stacks::{ArgValue, StackPlan, stacks};
+pub(crate) use stacks::{ArgValue, StackPlan, answers_the_world, stacks};

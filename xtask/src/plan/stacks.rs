@@ -8,8 +8,8 @@ use super::order::{callees, order};
 use super::parameters::{Input, Parameters};
 use crate::render::names::{pascal_case, stack_name};
 use crate::render::{
-    CallValues, EnvironmentValue, ParameterValues, SecretValues, ServiceValues, StackValues,
-    StageValues,
+    CallValues, EnvironmentValue, ExistingSecretValues, ParameterValues, SecretValues,
+    ServiceValues, StackValues, StageValues,
 };
 use crate::repo::{CloudKind, Kind, Repo, Resolved, Service, Stage, Value};
 
@@ -153,6 +153,15 @@ fn service_values(
             length: secret.length,
             alphabet: secret.alphabet,
         });
+    let existing_secrets = service
+        .existing_secrets
+        .iter()
+        .filter_map(|(variable, secret)| {
+            Some(ExistingSecretValues {
+                variable: variable.clone(),
+                arn: stage.settings.get(&secret.setting)?.clone(),
+            })
+        });
     ServiceValues {
         name: service.name.clone(),
         kind: service.kind.name().to_owned(),
@@ -165,6 +174,7 @@ fn service_values(
         health_check: None,
         environment,
         secrets: secrets.collect(),
+        existing_secrets: existing_secrets.collect(),
         calls,
         parameters,
         payments_table: service.payments_table,
@@ -180,6 +190,12 @@ fn model(stage: &Stage, service: &Service) -> Option<String> {
         Resolved::Text(model) => Some(model.to_owned()),
         Resolved::Link(_) => None,
     }
+}
+
+/// Whether a service with a load balancer can be reached from anywhere.
+pub(crate) fn answers_the_world(repo: &Repo, stage: &Stage, service: &Service) -> bool {
+    service.public
+        || called_from_outside(&order(repo, stage), stage).contains(service.name.as_str())
 }
 
 /// The services to which something links that is not in the stage's network: a function, or an agent.

@@ -9,8 +9,8 @@ pub(crate) mod names;
 mod values;
 
 pub(crate) use values::{
-    CallValues, EnvironmentValue, HealthCheck, ParameterValues, SecretValues, ServiceValues,
-    StackValues, StageValues,
+    CallValues, EnvironmentValue, ExistingSecretValues, HealthCheck, ParameterValues, SecretValues,
+    ServiceValues, StackValues, StageValues,
 };
 
 /// One file of `templates/`.

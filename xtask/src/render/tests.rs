@@ -47,6 +47,7 @@ fn values(kind: &str, change: impl FnOnce(&mut ServiceValues)) -> StackValues {
         health_check: None,
         environment: Vec::new(),
         secrets: Vec::new(),
+        existing_secrets: Vec::new(),
         calls: Vec::new(),
         parameters: Vec::new(),
         payments_table: false,
@@ -288,6 +289,10 @@ fn a_function_gets_its_variables_and_its_secrets_arn() {
             length: 64,
             alphabet: Alphabet::Hex,
         }];
+        service.existing_secrets = vec![ExistingSecretValues {
+            variable: "API_KEY".to_owned(),
+            arn: "arn:aws:secretsmanager:us-west-2:123456789012:secret:api-AbCdEf".to_owned(),
+        }];
     });
     check_piece(
         "lambda.yaml.tera",
@@ -298,7 +303,8 @@ fn a_function_gets_its_variables_and_its_secrets_arn() {
                     Variables:
                       "PRICE_LIMIT": "0.05"
                       "RESOURCE_SERVER_URL": !Ref X402BackendUrl
-                      "WALLET_KEY_SECRET_ARN": !Ref WalletKeySecret"#]],
+                      "WALLET_KEY_SECRET_ARN": !Ref WalletKeySecret
+                      "API_KEY_SECRET_ARN": "arn:aws:secretsmanager:us-west-2:123456789012:secret:api-AbCdEf""#]],
     );
     check_piece(
         "lambda.yaml.tera",

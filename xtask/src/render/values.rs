@@ -54,6 +54,8 @@ pub(crate) struct ServiceValues {
     /// Set by the template when the service runs. `PORT` is added unless it is here.
     pub(crate) environment: Vec<EnvironmentValue>,
     pub(crate) secrets: Vec<SecretValues>,
+    /// Secrets that are there already, and that the stack only refers to.
+    pub(crate) existing_secrets: Vec<ExistingSecretValues>,
     /// What the service's role may call, which is exactly what its links name.
     pub(crate) calls: Vec<CallValues>,
     /// Every parameter that comes from a link. One that only `calls` needs may be left out: it is declared all the same.
@@ -100,6 +102,14 @@ pub(crate) struct SecretValues {
     /// In characters.
     pub(crate) length: u32,
     pub(crate) alphabet: Alphabet,
+}
+
+/// One secret that a person has made.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ExistingSecretValues {
+    /// As for the others.
+    pub(crate) variable: String,
+    pub(crate) arn: String,
 }
 
 /// A link seen from the side that calls.

@@ -276,7 +276,7 @@ mod tests {
                 && !is_region("mars")
         );
         assert!(
-            is_url("https://x402.org/facilitator")
+            is_url("https://www.x402.org/facilitator")
                 && is_url("http://localhost:8080")
                 && !is_url("x402.org")
                 && !is_url("https://<yours>")

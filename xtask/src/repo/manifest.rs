@@ -94,6 +94,22 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A list of texts; none when it is absent.
+    pub(super) fn texts(&mut self, key: &'a str, problems: &mut Vec<Problem>) -> Vec<String> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let texts = value.as_array().and_then(|items| {
+            let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
+            texts.collect::<Option<Vec<String>>>()
+        });
+        texts.unwrap_or_else(|| {
+            let fix = format!("write {key} = [\"...\"]");
+            problems.push(self.problem(key, format!("`{key}` is not a list of texts"), fix));
+            Vec::new()
+        })
+    }
+
     pub(super) fn flag(&mut self, key: &'a str, problems: &mut Vec<Problem>) -> bool {
         match self.get(key) {
             None => false,

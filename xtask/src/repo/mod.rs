@@ -1,5 +1,6 @@
 //! The facts: services, links and stages, from one `cargo metadata` call, checked before anything uses them.
 
+mod existing;
 mod limits;
 mod load;
 mod manifest;
@@ -15,6 +16,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+pub(crate) use existing::secret_name;
 pub(crate) use limits::{fargate_memory, fargate_sells};
 pub(crate) use load::{IMAGE_TARGET, load};
 pub(crate) use manifest::nearest;

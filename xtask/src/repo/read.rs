@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use super::existing::ExistingSecret;
 use super::load::Package;
 use super::manifest::{ManifestFile, Table, nearest};
 use super::service::{Alphabet, AnswersWithin, Kind, Secret, Service, Value};
@@ -38,6 +39,7 @@ pub(super) fn read_service(
             }
             values
         };
+    let (secrets, existing_secrets) = read_secrets(&mut table, problems);
     let mut service = Service {
         name: package.name.clone(),
         manifest: file.path.clone(),
@@ -53,7 +55,9 @@ pub(super) fn read_service(
         answers_within: answers_within(&mut table, problems),
         args: read_values(&mut table, "args", problems),
         env: read_values(&mut table, "env", problems),
-        secrets: read_secrets(&mut table, problems),
+        secrets,
+        existing_secrets,
+        smoke: table.texts("smoke", problems),
         types: BTreeMap::new(),
     };
     service.types = types;
@@ -105,21 +109,33 @@ fn read_kind(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Kind>
     found
 }
 
-fn read_secrets(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> BTreeMap<String, Secret> {
+/// Those that the cloud makes, and those that a stage names.
+fn read_secrets(
+    table: &mut Table<'_>,
+    problems: &mut Vec<Problem>,
+) -> (BTreeMap<String, Secret>, BTreeMap<String, ExistingSecret>) {
+    let (mut secrets, mut existing) = (BTreeMap::new(), BTreeMap::new());
     let Some(entries) = table.table("secrets", problems) else {
-        return BTreeMap::new();
+        return (secrets, existing);
     };
-    let mut secrets = BTreeMap::new();
     for (variable, json) in entries {
         let header = "package.metadata.service.secrets";
         let Json::Object(object) = json else {
-            let fix = format!("{variable} = {{ name = \"...\", length = 64, alphabet = \"hex\" }}");
+            let fix = format!(
+                "{variable} = {{ name = \"...\", length = 64, alphabet = \"hex\" }}, or {{ stage = \"setting\" }} for one that a person has made"
+            );
             let text =
                 format!("`{variable}` is not a description of a secret; a value never stands here");
             problems.push(table.file.problem(header, variable, text, fix));
             continue;
         };
         let mut inner = Table::new(table.file, &format!("{header}.{variable}"), object);
+        if let Some(setting) = inner.text("stage", problems) {
+            let optional = inner.flag("optional", problems);
+            inner.unknown_keys(problems);
+            existing.insert(variable.clone(), ExistingSecret { setting, optional });
+            continue;
+        }
         let name = inner.text("name", problems);
         let length = inner.number("length", 64, problems);
         let alphabet = match inner.text("alphabet", problems).as_deref() {
@@ -136,6 +152,13 @@ fn read_secrets(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> BTreeMap<
             }
         };
         inner.unknown_keys(problems);
+        if object.get("name").is_none() {
+            let text = format!("`{variable}` says neither `name` nor `stage`");
+            let fix =
+                "name the secret that the cloud makes, or the stage's setting with the ARN of one"
+                    .to_owned();
+            problems.push(table.file.problem(header, variable, text, fix));
+        }
         if let (Some(name), Some(alphabet)) = (name, alphabet) {
             secrets.insert(
                 variable.clone(),
@@ -147,7 +170,7 @@ fn read_secrets(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> BTreeMap<
             );
         }
     }
-    secrets
+    (secrets, existing)
 }
 
 pub(super) fn read_workspace(

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::existing::ExistingSecret;
+
 /// One deployable service.
 #[derive(Debug, Clone)]
 pub(crate) struct Service {
@@ -31,10 +33,14 @@ pub(crate) struct Service {
     pub(crate) args: BTreeMap<String, Value>,
     /// Environment variables that the template sets.
     pub(crate) env: BTreeMap<String, Value>,
-    /// Secrets, by the environment variable that the service reads them from.
-    pub(crate) secrets: BTreeMap<String, Secret>,
     /// What the settings behind ARGs and environment variables have to be, by the variable.
     pub(crate) types: BTreeMap<String, ValueType>,
+    /// Secrets, by the environment variable that the service reads them from.
+    pub(crate) secrets: BTreeMap<String, Secret>,
+    /// The same for those that a person has made.
+    pub(crate) existing_secrets: BTreeMap<String, ExistingSecret>,
+    /// Paths that answer 200 when the service can do its work, asked after each deploy.
+    pub(crate) smoke: Vec<String>,
 }
 
 /// The promise of a service about time, and where its manifest makes it: `services/agent/Cargo.toml:12`.

@@ -82,7 +82,7 @@ fn unknown_keys_everywhere_are_reported_together() {
             services/odd/Cargo.toml: unknown key `hoste` in [package.metadata.service.env.A]
                 fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, hosted, https, link, optional, stage, type, zero
             services/odd/Cargo.toml: unknown key `knid` in [package.metadata.service]
-                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, memory_mib, optional, payments_table, public, secrets, timeout_seconds"#]],
+                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, memory_mib, optional, payments_table, public, secrets, smoke, timeout_seconds"#]],
     );
 }
 
@@ -385,5 +385,64 @@ fn a_type_is_read_strictly() {
                 fix: did you mean `price`?
             services/odd/Cargo.toml: B names `something_else`, which is no setting
                 fix: name a setting that a service uses"#]],
+    );
+}
+
+#[test]
+fn a_secret_that_a_person_has_made_is_named_by_its_arn() {
+    let with = |secret: Json| {
+        service(
+            "backend",
+            json!({ "kind": "fargate", "env": { "PRICE": { "stage": "price" } }, "secrets": { "API_KEY": secret } }),
+        )
+    };
+    let named = |arn: &str| json!({ "dev": { "region": "us-west-2", "price": "1", "api_key_secret": arn } });
+    let good = "arn:aws:secretsmanager:us-west-2:123456789012:secret:api-AbCdEf";
+    let optional = || with(json!({ "stage": "api_key_secret", "optional": true }));
+    check(&[optional()], named(good), expect!["backend"]);
+    check(&[optional()], stages(), expect!["backend"]);
+    check(
+        &[with(json!({ "stage": "api_key_secret" }))],
+        json!({ "dev": { "region": "us-west-2", "price": "1" } }),
+        expect![[r#"
+            Cargo.toml: the stage has no `api_key_secret`, which backend needs for API_KEY
+                fix: make the secret in Secrets Manager, and add api_key_secret = "<its ARN>" to [workspace.metadata.stages.dev]"#]],
+    );
+    // Somebody may have written the key itself: it is not shown again.
+    check(
+        &[optional()],
+        named("sk_test_1234"),
+        expect![[r#"
+        Cargo.toml: `api_key_secret` is not the whole ARN of a secret
+            fix: write arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>; `aws secretsmanager describe-secret --secret-id <name>` says it"#]],
+    );
+    check(
+        &[optional()],
+        named("arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-AbCdEf"),
+        expect![[r#"
+            Cargo.toml: `api_key_secret` is a secret in eu-west-1, and the stage is in us-west-2
+                fix: make it in us-west-2 too, and name that one"#]],
+    );
+    let pinned = json!({ "dev": { "region": "us-west-2", "price": "1", "account": "210987654321", "api_key_secret": good } });
+    check(
+        &[optional()],
+        pinned,
+        expect![[r#"
+        Cargo.toml: `api_key_secret` is a secret of another account than the stage's
+            fix: make it in the stage's account, and name that one"#]],
+    );
+    check(
+        &[with(json!({ "length": 3 }))],
+        stages(),
+        expect![[r#"
+        services/backend/Cargo.toml: `API_KEY` says neither `name` nor `stage`
+            fix: name the secret that the cloud makes, or the stage's setting with the ARN of one"#]],
+    );
+    check(
+        &[with(json!({ "stage": "api_key_secret", "name": "api" }))],
+        named(good),
+        expect![[r#"
+            services/backend/Cargo.toml: unknown key `name` in [package.metadata.service.secrets.API_KEY]
+                fix: known keys: optional, stage"#]],
     );
 }

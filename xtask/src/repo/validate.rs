@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Repo;
+use super::existing;
 use super::limits;
 use super::manifest::{ManifestFile, nearest};
 use super::money;
@@ -25,6 +26,7 @@ pub(super) fn validate(
         let file = ManifestFile::new(&repo.root, &service.manifest);
         links(repo, service, &file, without_kind, problems);
         variables(service, &file, problems);
+        smoke(service, &file, problems);
         if !without_kind.contains(&service.name) {
             limits::service(service, &file, problems);
         }
@@ -123,7 +125,11 @@ fn links(
 
 fn variables(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
-    let secrets = service.secrets.keys().map(|name| ("secrets", name));
+    let secrets = service
+        .secrets
+        .keys()
+        .chain(service.existing_secrets.keys());
+    let secrets = secrets.map(|name| ("secrets", name));
     for (table, name) in service
         .values()
         .map(|(table, name, _)| (table, name))
@@ -182,6 +188,21 @@ fn variables(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>
             );
             problems.push(file.problem(&format!("{HEADER}.{table}"), name, text, fix));
         }
+    }
+}
+
+/// A path can be asked where the tool reaches the service without signing.
+fn smoke(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
+    if let Some(path) = service.smoke.iter().find(|path| !path.starts_with('/')) {
+        let text = format!("`{path}` in `smoke` is no path");
+        problems.push(file.problem(HEADER, "smoke", text, format!("write \"/{path}\"")));
+    }
+    if !service.smoke.is_empty() && service.kind != Kind::Fargate {
+        let text = format!("a {} service has no paths to ask", service.kind.name());
+        let fix =
+            "remove `smoke`: the deploy asks the agent for a price, which goes through all of them"
+                .to_owned();
+        problems.push(file.problem(HEADER, "smoke", text, fix));
     }
 }
 
@@ -279,6 +300,7 @@ fn settings(repo: &Repo, stage: &Stage, file: &ManifestFile, problems: &mut Vec<
             problems.push(file.problem(&header, key, text, fix.to_owned()));
         }
     }
+    existing::settings(repo, stage, &header, file, problems);
     let mut refuse = |key: &str, text: String, fix: &str| {
         problems.push(file.problem(&header, key, text, fix.to_owned()))
     };
@@ -346,6 +368,8 @@ fn known_settings<'a>(
                 Value::Text(_) => {}
             }
         }
+        let existing = service.existing_secrets.values();
+        known.extend(existing.map(|secret| secret.setting.as_str()));
     }
     known.into_iter().collect()
 }

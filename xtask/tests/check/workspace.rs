@@ -64,7 +64,7 @@ impl Workspace {
 /// Where the protected stage is paid: no two stages of one network share an address.
 const PAY_TO: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 
-/// The stage dev once more, in another region, paid elsewhere, and protected.
+/// The stage dev once more, in another region, paid elsewhere, protected, and with a secret that a person has made.
 fn with_protected_stage(manifest: &str) -> String {
     let mut lines = Vec::new();
     let mut inside = false;
@@ -81,7 +81,10 @@ fn with_protected_stage(manifest: &str) -> String {
             lines.push(line);
         }
     }
-    let settings = lines.join("\n");
+    let mut settings = lines.join("\n");
+    if !settings.contains("facilitator_key_secret") {
+        settings.push_str("\nfacilitator_credentials = \"cdp\"\nfacilitator_key_secret = \"arn:aws:secretsmanager:us-east-1:123456789012:secret:cdp-key-AbCdEf\"");
+    }
     format!(
         "{manifest}\n[workspace.metadata.stages.prod]\nregion = \"us-east-1\"\nprotect = true\npay_to = \"{PAY_TO}\"\n{settings}\n"
     )

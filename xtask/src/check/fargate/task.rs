@@ -235,7 +235,9 @@ fn variables(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         _ => {}
     }
     for (name, _, line) in &found {
-        if parts.service.secrets.contains_key(name) {
+        if parts.service.secrets.contains_key(name)
+            || parts.service.existing_secrets.contains_key(name)
+        {
             report.add(
                 parts.stack.index,
                 *line,

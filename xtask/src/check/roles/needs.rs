@@ -71,6 +71,15 @@ pub(super) fn of<'a>(
             );
         }
     }
+    if purpose != Use::Task {
+        for (_, arn) in model.existing_secrets(service) {
+            need(
+                &["secretsmanager:GetSecretValue"],
+                arn,
+                "reads a secret that the stage names",
+            );
+        }
+    }
     if matches!(purpose, Use::Task | Use::Function) {
         for table in stack.of_type("AWS::DynamoDB::Table") {
             need(

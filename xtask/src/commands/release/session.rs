@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_config::SdkConfig;
 use futures_util::future::{join_all, try_join_all};
 
 use super::carry;
@@ -19,6 +20,28 @@ use crate::repo::Stage;
 use crate::tools::aws::cloudformation::{Condition, Since, StackEvent, Standing, condition};
 use crate::tools::aws::ecr::EcrLogin;
 use crate::tools::aws::s3::S3;
+use crate::tools::aws::secrets::{self, Looked};
+
+/// The secrets that the stage names are there and can be read, before anything needs them.
+async fn look_at_secrets(
+    stacks: &[RenderedStack],
+    config: &SdkConfig,
+    reporter: &Reporter,
+) -> anyhow::Result<()> {
+    let services = stacks
+        .iter()
+        .filter_map(|stack| stack.plan.values.service.as_ref());
+    for secret in services.flat_map(|service| &service.existing_secrets) {
+        if secrets::look(config, &secret.arn).await? == Looked::NotAllowed {
+            reporter.out.warning(&format!(
+                "cannot look at the secret {}: secretsmanager:DescribeSecret is not allowed; whether it is there will show when \
+                 its service starts",
+                secret.arn
+            ));
+        }
+    }
+    Ok(())
+}
 
 pub(super) struct Session {
     pub(super) stage: Stage,
@@ -46,6 +69,7 @@ impl Session {
             account.account, account.region, account.identity
         );
         reporter.tell("stage", &format!("{}: {text}", stage.name));
+        look_at_secrets(&rendered, account.config(), reporter).await?;
         let mut session = Self {
             stage: stage.clone(),
             rendered,

@@ -5,7 +5,7 @@ mod live;
 mod report;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -15,10 +15,11 @@ pub(crate) use live::{Place, Watching};
 pub(crate) use report::{Event, Reporter};
 
 use super::rendering::{self, RenderedStack};
+use super::smoke::paths;
 use crate::cloud::{Outputs, StackState};
 use crate::context::Context;
 use crate::error::UserError;
-use crate::local::{ImageStore, LocalCloud};
+use crate::local::{ImageStore, LocalCloud, existing_secrets};
 use crate::repo::Stage;
 use crate::tools::{cargo, files};
 
@@ -30,20 +31,30 @@ pub(crate) fn folder(context: &Context, stage: &Stage) -> PathBuf {
     }
 }
 
-/// Deploys the named services (none: all) to the local cloud and returns when they are healthy.
+/// What came of a deploy.
+pub(crate) struct Rolled {
+    pub(crate) outputs: Outputs,
+    /// True when every service that was asked can do its work.
+    pub(crate) well: bool,
+}
+
+/// Deploys the named services (none: all) to the local cloud and returns when they are healthy; with `smoke` they are asked
+/// whether they can do their work, if anything has changed.
 pub(crate) async fn deploy(
     context: &Context,
     stage: &Stage,
     only: &[String],
+    smoke: bool,
     reporter: &Reporter,
-) -> anyhow::Result<Outputs> {
+) -> anyhow::Result<Rolled> {
     let started = Instant::now();
     let stacks = rendering::rendered(&context.repo, stage)?;
     let chosen = chosen(stage, &stacks, only)?;
     refuse_engine(&chosen)?;
+    let folder = folder(context, stage);
+    has_secrets(&chosen, &folder)?;
     let programs = build(context, &chosen, reporter).await?;
     let _watching = reporter.watch(chosen.iter().map(|stack| place(stack)).collect());
-    let folder = folder(context, stage);
     let executable = std::env::current_exe().context("cannot find this program")?;
     let cloud = LocalCloud::start(&folder, &executable, &files::build_id(&executable)?).await?;
     let standing = cloud.describe().await?;
@@ -93,13 +104,38 @@ pub(crate) async fn deploy(
         }
         inputs.prune()?;
     }
+    let checks = match changed && smoke {
+        true => paths(context, stage, &inputs.outputs).await,
+        false => Vec::new(),
+    };
+    for check in &checks {
+        reporter.report(&Event::Smoke {
+            name: &check.name,
+            passed: check.passed,
+            detail: &check.detail,
+        });
+    }
     let seconds = started.elapsed().as_secs_f64();
     reporter.report(&Event::Done {
         changed,
         seconds,
         outputs: &inputs.outputs,
     });
-    Ok(inputs.outputs)
+    Ok(Rolled {
+        outputs: inputs.outputs,
+        well: checks.iter().all(|check| check.passed),
+    })
+}
+
+/// The secrets that the stage names have values here, before anything is built.
+fn has_secrets(stacks: &[&RenderedStack], folder: &Path) -> Result<(), UserError> {
+    let services = stacks
+        .iter()
+        .filter_map(|stack| stack.plan.values.service.as_ref());
+    for secret in services.flat_map(|service| &service.existing_secrets) {
+        existing_secrets::read(folder, &secret.arn)?;
+    }
+    Ok(())
 }
 
 /// Where a stack stands among the others.

@@ -11,6 +11,7 @@ use super::role::role_for;
 use super::variables::{tables_are_files, variables};
 use super::{Builder, physical};
 use crate::local::template::{Physical, Result};
+use crate::repo::secret_name;
 
 const TASKS: &str = "ecs-tasks.amazonaws.com";
 
@@ -156,7 +157,8 @@ fn secrets(
                 .get(..7)
                 .map(|parts| parts.join(":"))
                 .unwrap_or_default();
-            if !builder.plan.secrets.iter().any(|secret| secret.arn == arn) {
+            let is_made = builder.plan.secrets.iter().any(|secret| secret.arn == arn);
+            if !is_made && !is_existing(builder, &arn) {
                 return Err(input.error(
                     "ContainerDefinitions",
                     format!("the secret of {name} ({from}) is not in this stack"),
@@ -170,6 +172,11 @@ fn secrets(
             Ok((name, SecretReference { arn, json_key }))
         })
         .collect()
+}
+
+/// Whether it can be one that a person has made: the account of the local cloud has no others than its stacks'.
+fn is_existing(builder: &Builder<'_>, arn: &str) -> bool {
+    secret_name(arn).is_some() && arn.split(':').nth(4) != Some(builder.account)
 }
 
 fn health(

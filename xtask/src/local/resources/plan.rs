@@ -1,12 +1,13 @@
 //! What a stack's template comes to, as data: nothing here has happened yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::local::template::Physical;
+use crate::repo::secret_name;
 
 /// A whole stack: its resources in order, and what has to exist for them.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,22 @@ pub(crate) struct Plan {
     pub(crate) function_urls: Vec<FunctionUrl>,
     pub(crate) runtimes: Vec<RuntimePlan>,
     pub(crate) endpoints: Vec<EndpointPlan>,
+}
+
+impl Plan {
+    /// The ARNs of secrets that no stack here has made, and that functions and agents will ask for by the API.
+    pub(crate) fn existing_secrets(&self) -> BTreeSet<&str> {
+        let functions = self.functions.iter().map(|function| &function.process);
+        let runtimes = self.runtimes.iter().map(|runtime| &runtime.process);
+        let values = functions
+            .chain(runtimes)
+            .flat_map(|process| process.environment.iter());
+        values
+            .filter(|(name, arn)| name.ends_with("_SECRET_ARN") && secret_name(arn).is_some())
+            .map(|(_, arn)| arn.as_str())
+            .filter(|arn| !self.secrets.iter().any(|secret| secret.arn == *arn))
+            .collect()
+    }
 }
 
 /// A resource as it is remembered: enough to tell what differs the next time, and to keep its names.

@@ -122,6 +122,18 @@ fn a_fargate_stack_comes_to_a_service_behind_a_port() {
 }
 
 #[test]
+fn a_secret_that_a_person_has_made_is_read_at_each_start() {
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-AbCdEf";
+    let template = FARGATE.replace("ValueFrom: !Ref Secret", &format!("ValueFrom: \"{arn}\""));
+    let plan = planned(&template, "65532:65532", &[]).unwrap();
+    assert_eq!(plan.services[0].process.secrets["ACCESS_KEY"].arn, arn);
+    // The local cloud's own account has only what its stacks make.
+    let template = template.replace("123456789012", "000000000000");
+    let error = planned(&template, "65532:65532", &[]).unwrap_err();
+    assert!(error.contains("is not in this stack"), "{error}");
+}
+
+#[test]
 fn the_same_again_is_no_change_and_a_new_value_is_one() {
     let first = planned(FARGATE, "1", &[]).unwrap();
     let again = planned(FARGATE, "1", &first.resources).unwrap();

@@ -15,6 +15,7 @@ use crate::local::aws::{AgentRuntime, EndpointFacts, Function, Role};
 use crate::local::balancer::{self, Front};
 use crate::local::processes::{FirstFailure, FunctionStarter, Keeper};
 use crate::local::resources::{Plan, ProcessPlan, ServicePlan};
+use crate::repo::secret_name;
 
 /// The process's own limit counts from its start; this only has to be longer.
 const START_MAX: Duration = Duration::from_secs(180);
@@ -68,6 +69,10 @@ impl Apply<'_> {
         }
         for secret in &plan.secrets {
             aws.put_secret(&secret.arn, &secret.name, &vault.secret(secret)?);
+        }
+        for arn in plan.existing_secrets() {
+            let name = secret_name(arn).unwrap_or(arn);
+            aws.put_secret(arn, name, &vault.existing(arn)?);
         }
         Ok(())
     }

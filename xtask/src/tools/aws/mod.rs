@@ -11,6 +11,7 @@ pub(crate) mod inventory;
 pub(crate) mod lock;
 pub(crate) mod logs;
 pub(crate) mod s3;
+pub(crate) mod secrets;
 #[cfg(test)]
 mod stand_in;
 #[cfg(test)]

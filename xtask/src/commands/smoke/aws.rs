@@ -1,13 +1,14 @@
-//! The first questions to a stage that was just deployed, as its users would ask them. Nothing is bought.
+//! What a stage on AWS is asked: the endpoint for its version, the seller without paying, the agent for a price, and each
+//! service what it wants to be asked.
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::running::{agent, stays_behind, typed};
+use super::{Check, paths};
 use crate::cloud::Outputs;
+use crate::commands::running::{agent, stays_behind, typed};
 use crate::context::Context;
 use crate::repo::{Link, Resolved, Stage};
 use crate::tools::agentcore::new_session;
@@ -19,40 +20,21 @@ const FREE_TOOL: &str = "get_price";
 /// How long a load balancer may take to know that its new task is well.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One question and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Check {
-    /// `x402-backend, unpaid`
-    pub(crate) name: String,
-    pub(crate) passed: bool,
-    /// What was answered, or what is wrong and the way out.
-    pub(crate) detail: String,
-}
-
-impl Check {
-    fn new(name: String, result: Result<String, String>, way_out: String) -> Self {
-        Self {
-            name,
-            passed: result.is_ok(),
-            detail: result.unwrap_or_else(|problem| format!("{problem}; {way_out}")),
-        }
-    }
-}
-
-/// Asks all at once: the endpoint for its version, the seller without paying, and the agent for a price.
+/// Asks all at once.
 pub(crate) async fn check(
     context: &Context,
     stage: &Stage,
     config: &SdkConfig,
     outputs: &Outputs,
 ) -> Vec<Check> {
-    let (mut checks, sellers, invocation) = tokio::join!(
+    let (mut checks, sellers, paths, invocation) = tokio::join!(
         versions(stage, config, outputs),
         sellers(context, stage, outputs),
+        paths(context, stage, outputs),
         invocation(stage, config, outputs)
     );
     checks.extend(sellers);
+    checks.extend(paths);
     checks.extend(invocation);
     checks
 }
