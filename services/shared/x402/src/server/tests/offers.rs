@@ -220,3 +220,28 @@ fn price_tables_that_sell_nothing() {
         assert_eq!(error, Some(expected));
     }
 }
+
+#[test]
+fn the_url_is_the_callers() {
+    for (forwarded, expected) in [
+        ("", "http://shop.test/thing"),
+        ("http", "http://shop.test/thing"),
+        ("https", "https://shop.test/thing"),
+        ("HTTPS", "https://shop.test/thing"),
+        ("https, http", "https://shop.test/thing"),
+        ("http, https", "http://shop.test/thing"),
+        ("ftp", "http://shop.test/thing"),
+    ] {
+        let headers = HeaderMap::from_iter([
+            (
+                http::header::HOST,
+                http::HeaderValue::from_static("shop.test"),
+            ),
+            (
+                http::HeaderName::from_static("x-forwarded-proto"),
+                http::HeaderValue::from_static(forwarded),
+            ),
+        ]);
+        assert_eq!(public_url(&headers, "/thing"), expected, "{forwarded}");
+    }
+}
