@@ -157,7 +157,8 @@ async fn unanswerable_questions_are_free() {
     let market = market().await;
     let buyer = market.buyer(|_| {});
     for (path, status, code) in [
-        ("weather", 400, "missingCity"),
+        ("weather?city=", 400, "missingCity"),
+        ("weather?town=Oslo", 400, "missingCity"),
         ("weather?city=%20", 400, "missingCity"),
         ("weather?city=Oslo&city=Rome", 400, "badQuery"),
         ("weather?city=Atlantis", 404, "unknownCity"),

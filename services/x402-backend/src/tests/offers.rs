@@ -64,7 +64,8 @@ async fn any_page_may_ask_and_read_the_answer() {
     for (method, path, status) in [
         ("GET", "weather?city=Oslo", 402),
         ("HEAD", "weather?city=Oslo", 402),
-        ("GET", "weather", 400),
+        ("GET", "weather", 402),
+        ("GET", "weather?city=", 400),
         ("GET", "weather?city=Atlantis", 404),
         ("POST", "weather?city=Oslo", 405),
         ("GET", "nowhere", 404),
@@ -127,4 +128,25 @@ async fn more_prices_are_offered_beside_the_first() {
         .await
         .unwrap();
     assert_eq!(paid.status.as_u16(), 200);
+}
+
+/// Lists ask for the bare path. Nobody who pays for it is charged.
+#[tokio::test]
+async fn the_bare_path_is_an_offer_and_nothing_to_buy() {
+    let market = market().await;
+    let url = market.shop.join("weather").unwrap();
+    let client = runtime::http::client();
+    for method in [reqwest::Method::GET, reqwest::Method::HEAD] {
+        let probe = client.request(method, url.clone()).send().await.unwrap();
+        assert_eq!(probe.status().as_u16(), 402);
+        let header = probe.headers()["payment-required"].as_bytes();
+        let required: Value = x402::header::decode(header).unwrap();
+        assert_eq!(required["resource"]["url"], url.as_str());
+        assert!(required["extensions"]["bazaar"].is_object());
+    }
+    for name in ["payment-signature", "x-payment"] {
+        let paid = client.get(url.clone()).header(name, "anything");
+        assert_eq!(paid.send().await.unwrap().status().as_u16(), 400);
+    }
+    assert_eq!(market.ledger.height(), 0);
 }
