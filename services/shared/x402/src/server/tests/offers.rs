@@ -204,7 +204,19 @@ fn price_tables_that_sell_nothing() {
         .collect();
     let mut dearer = shop.price.clone();
     dearer.amount += U256::from(1);
+    let changed = |change: fn(&mut Price)| {
+        let mut price = shop.price.clone();
+        change(&mut price);
+        vec![price]
+    };
+    let nothing = || SaleError::Nothing("eip155:31337".into());
     for (prices, expected) in [
+        (changed(|price| price.amount = U256::ZERO), nothing()),
+        (changed(|price| price.pay_to = Address::ZERO), nothing()),
+        (
+            changed(|price| price.max_timeout_seconds = 6),
+            SaleError::TooShort(6),
+        ),
         (vec![], SaleError::Prices(0)),
         (many, SaleError::Prices(17)),
         (
