@@ -1,8 +1,8 @@
-//! The official clients in a real browser, on a page of another origin. It is the browser that decides by its preflights whether
-//! they may pay us.
+//! The official clients in a real browser, on a page of another origin: it is the browser that decides by its preflights whether
+//! they may pay us. And what a person does who is led to a sold URL.
 
 use crate::node::Node;
-use crate::peers::{Bank, assert_bought, assert_receipt, script};
+use crate::peers::{Bank, KEY, assert_bought, assert_receipt, script};
 use crate::process::{Process, run, tool};
 use axum::Router;
 use axum::response::Html;
@@ -111,5 +111,42 @@ async fn x402_fetch_version_1_buys_from_us_on_a_page() {
     let told = buy(&bank, &url, "browser-v1.mjs", "fetch").await;
     let answer = assert_bought(&told.to_string());
     assert_receipt(&answer, "base-sepolia");
+    bank.assert_paid(1).await;
+}
+
+/// What the page of a 402 tells a person to do.
+#[tokio::test]
+#[ignore = "needs @x402/fetch: cargo xtask test payments"]
+async fn the_script_on_the_page_of_a_402_buys() {
+    let bank = Bank::ledger();
+    let (_shop, url) = bank.shop();
+    let request = runtime::http::client().get(url);
+    let request = request
+        .header("accept", "text/html")
+        .header("user-agent", "Mozilla/5.0");
+    let page = request.send().await.unwrap();
+    assert_eq!(page.status().as_u16(), 402);
+    let page = page.text().await.unwrap();
+    let (_, script) = page.split_once("<code id=\"buy\">").unwrap();
+    let (script, _) = script.split_once("</code>").unwrap();
+    let script = script
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&gt;", ">")
+        .replace("&lt;", "<")
+        .replace("&amp;", "&");
+    // Modules are looked for in the folders above a script.
+    let folder = PathBuf::from(tool("TURNPIKE_TEST_PEERS")).join("scripts");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("from-the-page.mjs");
+    std::fs::write(&file, script).unwrap();
+    let told = [("KEY", KEY.to_owned())];
+    let answer = run(
+        &tool("TURNPIKE_TEST_NODE"),
+        &[&file.display().to_string()],
+        &told,
+    );
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["city"], "Tokyo");
     bank.assert_paid(1).await;
 }

@@ -64,10 +64,12 @@ async fn forward(State(recorder): State<Recorder>, request: Request) -> Response
 async fn the_reference_lists_our_402() {
     let bank = Bank::ledger();
     let (_shop, url) = bank.shop_with(&[("MORE_PRICES", MORE_PRICES)]);
+    // A list asks for the path alone.
+    let path = url.join("/weather").unwrap();
     let read = run(
         &tool("TURNPIKE_TEST_NODE"),
         &[&script("bazaar.mjs")],
-        &bank.told(&url),
+        &bank.told(&path),
     );
     let read: Value = serde_json::from_str(&read).unwrap();
     for check in ["schema", "specification"] {
@@ -88,10 +90,7 @@ async fn the_reference_lists_our_402() {
         (&listed["method"], &listed["mimeType"]),
         (&json!("GET"), &json!("application/json"))
     );
-    assert_eq!(
-        listed["resourceUrl"],
-        url.join("/weather").unwrap().as_str()
-    );
+    assert_eq!(listed["resourceUrl"], path.as_str());
     assert_eq!(listed["description"], read["resource"]["description"]);
     let input = &read["bazaar"]["info"]["input"];
     assert_eq!(&read["listedV1"]["input"], input);

@@ -2,7 +2,7 @@
 
 use crate::decode;
 use alloy_primitives::{Address, B256, U256};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 pub const VERSION: u64 = 2;
@@ -94,8 +94,26 @@ pub struct PaymentPayload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
     pub payload: ExactPayload,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// When read, without those that nobody here reads: a buyer echoes what the seller tells lists, and that is long.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "known_extensions"
+    )]
     pub extensions: Option<Map<String, Value>>,
+}
+
+fn known_extensions<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Map<String, Value>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Known {
+        #[serde(rename = "payment-identifier")]
+        payment_identifier: Option<Value>,
+    }
+    let known = Option::<Known>::deserialize(deserializer)?;
+    let identifier = known.and_then(|known| known.payment_identifier);
+    Ok(identifier.map(|value| Map::from_iter([(PAYMENT_IDENTIFIER.to_owned(), value)])))
 }
 
 /// Name of the extension by which a buyer asks for the same answer again.
@@ -145,4 +163,39 @@ pub struct SettlementResponse {
     pub network: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<Map<String, Value>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rest of an echo is skipped, and no other shape is taken for an identifier.
+    #[test]
+    fn extensions_of_a_payment() {
+        let read = |extensions: &str| {
+            let payment = crate::exact::tests::SPECIFICATION_EXAMPLE;
+            let (start, _) = payment.trim_end().rsplit_once('}').unwrap();
+            let json = format!(r#"{start},"extensions":{extensions}}}"#);
+            serde_json::from_str::<PaymentPayload>(&json)
+        };
+        let id = r#"{"info":{"required":false,"id":"pay_0123456789abcdef"}}"#;
+        for (extensions, expected) in [
+            ("null".to_owned(), None),
+            ("{}".to_owned(), None),
+            (
+                format!(r#"{{"bazaar":{{"info":[1]}},"payment-identifier":{id}}}"#),
+                Some("pay_0123456789abcdef"),
+            ),
+            (format!(r#"{{"Payment-Identifier":{id}}}"#), None),
+            (r#"{"payment-identifier":7}"#.to_owned(), None),
+            (r#"{"payment-identifier":null}"#.to_owned(), None),
+        ] {
+            let payment = read(&extensions).unwrap();
+            assert_eq!(payment.identifier(), expected, "{extensions}");
+            assert!(payment.extensions.is_none_or(|known| known.len() == 1));
+        }
+        let twice = format!(r#"{{"payment-identifier":{id},"payment-identifier":{id}}}"#);
+        assert!(read(&twice).is_err());
+        assert!(read("7").is_err());
+    }
 }

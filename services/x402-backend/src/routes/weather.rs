@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
+use x402::header;
 
 #[derive(Deserialize)]
 pub(crate) struct Parameters {
@@ -29,8 +30,19 @@ pub(crate) async fn resolve(State(app): State<App>, mut request: Request, next: 
             request.extensions_mut().insert(place);
             next.run(request).await
         }
+        // Without a payment that is the offer.
+        Err(WeatherError::MissingCity) if is_probe(&request) => next.run(request).await,
         Err(error) => error.into_response(),
     }
+}
+
+/// Lists of paid APIs ask for the bare path and take only what answers 402: the crawler of Coinbase's
+/// (x402-foundation/x402#1982), and its check `returns_402` (<https://docs.cdp.coinbase.com/x402/validate-endpoint>).
+fn is_probe(request: &Request) -> bool {
+    let paid = [header::PAYMENT_SIGNATURE, header::X_PAYMENT]
+        .iter()
+        .any(|name| request.headers().contains_key(name));
+    request.uri().query().is_none_or(str::is_empty) && !paid
 }
 
 /// Runs once the payment is reserved and verified; it is charged only if this succeeds.

@@ -85,6 +85,14 @@ fn is_respelled(key: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in "[\\[{\"\\\\:,To}\\]é ]{0,40}") {
+            ambiguous(text.as_bytes());
+        }
+    }
 
     #[test]
     fn one_reading() {

@@ -1,6 +1,6 @@
 //! Sells a route of an axum router: `route("/weather", get(handler).layer(seller.layer(&sale)?))`.
 //!
-//! Without a payment the answer is 402 with the offer. With one, in this order: the offer is matched with our own price, the
+//! Without a payment the answer is 402 with the offers. With one, in this order: it is matched with one of our own prices, the
 //! terms and the signature are checked, the payment is reserved in the store, the facilitator verifies, the handler runs, and
 //! the facilitator settles only if the handler succeeded (status below 400). `Flow::SettleFirst` turns the last two around.
 

@@ -187,11 +187,10 @@ pub(super) fn refusal(status: StatusCode, json: String) -> Response {
 /// The URL of a path of ours as the caller sees it. `Host` comes from the caller, who can only mislead himself by it.
 pub fn public_url(headers: &HeaderMap, path: &str) -> String {
     let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let scheme = if header(X_FORWARDED_PROTO) == Some("https") {
-        "https"
-    } else {
-        "http"
-    };
+    // Several proxies make a list of it, the caller's own scheme first.
+    let forwarded = header(X_FORWARDED_PROTO).and_then(|list| list.split(',').next());
+    let secure = forwarded.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
+    let scheme = if secure { "https" } else { "http" };
     [scheme, "://", header(HOST).unwrap_or("localhost"), path].concat()
 }
 

@@ -3,6 +3,7 @@
 use super::listing::{self, Discovery, ServiceMetadata};
 use crate::amount::format_decimal;
 use crate::asset::{Asset, AssetError};
+use crate::exact::SETTLE_MARGIN_SECONDS;
 use crate::wire::{Requirements, SCHEME_EXACT};
 use alloy_primitives::{Address, U256};
 use serde_json::Map;
@@ -71,6 +72,14 @@ pub enum SaleError {
     )]
     SameAsset(String),
     #[error(
+        "a price on {0} is zero, or is paid to the zero address; what is free needs no payment"
+    )]
+    Nothing(String),
+    #[error(
+        "payments that are valid for {0} s cannot be settled; {SETTLE_MARGIN_SECONDS} s must be left when they arrive"
+    )]
+    TooShort(u64),
+    #[error(
         "the description has {0} characters; hosted facilitators refuse every payment above 500"
     )]
     Description(usize),
@@ -104,6 +113,12 @@ impl Sale {
         }
         for (index, price) in self.prices.iter().enumerate() {
             let asset = &price.asset;
+            if price.amount.is_zero() || price.pay_to.is_zero() {
+                return Err(SaleError::Nothing(asset.network.clone()));
+            }
+            if price.max_timeout_seconds <= SETTLE_MARGIN_SECONDS {
+                return Err(SaleError::TooShort(price.max_timeout_seconds));
+            }
             let same = |other: &Price| {
                 other.asset.network == asset.network && other.asset.address == asset.address
             };

@@ -204,7 +204,19 @@ fn price_tables_that_sell_nothing() {
         .collect();
     let mut dearer = shop.price.clone();
     dearer.amount += U256::from(1);
+    let changed = |change: fn(&mut Price)| {
+        let mut price = shop.price.clone();
+        change(&mut price);
+        vec![price]
+    };
+    let nothing = || SaleError::Nothing("eip155:31337".into());
     for (prices, expected) in [
+        (changed(|price| price.amount = U256::ZERO), nothing()),
+        (changed(|price| price.pay_to = Address::ZERO), nothing()),
+        (
+            changed(|price| price.max_timeout_seconds = 6),
+            SaleError::TooShort(6),
+        ),
         (vec![], SaleError::Prices(0)),
         (many, SaleError::Prices(17)),
         (
@@ -218,5 +230,30 @@ fn price_tables_that_sell_nothing() {
     ] {
         let error = seller.layer(&Sale::new(prices, "", "")).err();
         assert_eq!(error, Some(expected));
+    }
+}
+
+#[test]
+fn the_url_is_the_callers() {
+    for (forwarded, expected) in [
+        ("", "http://shop.test/thing"),
+        ("http", "http://shop.test/thing"),
+        ("https", "https://shop.test/thing"),
+        ("HTTPS", "https://shop.test/thing"),
+        ("https, http", "https://shop.test/thing"),
+        ("http, https", "http://shop.test/thing"),
+        ("ftp", "http://shop.test/thing"),
+    ] {
+        let headers = HeaderMap::from_iter([
+            (
+                http::header::HOST,
+                http::HeaderValue::from_static("shop.test"),
+            ),
+            (
+                http::HeaderName::from_static("x-forwarded-proto"),
+                http::HeaderValue::from_static(forwarded),
+            ),
+        ]);
+        assert_eq!(public_url(&headers, "/thing"), expected, "{forwarded}");
     }
 }
