@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_names_and_unreadable_keys_are_refused() {
+    async fn other_names_are_refused() {
         let (_folder, url) = start().await;
         let client = runtime::http::client();
         for (path, host, status) in [
@@ -245,13 +245,42 @@ mod tests {
             let response = request.header("host", host).send().await.unwrap();
             assert_eq!(response.status().as_u16(), status, "{path} {host}");
         }
-        for keys in [&["two words"][..], &["one", "two"], &[""]] {
-            let mut request = client.post(format!("{url}/settle")).body("{}");
+    }
+
+    #[tokio::test]
+    async fn a_key_that_cannot_be_read_is_not_passed_over() {
+        let (_folder, url) = start().await;
+        let client = runtime::http::client();
+        let (address, nonce) = (Address::repeat_byte(1), "1".repeat(64));
+        let wanted = json!({
+            "scheme": "exact", "network": "eip155:31337", "amount": "1", "asset": address, "payTo": address,
+            "maxTimeoutSeconds": 60, "extra": { "name": "USDC", "version": "2" },
+        });
+        let authorization = json!({
+            "from": address, "to": address, "value": "1", "validAfter": "0", "validBefore": "1",
+            "nonce": format!("0x{nonce}"),
+        });
+        let payload = json!({ "signature": "0x12", "authorization": authorization });
+        let body = json!({
+            "x402Version": 2,
+            "paymentPayload": { "x402Version": 2, "accepted": wanted, "payload": payload },
+            "paymentRequirements": wanted,
+        });
+        for (keys, status) in [
+            (&["one"][..], 200),
+            (&[], 200),
+            (&["two words"], 400),
+            (&["one", "two"], 400),
+            (&[""], 400),
+        ] {
+            let mut request = client.post(format!("{url}/settle")).json(&body);
             for key in keys {
                 request = request.header(IDEMPOTENCY_KEY, *key);
             }
             let response = request.send().await.unwrap();
-            assert_eq!(response.status().as_u16(), 400, "{keys:?}");
+            assert_eq!(response.status().as_u16(), status, "{keys:?}");
+            let answer: Value = response.json().await.unwrap();
+            assert_eq!(answer["success"], false);
         }
     }
 }

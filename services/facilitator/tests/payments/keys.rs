@@ -3,8 +3,11 @@
 use crate::chain::{funded, named, reason_of};
 use crate::market::{PRICE, SELLER, chain};
 use crate::node::Node;
+use crate::proxy::{Fault, Proxy};
+use crate::shop::Meanwhile;
 use crate::token::transfer;
 use facilitator::IdempotencyKey;
+use std::sync::Arc;
 use std::time::Duration;
 use x402::reason;
 use x402::wire::SettlementResponse;
@@ -151,4 +154,41 @@ async fn what_a_stranger_has_sent_is_no_sales() {
     assert_used(&settling.await.unwrap(), "");
     assert_used(&settler.settle(&order, ours.as_ref()).await, "");
     assert_eq!(node.balance(SELLER).await, 2 * PRICE);
+}
+
+#[tokio::test]
+#[ignore = "needs anvil: cargo xtask test payments"]
+async fn a_use_that_nobody_finds_is_open_and_not_failed() {
+    let node = Node::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (_proxy, url) = Proxy::start(&node.url, Fault::EventsHidden, 0).await;
+    let settler = chain(&node.asset, &url, folder.path()).await;
+    let order = funded(&node).await.order(1);
+    node.hand_in(&transfer(&order)).await;
+    // The money has moved: "failed" would be untrue.
+    let answer = settler.settle(&order, None).await;
+    assert_eq!(reason_of(&answer), reason::SETTLEMENT_PENDING);
+}
+
+#[tokio::test]
+#[ignore = "needs anvil: cargo xtask test payments"]
+async fn a_strangers_transaction_in_the_last_moment_is_told_as_what_it_is() {
+    let node = Arc::new(Node::start().await);
+    let folder = tempfile::tempdir().unwrap();
+    let buyer = funded(&node).await;
+    let order = buyer.order(1);
+    // After the look at the nonce, and before the estimate.
+    let (stranger, call) = (node.clone(), transfer(&order));
+    let step: Meanwhile = Arc::new(move || {
+        let (stranger, call) = (stranger.clone(), call.clone());
+        Box::pin(async move { stranger.hand_in(&call).await })
+    });
+    let url = Proxy::before(&node.url, "eth_estimateGas", step).await;
+    let settler = chain(&node.asset, &url, folder.path()).await;
+    let before = node.transactions().await;
+    let answer = settler.settle(&order, None).await;
+    assert_eq!(reason_of(&answer), reason::NONCE_USED, "{answer:?}");
+    assert_eq!(named(&answer).len(), 66);
+    assert_eq!(node.transactions().await, before);
+    assert_eq!(node.balance(SELLER).await, PRICE);
 }

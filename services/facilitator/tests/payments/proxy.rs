@@ -1,5 +1,6 @@
 //! Stands between a facilitator and its node, and loses what it is told to lose.
 
+use crate::shop::Meanwhile;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -15,6 +16,8 @@ pub(crate) enum Fault {
     CallLost,
     /// The node has the transaction, and its answer is lost.
     AnswerLost,
+    /// The node knows its state and finds no events, as one does whose index is behind.
+    EventsHidden,
 }
 
 #[derive(Clone)]
@@ -26,16 +29,34 @@ pub(crate) struct Proxy {
     left: Arc<AtomicUsize>,
     /// How many transactions came by.
     seen: Arc<AtomicUsize>,
+    /// What happens before a call of this method reaches the node.
+    before: Option<(&'static str, Meanwhile)>,
 }
 
 impl Proxy {
     pub(crate) async fn start(node: &Url, fault: Fault, times: usize) -> (Self, Url) {
+        Self::with(node, fault, times, None).await
+    }
+
+    /// Loses nothing, and does something before each call of one method.
+    pub(crate) async fn before(node: &Url, method: &'static str, step: Meanwhile) -> Url {
+        let before = Some((method, step));
+        Self::with(node, Fault::AnswerLost, 0, before).await.1
+    }
+
+    async fn with(
+        node: &Url,
+        fault: Fault,
+        times: usize,
+        before: Option<(&'static str, Meanwhile)>,
+    ) -> (Self, Url) {
         let proxy = Self {
             node: node.clone(),
             client: runtime::http::client(),
             fault,
             left: Arc::new(AtomicUsize::new(times)),
             seen: Arc::default(),
+            before,
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -53,6 +74,15 @@ impl Proxy {
 
 async fn forward(State(proxy): State<Proxy>, body: Bytes) -> (StatusCode, Bytes) {
     let text = String::from_utf8_lossy(&body);
+    if proxy.fault == Fault::EventsHidden && text.contains("eth_getLogs") {
+        let none = br#"{"jsonrpc":"2.0","id":1,"result":[]}"#;
+        return (StatusCode::OK, Bytes::from_static(none));
+    }
+    if let Some((method, step)) = &proxy.before
+        && text.contains(method)
+    {
+        step().await;
+    }
     let mut fault = None;
     if text.contains("eth_sendRawTransaction") {
         proxy.seen.fetch_add(1, Ordering::SeqCst);
