@@ -108,6 +108,9 @@ pub(crate) const ANSWERS: &[Answer] = &[
     Answer { sends: Sends::GoodReceipt, ..delivered("200, a good receipt", good) },
     delivered("200, no receipt", |_| Receipt::None),
     delivered("200, a receipt of failure", |_| failed("settlement_failed")),
+    delivered("200, a failure with a transaction", |hash| {
+        Receipt::Json(json!({ "success": false, "transaction": hash, "network": NETWORK }))
+    }),
     delivered("200, a receipt that is no base64", |_| Receipt::Text("%%%")),
     delivered("200, a receipt that is no JSON", |_| Receipt::Text("aGVsbG8=")),
     delivered("200, a receipt without its fields", |_| Receipt::Json(json!({ "success": true }))),

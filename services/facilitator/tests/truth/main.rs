@@ -9,12 +9,12 @@ use answers::{ANSWERS, Answer, Sends};
 use facilitator::ledger::Ledger;
 use futures_util::future::join_all;
 use seller::{Market, PRICE, Seller, Settles};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use x402::client::{Account, Paid, PayError, PayingClient};
 use x402::{Evidence, U256};
 
 /// Longer than a buyer looks at the chain.
-const LATE: Duration = Duration::from_secs(7);
+const LATE: Duration = Duration::from_secs(9);
 const SETTLEMENTS: [Settles; 4] = [
     Settles::Never,
     Settles::First,
@@ -30,13 +30,16 @@ struct Purchase {
     buyer: PayingClient,
     seller: Seller,
     outcome: Result<Paid, PayError>,
+    took: Duration,
 }
 
 impl Purchase {
     async fn make(market: &Market, settles: Settles, answer: &'static Answer) -> Self {
         let seller = market.seller(settles, answer).await;
         let buyer = market.buyer(&seller.url);
+        let asked_at = Instant::now();
         let outcome = buyer.get_in_session("one", seller.url.clone()).await;
+        let took = asked_at.elapsed();
         Self {
             name: format!("{}, settles {settles:?}", answer.name),
             settles,
@@ -44,6 +47,7 @@ impl Purchase {
             buyer,
             seller,
             outcome,
+            took,
         }
     }
 
@@ -75,11 +79,14 @@ impl Purchase {
             1,
             "{name}: one signature for one call"
         );
+        let limit = seller::ANSWER_WITHIN + Duration::from_secs(2);
+        assert!(self.took < limit, "{name}: took {:?}", self.took);
         let lies = self.answer.sends == Sends::GoodReceipt && self.settles == Settles::Never;
-        let seen = match self.settles {
-            Settles::Never => false,
-            Settles::First => true,
-            Settles::After(time) => time < LATE,
+        // Who settles meanwhile may be seen or not: it depends on how busy this machine is.
+        let (may_be_seen, may_be_missed) = match self.settles {
+            Settles::Never => (false, true),
+            Settles::First => (true, false),
+            Settles::After(_) => (true, true),
         };
         match &self.outcome {
             Ok(paid) => {
@@ -104,7 +111,7 @@ impl Purchase {
                     );
                     assert_eq!(paid.fault.is_none(), is_good, "{name}: {:?}", paid.fault);
                 }
-                assert!(seen || lies, "{name}: said to be paid");
+                assert!(may_be_seen || lies, "{name}: said to be paid");
             }
             Err(PayError::PaidUnanswered { receipt, .. }) => {
                 assert_eq!(self.answer.status(), None, "{name}");
@@ -115,7 +122,7 @@ impl Purchase {
                 );
             }
             Err(PayError::OutcomeUnknown { amount, answer, .. }) => {
-                assert!(!seen, "{name}: the chain had it");
+                assert!(may_be_missed, "{name}: the chain had it");
                 assert_eq!(*amount, U256::from(PRICE), "{name}");
                 let status = answer.as_ref().map(|answer| answer.status.as_u16());
                 assert_eq!(status, self.answer.status(), "{name}");
@@ -173,6 +180,19 @@ async fn what_a_buyer_says_is_what_the_ledger_shows() {
     for purchase in &purchases {
         purchase.check_what_was_said(&market.ledger);
         purchase.check_account(&market.ledger, &purchase.account().await, false);
+    }
+    for (settles, most_are_known) in [(SETTLEMENTS[2], true), (SETTLEMENTS[3], false)] {
+        let of = purchases
+            .iter()
+            .filter(|purchase| purchase.settles == settles);
+        let unknown =
+            |purchase: &&Purchase| matches!(purchase.outcome, Err(PayError::OutcomeUnknown { .. }));
+        let (all, unknown) = (of.clone().count(), of.filter(unknown).count());
+        assert_eq!(
+            unknown < all / 2,
+            most_are_known,
+            "{settles:?}: {unknown} of {all} unknown"
+        );
     }
 }
 

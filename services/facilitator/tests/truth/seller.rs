@@ -18,6 +18,8 @@ use x402::{Address, Asset, U256, header};
 
 pub(crate) const PRICE: u64 = 10_000;
 pub(crate) const VALID_SECONDS: u64 = 30;
+/// Less than a buyer waits otherwise: one of the sellers never says a word.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 const GRANT: u64 = 10_000_000;
 const PAY_TO: Address = Address::repeat_byte(2);
 
@@ -93,8 +95,7 @@ impl Market {
         let (wallet, store) = (Wallet::random().unwrap(), Arc::new(MemoryStore::default()));
         PayingClient::with_budget(http, wallet, policy, Limits::NONE, store, Some(chain))
             .unwrap()
-            // Less than the seller that says nothing is waited for otherwise.
-            .answering_within(Duration::from_secs(15))
+            .answering_within(ANSWER_WITHIN)
     }
 }
 
