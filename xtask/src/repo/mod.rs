@@ -1,5 +1,6 @@
 //! The facts: services, links and stages, from one `cargo metadata` call, checked before anything uses them.
 
+mod address;
 mod existing;
 mod limits;
 mod load;

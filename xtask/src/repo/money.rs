@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Repo;
+use super::address;
 use super::limits::is_url;
 use super::manifest::{ManifestFile, nearest};
 use super::service::{Service, ValueType};
@@ -157,10 +158,14 @@ fn url(stage: &Stage, setting: &Setting<'_>, https: bool) -> Wrong {
 
 fn address(setting: &Setting<'_>) -> Wrong {
     let (key, text) = (setting.key, setting.text);
-    let digits = text.strip_prefix("0x").unwrap_or("");
-    if digits.len() != 40 || !digits.chars().all(|digit| digit.is_ascii_hexdigit()) {
+    let Some(digits) = address::digits(text) else {
         let fix = "write 0x and 40 hexadecimal digits".to_owned();
         return Some((format!("`{key}` is `{text}`, which is no address"), fix));
+    };
+    if address::is_mistyped(digits) {
+        let problem =
+            format!("`{key}` is `{text}`, where a digit is wrong: its capital letters do not fit");
+        return Some((problem, "copy the address once more".to_owned()));
     }
     digits.chars().all(|digit| digit == '0').then(|| {
         let problem = format!("`{key}` is the zero address, whose key nobody has");

@@ -224,7 +224,7 @@ fn seller(name: &str, setting: &str) -> Package {
 
 #[test]
 fn settings_are_what_the_manifests_say() {
-    let one = "0x00000000000000000000000000000000000000aB";
+    let one = "0x00000000000000000000000000000000000000ab";
     let two = "0x00000000000000000000000000000000000000ac";
     let good = |price: &str, node: &str, network: &str, pay_to: &str| json!({ "region": "us-west-2", "price": price, "limit": "0.05", "node": node, "network": network, "pay_to": pay_to });
     // What holds: on loopback and on this machine plain http does, and networks may share an address.
