@@ -230,9 +230,13 @@ fn a_secret_that_a_person_has_made_is_named_by_its_arn() {
                 fix: make the secret in Secrets Manager, and add api_key_secret = "<its ARN>" to [workspace.metadata.stages.dev]"#]],
     );
     // Somebody may have written the key itself: it is not shown again.
-    check(&[optional()], named("sk_test_1234"), expect![[r#"
+    check(
+        &[optional()],
+        named("sk_test_1234"),
+        expect![[r#"
         Cargo.toml: `api_key_secret` is not the whole ARN of a secret
-            fix: write arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>; `aws secretsmanager describe-secret --secret-id <name>` says it"#]]);
+            fix: write arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>; `aws secretsmanager describe-secret --secret-id <name>` says it"#]],
+    );
     check(
         &[optional()],
         named("arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-AbCdEf"),
@@ -241,12 +245,20 @@ fn a_secret_that_a_person_has_made_is_named_by_its_arn() {
                 fix: make it in us-west-2 too, and name that one"#]],
     );
     let pinned = json!({ "dev": { "region": "us-west-2", "price": "1", "account": "210987654321", "api_key_secret": good } });
-    check(&[optional()], pinned, expect![[r#"
+    check(
+        &[optional()],
+        pinned,
+        expect![[r#"
         Cargo.toml: `api_key_secret` is a secret of another account than the stage's
-            fix: make it in the stage's account, and name that one"#]]);
-    check(&[with(json!({ "length": 3 }))], stages(), expect![[r#"
+            fix: make it in the stage's account, and name that one"#]],
+    );
+    check(
+        &[with(json!({ "length": 3 }))],
+        stages(),
+        expect![[r#"
         services/backend/Cargo.toml: `API_KEY` says neither `name` nor `stage`
-            fix: name the secret that the cloud makes, or the stage's setting with the ARN of one"#]]);
+            fix: name the secret that the cloud makes, or the stage's setting with the ARN of one"#]],
+    );
     check(
         &[with(json!({ "stage": "api_key_secret", "name": "api" }))],
         named(good),

@@ -9,3 +9,4 @@ mod node;
 mod peers;
 mod process;
 mod proxy;
+mod tokens;
