@@ -16,4 +16,5 @@ mod process;
 mod proxy;
 mod shop;
 mod token;
+mod tokens;
 mod wallets;

@@ -39,7 +39,7 @@ pub(crate) struct Rolled {
 }
 
 /// Deploys the named services (none: all) to the local cloud and returns when they are healthy; with `smoke` they are asked
-/// whether they can do their work, if anything has changed.
+/// whether they can do their work.
 pub(crate) async fn deploy(
     context: &Context,
     stage: &Stage,
@@ -94,27 +94,11 @@ pub(crate) async fn deploy(
             .insert(stack.plan.owner.clone(), applied.outputs);
     }
     if only.is_empty() {
-        let planned =
-            |state: &&StackState| stacks.iter().any(|stack| stack.plan.name == state.name);
-        for state in standing.iter().rev().filter(|state| !planned(state)) {
-            cloud.delete(&state.name).await?;
-            inputs.outputs.remove(&state.owner);
-            changed = true;
-            reporter.report(&Event::Removed { name: &state.name });
-        }
+        changed |= remove(&cloud, &standing, &stacks, &mut inputs, reporter).await?;
         inputs.prune()?;
     }
-    let checks = match changed && smoke {
-        true => paths(context, stage, &inputs.outputs).await,
-        false => Vec::new(),
-    };
-    for check in &checks {
-        reporter.report(&Event::Smoke {
-            name: &check.name,
-            passed: check.passed,
-            detail: &check.detail,
-        });
-    }
+    // Also when nothing has changed: what was wrong before must not look well at the second look.
+    let well = !smoke || ask(context, stage, &inputs.outputs, reporter).await;
     let seconds = started.elapsed().as_secs_f64();
     reporter.report(&Event::Done {
         changed,
@@ -123,8 +107,40 @@ pub(crate) async fn deploy(
     });
     Ok(Rolled {
         outputs: inputs.outputs,
-        well: checks.iter().all(|check| check.passed),
+        well,
     })
+}
+
+/// Takes down the stacks that the stage no longer has; true when there was one.
+async fn remove(
+    cloud: &LocalCloud,
+    standing: &[StackState],
+    stacks: &[RenderedStack],
+    inputs: &mut Inputs<'_>,
+    reporter: &Reporter,
+) -> anyhow::Result<bool> {
+    let planned = |state: &&StackState| stacks.iter().any(|stack| stack.plan.name == state.name);
+    let mut changed = false;
+    for state in standing.iter().rev().filter(|state| !planned(state)) {
+        cloud.delete(&state.name).await?;
+        inputs.outputs.remove(&state.owner);
+        changed = true;
+        reporter.report(&Event::Removed { name: &state.name });
+    }
+    Ok(changed)
+}
+
+/// Asks the services whether they can do their work; true when all can.
+async fn ask(context: &Context, stage: &Stage, outputs: &Outputs, reporter: &Reporter) -> bool {
+    let checks = paths(context, stage, outputs).await;
+    for check in &checks {
+        reporter.report(&Event::Smoke {
+            name: &check.name,
+            passed: check.passed,
+            detail: &check.detail,
+        });
+    }
+    checks.iter().all(|check| check.passed)
 }
 
 /// The secrets that the stage names have values here, before anything is built.
