@@ -3,11 +3,12 @@
 //! It stands in a store, so that it outlives the machine: a record for each settlement, and a list of those whose end is not
 //! known, which a start takes up again.
 
-use super::token::Form;
-use super::transaction::{Fees, Signed};
-use crate::claim::IdempotencyKey;
-use alloy_primitives::{B256, Bytes};
-use serde::{Deserialize, Serialize};
+mod record;
+
+use record::Record;
+pub(super) use record::{Attempt, End, Known, Unfinished};
+
+use alloy_primitives::B256;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use x402::store::{Change, Entry, Stamp, Store, StoreError, Write};
@@ -20,115 +21,6 @@ const NEVER: u64 = 253_402_300_799;
 /// Another facilitator may write the list at the same time.
 const TRIES_MAX: usize = 6;
 const DIGEST_BYTES: usize = 32;
-
-/// One form of a settlement's transaction; a replacement has the same account nonce and higher fees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Attempt {
-    pub(super) account_nonce: u64,
-    pub(super) gas: u64,
-    /// Wei for a unit of gas.
-    tip: u64,
-    most: u64,
-    pub(super) hash: B256,
-    pub(super) raw: Bytes,
-}
-
-impl Attempt {
-    pub(super) fn new(account_nonce: u64, gas: u64, fees: Fees, signed: Signed) -> Self {
-        Self {
-            account_nonce,
-            gas,
-            tip: fees.tip,
-            most: fees.most,
-            hash: signed.hash,
-            raw: signed.raw.into(),
-        }
-    }
-
-    pub(super) fn fees(&self) -> Fees {
-        Fees {
-            tip: self.tip,
-            most: self.most,
-        }
-    }
-}
-
-/// A settlement as it stands in the store.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Record {
-    payload: ExactPayload,
-    attempts: Vec<Attempt>,
-    /// The transaction that moved the money, once that is certain.
-    transaction: Option<B256>,
-    /// Of the sale that began it. Nobody's is a transfer that somebody else has sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    idempotency_key: Option<IdempotencyKey>,
-    #[serde(default, skip_serializing_if = "is_usual")]
-    form: Form,
-}
-
-/// A settlement whose end is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unfinished {
-    /// Names the authorization.
-    pub(super) digest: B256,
-    pub(super) payload: ExactPayload,
-    /// Of the sale that began it.
-    pub(super) key: Option<IdempotencyKey>,
-    pub(super) form: Form,
-    pub(super) attempts: Vec<Attempt>,
-    /// The last writing of its record; none before the first.
-    stamp: Option<Stamp>,
-}
-
-impl Unfinished {
-    pub(super) fn new(
-        digest: B256,
-        payload: ExactPayload,
-        key: Option<IdempotencyKey>,
-        form: Form,
-    ) -> Self {
-        Self {
-            digest,
-            payload,
-            key,
-            form,
-            attempts: Vec::new(),
-            stamp: None,
-        }
-    }
-
-    fn record(&self, attempts: Vec<Attempt>) -> Record {
-        Record {
-            payload: self.payload.clone(),
-            attempts,
-            transaction: None,
-            idempotency_key: self.key.clone(),
-            form: self.form,
-        }
-    }
-}
-
-/// How a settlement ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// A transaction of ours moved the money.
-    Settled(B256),
-    /// Somebody else's did: no sale may take it for its own.
-    Foreign(B256),
-    /// Nothing moved.
-    Nothing,
-}
-
-/// What the journal knows of a settlement.
-pub(super) enum Known {
-    /// This transaction moved the money, for the sale with this key.
-    Settled(B256, Option<IdempotencyKey>),
-    /// Whoever began it has not seen its end.
-    Open(Box<Unfinished>),
-}
 
 /// The settlements whose end is not known, by their digests.
 #[derive(Default)]
@@ -286,10 +178,6 @@ impl Journal {
 
 fn key(digest: B256) -> String {
     format!("settlement/{digest}")
-}
-
-fn is_usual(form: &Form) -> bool {
-    *form == Form::default()
 }
 
 fn json(record: &Record) -> Vec<u8> {

@@ -2,6 +2,7 @@ use super::*;
 use std::io::Write;
 use std::path::PathBuf;
 use x402::exact::Domain;
+use x402::reason;
 use x402::wallet::Wallet;
 use x402::wire::{Authorization, ExactPayload, PaymentPayload, Requirements};
 

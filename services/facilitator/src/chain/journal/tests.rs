@@ -1,5 +1,7 @@
 use super::*;
+use crate::chain::token::Form;
 use crate::chain::transaction::{Fees, SettlementKey, Transaction};
+use crate::claim::IdempotencyKey;
 use x402::store::MemoryStore;
 use x402::wire::Authorization;
 use x402::{Address, U256};

@@ -1,6 +1,9 @@
 //! Whose settlement it is.
 
 use super::*;
+use crate::claim::IdempotencyKey;
+use std::time::Duration;
+use x402::wire::SettlementResponse;
 
 fn key(text: &str) -> Option<IdempotencyKey> {
     IdempotencyKey::parse(text)
