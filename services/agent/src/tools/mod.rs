@@ -27,8 +27,9 @@ pub(crate) use self::toolbox::Toolbox;
 const LIST_AGE_MAX: Duration = Duration::from_secs(300);
 /// A function that starts cold and reads its secret may take some seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// A payment waits for the chain.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// A payment waits for the chain. This is longer than the function of the tools may run (60 s), so that it is the function that
+/// says what became of the money.
+const CALL_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// Of the tool server's own words.
 const MESSAGE_CHARACTERS_MAX: usize = 500;
