@@ -119,7 +119,7 @@ function measure() {
 
 // Enter also ends a word in an input method, and that Enter is not for us. 229 is the key code of all that an input method
 // handles (UI Events, 7.3.1). Safari ends the composition first and tells of the key afterwards
-// (https://bugs.webkit.org/show_bug.cgi?id=165004).
+// (WebKit bug 165004).
 function isOfInputMethod(event) {
   return event.isComposing || event.keyCode === 229 || event.timeStamp - composedAt < 20;
 }
