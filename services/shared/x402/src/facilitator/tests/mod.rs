@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
+use tracing_subscriber::layer::SubscriberExt as _;
 use url::Url;
 
 /// Status, headers and body of every answer.
@@ -241,4 +242,46 @@ fn outcomes_of_extensions_are_read_and_bounded() {
     assert_eq!(read(json!({ "bazaar": "x".repeat(10_000) })), None);
     assert_eq!(read(json!(["bazaar"])), None);
     assert_eq!(extensions::read(b"{}"), None);
+}
+
+/// A log of a test's own: the level and the fields of each event.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Log {
+    fn on_event(
+        &self,
+        event: &tracing::Event<'_>,
+        _context: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        let mut log = self.0.lock().unwrap();
+        log.push_str(event.metadata().level().as_str());
+        event.record(
+            &mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+                log.push_str(&format!(" {field}={value:?}"));
+            },
+        );
+    }
+}
+
+/// What is logged of an answer with these extensions.
+async fn logged(extensions: Value) -> String {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::registry().with(log.clone());
+    let header = STANDARD.encode(extensions.to_string()).leak();
+    let body = json!({ "isValid": true }).to_string();
+    let facilitator = facilitator((200, vec![("extension-responses", header)], body)).await;
+    let _guard = tracing::subscriber::set_default(subscriber);
+    facilitator.verify(&order()).await.unwrap();
+    let text = log.0.lock().unwrap();
+    text.clone()
+}
+
+#[tokio::test]
+async fn a_listing_that_was_rejected_is_in_the_log() {
+    let rejected = json!({ "bazaar": { "status": "rejected", "rejectedReason": "no schema" } });
+    let log = logged(rejected).await;
+    assert!(log.contains("WARN") && log.contains("no schema"), "{log}");
+    let log = logged(json!({ "bazaar": { "status": "success" } })).await;
+    assert!(log.contains("INFO") && log.contains("success"), "{log}");
 }
