@@ -15,7 +15,7 @@ use x402::store::Store;
 pub(crate) struct App {
     pub(crate) weather: Weather,
     pub(crate) sale: Arc<Sale>,
-    pub(crate) readiness: Readiness,
+    pub(crate) readiness: Arc<Readiness>,
 }
 
 /// Serves until the process is asked to stop.
@@ -34,7 +34,7 @@ pub(crate) fn router(
     payments: Arc<dyn Store>,
 ) -> Result<Router, runtime::Error> {
     let facilitator = config.facilitator(client.clone());
-    let readiness = Readiness::new(config, client.clone());
+    let readiness = Arc::new(Readiness::new(config, client.clone()));
     let mut seller =
         Seller::with_store(Arc::new(facilitator), payments).answering_within(config.answer_within);
     for (network, url) in config.chains() {
