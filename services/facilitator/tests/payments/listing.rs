@@ -2,11 +2,12 @@
 
 use crate::peers::{Bank, assert_bought, script, wallet};
 use crate::process::{run, tool};
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use url::Url;
@@ -33,10 +34,19 @@ impl Recorder {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let router = Router::new().fallback(forward).with_state(recorder.clone());
+        let router = Router::new()
+            .route("/supported", get(supported))
+            .fallback(forward)
+            .with_state(recorder.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (recorder, Url::parse(&url).unwrap())
     }
+}
+
+/// A seller does not start where its facilitator does not settle on each network of its price table.
+async fn supported() -> Json<Value> {
+    let kind = |network: &str| json!({ "x402Version": 2, "scheme": "exact", "network": network });
+    Json(json!({ "kinds": [kind("eip155:31337"), kind("eip155:84532")] }))
 }
 
 async fn forward(State(recorder): State<Recorder>, request: Request) -> Response {
@@ -59,11 +69,13 @@ async fn forward(State(recorder): State<Recorder>, request: Request) -> Response
     (answer.status(), answer.bytes().await.unwrap()).into_response()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs @x402/extensions and ajv: cargo xtask test payments"]
 async fn the_reference_lists_our_402() {
     let bank = Bank::ledger();
-    let (_shop, url) = bank.shop_with(&[("MORE_PRICES", MORE_PRICES)]);
+    let (_recorder, facilitator) = Recorder::start(bank.facilitator()).await;
+    let facilitator = ("FACILITATOR_URL", facilitator.as_str());
+    let (_shop, url) = bank.shop_with(&[facilitator, ("MORE_PRICES", MORE_PRICES)]);
     // A list asks for the path alone.
     let path = url.join("/weather").unwrap();
     let read = run(
@@ -97,7 +109,7 @@ async fn the_reference_lists_our_402() {
     assert_eq!(read["listedV1"]["output"], read["bazaar"]["info"]["output"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs @x402/fetch: cargo xtask test payments"]
 async fn what_x402_fetch_echoes_reaches_the_facilitator_to_the_letter() {
     let bank = Bank::ledger();
