@@ -294,6 +294,27 @@ async fn a_payment_that_somebody_else_has_sent_is_not_called_uncharged() {
     assert!(!reply.body.contains("nothing was charged"), "{reply:?}");
 }
 
+/// By a facilitator that calls each payment settled that was ever made.
+#[tokio::test]
+async fn a_payment_from_before_the_sale_was_anothers() {
+    let settled_before: Settle = |token, authorization| {
+        token.transfer(authorization).ok();
+        let transaction = token.transaction(authorization.from, authorization.nonce);
+        Ok(success(transaction.unwrap()))
+    };
+    let mut town = Town::new();
+    town.max_timeout_seconds = 3600;
+    let mut authorization = town.authorization();
+    authorization.valid_before = U256::from(NOW + 3600);
+    let (first, second) = (town.shop(settled_before), town.shop(settled_before));
+    assert_eq!(town.pay(&first, &authorization).await.status, 200);
+    set_clock(NOW + 100);
+    for _ in 0..3 {
+        let reply = town.pay(&second, &authorization).await;
+        assert_eq!(reply.status, 402, "{reply:?}");
+    }
+}
+
 #[tokio::test]
 async fn without_an_identifier_a_slow_settlement_is_answered_once() {
     let town = Town::new();
