@@ -1,6 +1,6 @@
 //! Against the seller: an answer for less, for nothing, or twice; and what keeps buyers out.
 
-use super::mutation::{BACKEND, Mutation, PAYMENTS, X402};
+use super::mutation::{BACKEND, Mutation, X402};
 
 #[rustfmt::skip]
 pub(crate) const MUTATIONS: &[Mutation] = &[
@@ -17,9 +17,9 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "Said::Used(_) | Said::Refused(_) | Said::Failed if !lost => {\n                    return self.found(attempt, Find::Not).await;",
         "Said::Used(_) | Said::Refused(_) | Said::Failed if !lost => {\n                    return self.found(attempt, Find::Ours).await;",
         "server::tests::proof::one_payment_at_many_sellers_of_one_owner_buys_one_answer"),
-    PAYMENTS.miss("the same, while the settlement is slow", "x402/server/settlement.rs",
+    X402.miss("the same, while the settlement is slow", "x402/server/settlement.rs",
         "        self.order.idempotency_key = Some(attempt.key.clone());\n", "",
-        "attacks::one_slow_payment_to_many_sellers_is_one_answer"),
+        "sequences::the_money_is_right_whatever_happens"),
     X402.miss("a nonce that paid somebody else, before, between or after our looks", "x402/chain/proof.rs",
         "            && of_token.next().is_some_and(|log| log.is_transfer(expected))\n", "",
         "chain::proof::tests::only_this_nonce_with_this_transfer_right_after_it"),
@@ -33,6 +33,9 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "Said::Named(transaction) => return self.proven(transaction, attempt).await,",
         "Said::Named(transaction) => return Settled::Paid(transaction),",
         "server::tests::proof::a_settlement_that_the_chain_does_not_show_buys_nothing"),
+    X402.miss("a payment from before the sale, shown as its own", "x402/server/settlement.rs",
+        "at.saturating_add(CLOCK_SKEW_SECONDS) >= attempt.since", "at.saturating_add(CLOCK_SKEW_SECONDS) >= attempt.since.min(1)",
+        "server::tests::proof::a_payment_from_before_the_sale_was_anothers"),
     X402.miss("a settlement on another network than the offer's", "x402/server/settlement.rs",
         "Some(transaction) if ours => Said::Named(transaction),", "Some(transaction) if ours || true => Said::Named(transaction),",
         "server::tests::proof::a_settlement_that_the_chain_does_not_show_buys_nothing"),
@@ -121,7 +124,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "server::tests::a_lost_settlement_is_reconciled"),
     X402.miss("taking a nonce back, to make it look paid", "x402/server/settlement.rs",
         "Ok(PaymentState::Void) => Settled::No(reason::NONCE_USED),", "Ok(PaymentState::Void) => Settled::Paid(B256::ZERO),",
-        "server::tests::recovery::a_used_nonce_alone_is_no_proof_of_payment"),
+        "server::tests::proof::a_nonce_that_paid_oneself_or_was_taken_back_buys_nothing"),
     X402.miss("a transfer by a front-runner, told as \"nothing was charged\"", "x402/server/checkout.rs",
         "The nonce of this payment is used; it buys nothing here.", "The payment was not settled and nothing was charged.",
         "server::tests::proof::a_payment_that_somebody_else_has_sent_is_not_called_uncharged"),
@@ -151,7 +154,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "Access-Control-Expose-Headers, Content-Type, traceparent, *", "Content-Type, traceparent",
         "tests::offers::any_page_may_ask_and_read_the_answer"),
     BACKEND.miss("a refusal that a page cannot read, so that it cannot pay", "x402-backend/app.rs",
-        ".layer(map_response(routes::cors::allow))", ".layer(map_response(|response: axum::response::Response| async { response }))",
+        ".layer(map_response(routes::cors::allow))", ".layer(map_response(|response: axum::response::Response| async move { response }))",
         "tests::offers::any_page_may_ask_and_read_the_answer"),
     BACKEND.miss("never being listed, because the bare path is a mistake", "x402-backend/routes/weather.rs",
         "Err(WeatherError::MissingCity) if is_probe(&request) =>", "Err(WeatherError::MissingCity) if false && is_probe(&request) =>",
