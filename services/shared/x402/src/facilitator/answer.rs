@@ -1,9 +1,10 @@
 //! What came back from a facilitator, told as what it is: a redirect, a page for people, nothing, a refusal.
 
-use super::{FacilitatorError, shortened};
+use super::FacilitatorError;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
+use runtime::text::clean;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
@@ -79,7 +80,7 @@ impl Answer {
         let base = target.and_then(|mut target| {
             target.set_query(None);
             let base = target.as_str().strip_suffix(self.endpoint())?;
-            Some(shortened(base.trim_end_matches('/'), TEXT_CHARACTERS_MAX))
+            Some(clean(base.trim_end_matches('/'), TEXT_CHARACTERS_MAX))
         });
         match base {
             Some(base) => format!(
@@ -103,12 +104,12 @@ impl Answer {
         }
         match error {
             Some(error) if error.is_data() => {
-                let error = shortened(&error.to_string(), TEXT_CHARACTERS_MAX);
+                let error = clean(&error.to_string(), TEXT_CHARACTERS_MAX);
                 format!("with JSON of another shape ({error})")
             }
             _ => {
                 let start = &start[..start.len().min(4 * TEXT_CHARACTERS_MAX)];
-                let start = shortened(&String::from_utf8_lossy(start), TEXT_CHARACTERS_MAX);
+                let start = clean(&String::from_utf8_lossy(start), TEXT_CHARACTERS_MAX);
                 format!("with what is no JSON (\"{start}\")")
             }
         }
@@ -127,12 +128,12 @@ impl Answer {
         ]
         .into_iter()
         .find_map(Value::as_str)?;
-        Some(shortened(text, TEXT_CHARACTERS_MAX))
+        Some(clean(text, TEXT_CHARACTERS_MAX))
     }
 
     fn header(&self, name: &HeaderName) -> Option<String> {
         let value = String::from_utf8_lossy(self.headers.get(name)?.as_bytes());
-        Some(shortened(&value, TEXT_CHARACTERS_MAX))
+        Some(clean(&value, TEXT_CHARACTERS_MAX))
     }
 
     /// `verify`, `settle` or `supported`.

@@ -1,10 +1,10 @@
 //! What a facilitator says of the extensions of a payment, such as whether it lists what was sold (`bazaar`).
 //! <https://github.com/x402-foundation/x402/blob/main/specs/extensions/bazaar.md>
 
-use super::shortened;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
+use runtime::text::clean;
 use serde_json::{Map, Value};
 
 /// Base64 of JSON: `{"bazaar": {"status": "rejected", "rejectedReason": "..."}}`.
@@ -56,10 +56,10 @@ pub(super) fn read(header: &[u8]) -> Option<Vec<Outcome>> {
         .map(|(name, outcome)| {
             let text = |key: &str| {
                 let text = outcome[key].as_str()?;
-                Some(shortened(text, TEXT_CHARACTERS_MAX))
+                Some(clean(text, TEXT_CHARACTERS_MAX))
             };
             Outcome {
-                extension: shortened(name, TEXT_CHARACTERS_MAX),
+                extension: clean(name, TEXT_CHARACTERS_MAX),
                 status: text("status").unwrap_or_else(|| "unknown".to_owned()),
                 reason: text("rejectedReason"),
             }

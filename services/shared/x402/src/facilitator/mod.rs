@@ -82,23 +82,3 @@ pub trait Facilitator: Send + Sync + 'static {
         false
     }
 }
-
-/// Foreign text on its way to a log: one line of at most `characters_max`, without control characters.
-// To be replaced by the cleaning function of `runtime`, once it is there.
-fn shortened(text: &str, characters_max: usize) -> String {
-    let mut clean: String = text
-        .chars()
-        .take(characters_max)
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect();
-    if text.chars().nth(characters_max).is_some() {
-        clean.push('…');
-    }
-    clean
-}

@@ -1,9 +1,10 @@
 //! What a facilitator says that it settles: `GET /supported`.
 
 use super::http::SUPPORTED_TIMEOUT;
-use super::{FacilitatorError, HttpFacilitator, shortened};
+use super::{FacilitatorError, HttpFacilitator};
 use crate::wire::{VERSION, VERSION_1};
 use http::{HeaderMap, Method};
+use runtime::text::clean;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -64,7 +65,7 @@ fn version(kind: &Value) -> Option<u64> {
 }
 
 fn words(kind: &Value) -> Option<String> {
-    let name = |key: &str| Some(shortened(kind[key].as_str()?, NAME_CHARACTERS_MAX));
+    let name = |key: &str| Some(clean(kind[key].as_str()?, NAME_CHARACTERS_MAX));
     let (scheme, network) = (name("scheme")?, name("network")?);
     Some(match version(kind) {
         Some(VERSION) => format!("{scheme} on {network}"),

@@ -6,6 +6,7 @@ mod page;
 mod proof;
 mod recovery;
 mod shop;
+mod wallets;
 
 use crate::wire::Authorization;
 use crate::{Address, U256, header, reason};

@@ -98,6 +98,8 @@ struct Town {
     wallet: Wallet,
     asset: Asset,
     max_timeout_seconds: u64,
+    /// Whether shops can look at the token; otherwise the facilitator's word is all they have.
+    is_chain_known: bool,
     answers: Arc<AtomicUsize>,
 }
 
@@ -119,6 +121,7 @@ impl Town {
             wallet,
             asset,
             max_timeout_seconds: 60,
+            is_chain_known: true,
             answers: Arc::default(),
         }
     }
@@ -146,7 +149,10 @@ impl Town {
         };
         let chain: Arc<dyn Chain> = Arc::new(token);
         let store = Arc::new(MemoryStore::default());
-        let seller = Seller::with_store(Arc::new(facilitator), store).with_chain(NETWORK, chain);
+        let mut seller = Seller::with_store(Arc::new(facilitator), store);
+        if self.is_chain_known {
+            seller = seller.with_chain(NETWORK, chain);
+        }
         let sale = Sale::new([self.price()], "A thing", "text/plain");
         let answers = self.answers.clone();
         let handler = move || async move {
@@ -288,6 +294,27 @@ async fn a_payment_that_somebody_else_has_sent_is_not_called_uncharged() {
     assert!(!reply.body.contains("nothing was charged"), "{reply:?}");
 }
 
+/// By a facilitator that calls each payment settled that was ever made.
+#[tokio::test]
+async fn a_payment_from_before_the_sale_was_anothers() {
+    let settled_before: Settle = |token, authorization| {
+        token.transfer(authorization).ok();
+        let transaction = token.transaction(authorization.from, authorization.nonce);
+        Ok(success(transaction.unwrap()))
+    };
+    let mut town = Town::new();
+    town.max_timeout_seconds = 3600;
+    let mut authorization = town.authorization();
+    authorization.valid_before = U256::from(NOW + 3600);
+    let (first, second) = (town.shop(settled_before), town.shop(settled_before));
+    assert_eq!(town.pay(&first, &authorization).await.status, 200);
+    set_clock(NOW + 100);
+    for _ in 0..3 {
+        let reply = town.pay(&second, &authorization).await;
+        assert_eq!(reply.status, 402, "{reply:?}");
+    }
+}
+
 #[tokio::test]
 async fn without_an_identifier_a_slow_settlement_is_answered_once() {
     let town = Town::new();
@@ -334,9 +361,16 @@ async fn no_payment_holds_longer_than_it_is_remembered() {
         let transaction = token.transaction(authorization.from, authorization.nonce);
         Ok(success(transaction.unwrap()))
     };
-    for max_timeout_seconds in [60, 3600, 86_400] {
+    for (max_timeout_seconds, is_chain_known) in [
+        (60, true),
+        (3600, true),
+        (86_400, true),
+        (3600, false),
+        (86_400, false),
+    ] {
         let mut town = Town::new();
         town.max_timeout_seconds = max_timeout_seconds;
+        town.is_chain_known = is_chain_known;
         let (shop, mut authorization) = (town.shop(forgetful), town.authorization());
         authorization.valid_before = U256::from(NOW + max_timeout_seconds + 60);
         assert_eq!(town.pay(&shop, &authorization).await.status, 200);

@@ -2,12 +2,14 @@
 
 use super::shop::{Fault, Shop};
 use crate::chain::PaymentState;
+use crate::sequences::clock::set_clock;
 use crate::server::Flow;
-use crate::store::{FileStore, MemoryStore, Store};
+use crate::store::{Change, Entry, FileStore, MemoryStore, Stamp, Store, StoreError};
 use crate::{header, reason};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const NETWORK: &str = "eip155:31337";
 
@@ -160,4 +162,53 @@ async fn what_was_paid_in_time_is_answered_after_the_time() {
 
 fn identifier() -> Value {
     serde_json::json!({ "payment-identifier": { "info": { "id": "pay_in_time_0123456789" } } })
+}
+
+/// Takes two changes and fails at the third, which notes that the answer is given.
+#[derive(Default)]
+struct FailsAtTheNote {
+    store: MemoryStore,
+    changes: AtomicUsize,
+}
+
+impl Store for FailsAtTheNote {
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
+        self.store.get(key)
+    }
+
+    fn change(
+        &self,
+        changes: Vec<Change>,
+        stamp: Stamp,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        match self.changes.fetch_add(1, Ordering::SeqCst) {
+            2 => Box::pin(std::future::ready(Err(StoreError("no room".into())))),
+            _ => self.store.change(changes, stamp),
+        }
+    }
+
+    fn value_bytes_max(&self) -> usize {
+        self.store.value_bytes_max()
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_noted_is_not_given_twice() {
+    let now = crate::now_seconds();
+    set_clock(now);
+    let shop = Shop::open(
+        NETWORK,
+        Arc::new(FailsAtTheNote::default()),
+        Flow::AnswerFirst,
+    );
+    let payment = shop.good();
+    let mut replies = Vec::new();
+    // While somebody has it in hand, after that, and once more.
+    for seconds in [0, 1, 121, 122] {
+        set_clock(now + seconds);
+        replies.push(shop.pay("/thing", &payment).await);
+    }
+    let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+    assert_eq!(statuses, [500, 402, 200, 402], "{replies:?}");
+    assert_eq!(shop.counts(), (1, 1));
 }

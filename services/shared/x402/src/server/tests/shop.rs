@@ -34,6 +34,8 @@ pub(super) struct Ledger {
     pub(super) forgetful: AtomicBool,
     /// What the chain says; asked for when nobody else can tell.
     pub(super) state: Mutex<Option<PaymentState>>,
+    /// Every account is a contract's.
+    pub(super) contracts: AtomicBool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -154,7 +156,9 @@ impl Chain for Ledger {
     }
 
     fn has_code(&self, _address: crate::Address) -> BoxFuture<'_, Result<bool, RpcError>> {
-        Box::pin(std::future::ready(Ok(false)))
+        Box::pin(std::future::ready(Ok(self
+            .contracts
+            .load(Ordering::SeqCst))))
     }
 }
 
