@@ -8,6 +8,7 @@ mod bank;
 pub(crate) mod chain;
 pub(crate) mod clock;
 pub(crate) mod faults;
+mod outcome;
 mod steps;
 mod world;
 
