@@ -96,8 +96,10 @@ async fn killed_before_the_node_heard_of_it_it_settles_after_the_start() {
     node.mint(buyer.address(), 10 * PRICE).await;
     let (proxy, url) = Proxy::start(&node.url, Fault::CallLost, usize::MAX).await;
     let mut service = start(&node, &url, folder.path()).await;
+    // Signed once: a second later it would be another authorization with the same nonce.
+    let order = buyer.order(1);
     let asked = {
-        let (url, order) = (service.url.clone(), buyer.order(1));
+        let (url, order) = (service.url.clone(), order.clone());
         tokio::spawn(async move { settle(&url, order).await })
     };
     for _ in 0..600 {
@@ -113,7 +115,7 @@ async fn killed_before_the_node_heard_of_it_it_settles_after_the_start() {
 
     // Nobody has to ask again: what was written down is sent.
     let service = start(&node, &node.url, folder.path()).await;
-    let answer = settle(&service.url, buyer.order(1)).await.unwrap();
+    let answer = settle(&service.url, order).await.unwrap();
     assert_eq!(
         answer.error_reason.as_deref(),
         Some(reason::NONCE_USED),

@@ -17,6 +17,8 @@ pub(crate) const SELLER: Address = Address::repeat_byte(0x22);
 
 pub(crate) struct Buyer {
     pub(crate) wallet: Wallet,
+    /// The same for all orders of a test: with another one, a nonce is another authorization.
+    valid_before: U256,
     key: SigningKey,
     asset: Asset,
 }
@@ -26,6 +28,7 @@ impl Buyer {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).unwrap();
         Self {
+            valid_before: U256::from(x402::now_seconds() + 110),
             wallet: Wallet::from_hex(&hex::encode(bytes)).unwrap(),
             key: SigningKey::from_slice(&bytes).unwrap(),
             asset: asset.clone(),
@@ -52,7 +55,7 @@ impl Buyer {
             to: SELLER,
             value: U256::from(PRICE),
             valid_after: U256::ZERO,
-            valid_before: U256::from(x402::now_seconds() + 60),
+            valid_before: self.valid_before,
             nonce: B256::repeat_byte(number),
         }
     }
