@@ -38,6 +38,7 @@ asset_name = "USDC"
 asset_version = "2"
 pay_to = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 ledger_grant = "10.00"
+ledger_on_aws = "yes"
 weather_source = "climate-normals"
 model = "turnpike.offline-model"
 
@@ -72,7 +73,6 @@ impl Chain {
         let manifest = workspace.root().join("services/facilitator/Cargo.toml");
         let text = std::fs::read_to_string(manifest).unwrap();
         let rule = ", development_needs = \"chain_rpc_url\"";
-        assert!(text.contains(rule));
         workspace.write("services/facilitator/Cargo.toml", &text.replace(rule, ""));
         Self {
             workspace,
