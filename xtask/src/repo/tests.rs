@@ -245,6 +245,7 @@ fn settings_are_what_the_manifests_say() {
             "c": good("1.", "http://localhost.example", "eip155:84532", "0x00000000000000000000000000000000000000AB"),
             "d": good("340282366920938463463374607431768211456", "node", "solana:1", two),
             "e": { "region": "us-west-2", "price": "-1", "limit": "0", "network": "eip155:31337", "pay_to": two },
+            "f": good("0.00", "https://node.example", "eip155:10", two),
         }),
         expect![[r#"
             Cargo.toml: `network` is `eip155:08453`, which is not the CAIP-2 name of an EVM chain
@@ -267,6 +268,8 @@ fn settings_are_what_the_manifests_say() {
                 fix: write 0x and 40 hexadecimal digits
             Cargo.toml: `price` is `-1`, which is no amount
                 fix: write a decimal number of the asset's units: "0.01"
+            Cargo.toml: `price` is `0.00`, and backend needs more than nothing
+                fix: write at least "0.000001"
             Cargo.toml: `price` is `0.051`, and may be at most `limit`, which is `0.05`
                 fix: lower `price` to "0.05", or raise `limit`
             Cargo.toml: `price` is `01`, which is no amount
