@@ -4,6 +4,9 @@
 //! offline model. The stage has a facilitator of its own, with the development ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -58,6 +61,30 @@ struct Chain {
     state: State,
 }
 
+/// `check` keeps the development ledger off the internet, and the emulator's containers are on this machine: in the workspace's
+/// own manifest of the facilitator, which takes the place of the link to the repository's, the rule is left out.
+fn keep_the_ledger(root: &Path) {
+    let services = root.join("services");
+    let repository = fs::canonicalize(&services).unwrap();
+    fs::remove_file(&services).unwrap();
+    let own = services.join("facilitator");
+    fs::create_dir_all(&own).unwrap();
+    let link = |from: &Path, to: &Path, but: &str| {
+        for entry in fs::read_dir(from).unwrap() {
+            let name = entry.unwrap().file_name();
+            if name != but {
+                symlink(from.join(&name), to.join(&name)).unwrap();
+            }
+        }
+    };
+    link(&repository, &services, "facilitator");
+    link(&repository.join("facilitator"), &own, "Cargo.toml");
+    let text = fs::read_to_string(repository.join("facilitator/Cargo.toml")).unwrap();
+    let rule = ", development_needs = \"chain_rpc_url\"";
+    assert!(text.contains(rule));
+    fs::write(own.join("Cargo.toml"), text.replace(rule, "")).unwrap();
+}
+
 impl Chain {
     async fn new() -> Self {
         let workspace = Workspace::at(this_workspace(), target());
@@ -69,11 +96,7 @@ impl Chain {
             .unwrap();
         let (_, after) = rest.split_once("\n[").unwrap();
         workspace.write("Cargo.toml", &format!("{before}{STAGE}[{after}"));
-        // `check` keeps the development ledger off the internet. The emulator's containers are on this machine.
-        let manifest = workspace.root().join("services/facilitator/Cargo.toml");
-        let text = std::fs::read_to_string(manifest).unwrap();
-        let rule = ", development_needs = \"chain_rpc_url\"";
-        workspace.write("services/facilitator/Cargo.toml", &text.replace(rule, ""));
+        keep_the_ledger(workspace.root());
         Self {
             workspace,
             emulator,

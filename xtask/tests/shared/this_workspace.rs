@@ -17,8 +17,10 @@ pub(crate) fn this_workspace() -> PathBuf {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for name in LINKED {
         let link = root.join(name);
-        if fs::symlink_metadata(&link).is_ok() {
-            fs::remove_file(&link).unwrap();
+        match fs::symlink_metadata(&link) {
+            Ok(folder) if folder.is_dir() => fs::remove_dir_all(&link).unwrap(),
+            Ok(_) => fs::remove_file(&link).unwrap(),
+            Err(_) => {}
         }
         symlink(repository.join(name), link).unwrap();
     }
