@@ -1,7 +1,7 @@
 //! The little of Ethereum's JSON-RPC by which a wallet, a seller and a facilitator read a chain, on a real one and on the
 //! development ledger alike.
 
-use super::search::Block;
+use super::search::{BLOCKS_MAX, Block};
 use super::{
     AUTHORIZATION_STATE, AUTHORIZATION_USED_TOPIC, BALANCE_OF, Chain, ExpectedTransfer,
     PaymentState, Proof, TRANSFER_TOPIC, TransactionReceipt,
@@ -14,8 +14,6 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use url::Url;
 
-/// Public nodes search at most 10,000 blocks at once.
-const BLOCKS_MAX: u64 = 9_999;
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Of a node's own words.
 const MESSAGE_CHARACTERS_MAX: usize = 300;

@@ -7,7 +7,7 @@ use super::{
 use serde_json::json;
 
 /// Public nodes search at most 10,000 blocks at once.
-const BLOCKS_MAX: u64 = 9_999;
+pub(super) const BLOCKS_MAX: u64 = 9_999;
 /// Pieces of a longer search; an authorization that is valid for hours on a fast chain needs several.
 const PIECES_MAX: u64 = 20;
 /// A search by halves alone needs 64 looks.
