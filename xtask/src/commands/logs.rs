@@ -117,7 +117,7 @@ fn show(out: &Output, line: &LogLine, json: bool) {
     let message = clean_lines(&line.message, CHARACTERS_MAX);
     let mut text = match line.level.as_str() {
         PLATFORM => out.paint_data("2", &message),
-        _ => message,
+        _ => message.into_owned(),
     };
     for words in line.field_words() {
         let words = clean_lines(&words, CHARACTERS_MAX);

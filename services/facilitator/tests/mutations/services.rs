@@ -30,7 +30,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "if let Ok(slot) = Arc::new(tokio::sync::Semaphore::new(1)).try_acquire_owned() {",
         "one_connection_too_many_is_told_so_and_health_checks_are_not"),
     CONNECTIONS.miss("filling a service, so that its platform takes it for ill and stops it", "runtime/serve/crowd.rs",
-        "if observe::is_health_check(request.uri().path()) {", "if false {",
+        "match is_health_check(request.uri().path()) {", "match false {",
         "one_connection_too_many_is_told_so_and_health_checks_are_not"),
     CONNECTIONS.miss("holding all places with idle connections", "runtime/serve/connection.rs",
         "let is_spare = progress.idle().is_some_and(|idle| idle >= IDLE_ENOUGH);", "let is_spare = false;",

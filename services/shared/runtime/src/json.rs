@@ -42,7 +42,7 @@ fn clean_part(value: &Value, bytes_left: &mut usize) -> Value {
 }
 
 fn clean_text(text: &str, bytes_left: &mut usize) -> String {
-    let mut cleaned = clean_lines(text, *bytes_left);
+    let mut cleaned = clean_lines(text, *bytes_left).into_owned();
     if cleaned.len() > *bytes_left + CUT.len() {
         cleaned.truncate(cleaned.floor_char_boundary(*bytes_left));
         cleaned.push_str(CUT);

@@ -5,6 +5,8 @@
 //! of writing around (CVE-2021-42574), and characters without width or shape, by which text is hidden from people and not from
 //! models (Unicode tags, variation selectors). Letters of every language stay.
 
+use std::borrow::Cow;
+
 /// Stands where a text was cut.
 pub(crate) const CUT: &str = " [cut]";
 /// A command of a terminal that is longer is none.
@@ -35,13 +37,17 @@ pub fn clean(text: &str, characters_max: usize) -> String {
 }
 
 /// Like [`clean`], and lines, tabs and spaces stay as they are.
-pub fn clean_lines(text: &str, characters_max: usize) -> String {
+pub fn clean_lines(text: &str, characters_max: usize) -> Cow<'_, str> {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    if text.len() <= characters_max && text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
     let mut visible = Visible::of(text);
     let mut lines: String = visible.by_ref().take(characters_max).collect();
     if visible.next().is_some() {
         lines.push_str(CUT);
     }
-    lines
+    Cow::Owned(lines)
 }
 
 /// The characters that a reader sees, and white space.

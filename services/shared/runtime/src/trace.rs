@@ -23,9 +23,14 @@ impl TraceContext {
     /// The beginning of a new trace. The ids come from the operating system at each call: a random generator in this
     /// process would repeat its numbers in every copy of a restored snapshot.
     pub fn new() -> Self {
+        // One call for both.
+        let bytes: [u8; 24] = random();
+        let (mut trace_id, mut span_id) = ([0; 16], [0; 8]);
+        trace_id.copy_from_slice(&bytes[..16]);
+        span_id.copy_from_slice(&bytes[16..]);
         Self {
-            trace_id: random(),
-            span_id: random(),
+            trace_id,
+            span_id,
             sampled: true,
         }
     }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
 use http::Request;
@@ -19,7 +18,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
-use tower::Service as _;
 
 use super::Limits;
 use super::progress::{Overdue, Progress};
@@ -38,13 +36,15 @@ pub(super) enum Signal {
 }
 
 /// Serves one connection until the client leaves, keeps us waiting for too long, or a signal ends it.
-pub(super) async fn serve(
+pub(super) async fn serve<F>(
     stream: TcpStream,
-    router: Router,
+    answer: impl Fn(Request<Body>) -> F,
     limits: Limits,
     keep_alive: bool,
     mut signals: watch::Receiver<Signal>,
-) {
+) where
+    F: Future<Output = Response>,
+{
     // Small answers and single events must not wait for more bytes.
     let _unsupported = stream.set_nodelay(true);
     let progress = Arc::new(Progress::new(limits));
@@ -56,10 +56,9 @@ pub(super) async fn serve(
     let service = service_fn(move |request: Request<Incoming>| {
         of_calls.requested();
         let answered = Answered(Arc::clone(&of_calls));
-        let answer = router.clone().call(request.map(Body::new));
+        let answer = answer(request.map(Body::new));
         async move {
-            let Ok::<Response, Infallible>(response) = answer.await;
-            Ok::<_, Infallible>(response.map(|body| AnswerBody {
+            Ok::<_, Infallible>(answer.await.map(|body| AnswerBody {
                 body,
                 _answered: answered,
             }))

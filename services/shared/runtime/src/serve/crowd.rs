@@ -1,10 +1,10 @@
 //! All connections together: how many there are, and what happens to one too many.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use http::{HeaderValue, StatusCode, header};
@@ -13,9 +13,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service as _;
 
 use super::connection::{self, Signal};
-use super::{Limits, observe};
+use super::Limits;
+use super::observe::{is_health_check, observe};
 
 /// Connections beyond the limit that are told so at one time. With all of them taken nothing more is accepted, and the
 /// kernel lets callers wait.
@@ -39,8 +41,6 @@ pub(super) struct Crowd {
 struct Room {
     limits: Limits,
     router: Router,
-    /// For connections beyond the limit.
-    busy: Router,
     slots: Arc<Semaphore>,
     signals: watch::Sender<Signal>,
 }
@@ -50,7 +50,6 @@ impl Crowd {
         Self {
             room: Room {
                 limits,
-                busy: router.clone().layer(from_fn(busy_unless_health_check)),
                 router,
                 slots: Arc::new(Semaphore::new(limits.connections)),
                 signals: watch::Sender::new(Signal::None),
@@ -103,7 +102,9 @@ impl Crowd {
 impl Room {
     async fn serve(self, stream: TcpStream, slot: OwnedSemaphorePermit) {
         let signals = self.signals.subscribe();
-        connection::serve(stream, self.router, self.limits, true, signals).await;
+        let (router, limits) = (self.router, self.limits);
+        let answer = |request| observe(limits, request, |request| ask(&router, request));
+        connection::serve(stream, answer, limits, true, signals).await;
         drop(slot);
     }
 
@@ -128,16 +129,23 @@ impl Room {
             ..self.limits
         };
         let signals = self.signals.subscribe();
-        connection::serve(stream, self.busy, limits, false, signals).await;
+        let router = self.router;
+        // A service that is full is still well: it must not be replaced for it.
+        let answer = async |request: Request| match is_health_check(request.uri().path()) {
+            true => observe(limits, request, |request| ask(&router, request)).await,
+            false => busy(),
+        };
+        connection::serve(stream, answer, limits, false, signals).await;
         drop(spare);
     }
 }
 
-/// A service that is full is still well: it must not be replaced for it.
-async fn busy_unless_health_check(request: Request, next: Next) -> Response {
-    if observe::is_health_check(request.uri().path()) {
-        return next.run(request).await;
-    }
+async fn ask(router: &Router, request: Request) -> Response {
+    let Ok::<_, Infallible>(response) = router.clone().call(request).await;
+    response
+}
+
+fn busy() -> Response {
     let message = "Too many connections are open. Try again in a moment.";
     let body = serde_json::json!({"error": {"code": "busy", "message": message}});
     let again = (header::RETRY_AFTER, HeaderValue::from_static("1"));

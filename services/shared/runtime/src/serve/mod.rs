@@ -18,7 +18,7 @@ pub use self::limits::Limits;
 pub use self::observe::layers;
 
 use self::crowd::Crowd;
-use crate::{Address, Environment, Error};
+use crate::{Address, Environment, Error, logs};
 
 /// How long requests may still run after a signal. Platforms kill a container 30 s after theirs.
 const GRACE: Duration = Duration::from_secs(10);
@@ -29,6 +29,7 @@ pub async fn serve(address: &Address, router: Router) -> Result<(), Error> {
     let mut environment = Environment::process();
     let limits = Limits::from_environment(&mut environment);
     environment.finish()?;
+    let _gathering = logs::gather();
     let listener = TcpListener::bind((address.host.as_str(), address.port))
         .await
         .map_err(|error| format!("cannot listen on {address} (set by HOST and PORT): {error}"))?;
@@ -54,7 +55,7 @@ pub async fn serve_within(
     stop: CancellationToken,
 ) -> Result<(), Error> {
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let crowd = Crowd::new(limits, observe::layers_within(limits, router));
+    let crowd = Crowd::new(limits, router);
     crowd.admit(listener, &stop).await;
     // Nobody is admitted any more.
     tokio::select! {

@@ -22,22 +22,29 @@ const HEALTH_PATHS: [&str; 2] = ["/health", "/ping"];
 /// with 408. The request carries its [`TraceContext`] as an extension, for a handler that works in
 /// another task. [`serve`] adds this; a router that is run by something else needs it added.
 pub fn layers(router: Router) -> Router {
-    layers_within(Limits::default(), router)
+    let limits = Limits::default();
+    router.layer(axum::middleware::from_fn(
+        move |request, next: Next| async move {
+            observe(limits, request, |request| next.run(request)).await
+        },
+    ))
 }
 
-/// [`layers`] with other limits.
-pub(super) fn layers_within(limits: Limits, router: Router) -> Router {
-    router.layer(axum::middleware::from_fn(move |request, next| {
-        observe(limits, request, next)
-    }))
-}
 
 /// True for what a platform asks to learn whether the service is well.
 pub(super) fn is_health_check(path: &str) -> bool {
     HEALTH_PATHS.contains(&path)
 }
 
-async fn observe(limits: Limits, request: Request, next: Next) -> Response {
+/// [`layers`] around one call, which costs less than a layer of a router.
+pub(super) async fn observe<F>(
+    limits: Limits,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     let (mut request, body) = body::bounded(limits, request);
     let context = TraceContext::from_headers(request.headers());
     // For handlers that answer from another task.
@@ -46,7 +53,7 @@ async fn observe(limits: Limits, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let respond = async {
         // The panic hook has logged it. The connection and the other requests on it go on.
-        let response = AssertUnwindSafe(body.judge(next.run(request)))
+        let response = AssertUnwindSafe(body.judge(next(request)))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| internal_error());

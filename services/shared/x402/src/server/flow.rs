@@ -1,6 +1,6 @@
 //! One paid request, from the payment in its header to the receipt in the answer's.
 
-use super::caller::Caller;
+use super::caller::{Caller, Detachable};
 use super::offer::{Offers, request_url};
 use super::payment::{self, Payment};
 use super::record::{Key, Question};
@@ -12,8 +12,10 @@ use crate::{exact, header, reason};
 use alloy_primitives::B256;
 use axum::extract::Request;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tower::Service;
 use tracing::Instrument;
@@ -140,8 +142,13 @@ where
     let patience = till.seller.answer_within;
     let work = reserved(till, handled, admitted, key, question, caller);
     let context = runtime::trace::current().unwrap_or_default();
-    let task = tokio::spawn(runtime::trace::scope(context, work).in_current_span());
-    let answer = match tokio::time::timeout(patience, task).await {
+    // In its box before it is wrapped: it is large, and each wrapper would move it.
+    let work = AssertUnwindSafe(Box::pin(work))
+        .catch_unwind()
+        .in_current_span();
+    let mut work = Detachable::new(runtime::trace::scope(context, work));
+    let answer = match tokio::time::timeout(patience, &mut work).await {
+        // The panic hook has logged it.
         Ok(ended) => ended.unwrap_or_else(|_| {
             problem(
                 StatusCode::INTERNAL_SERVER_ERROR,

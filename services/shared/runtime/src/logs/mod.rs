@@ -1,36 +1,22 @@
 //! JSON log lines with every field at the top level, so that one query language finds all of them.
 
-use std::fmt;
-use std::io::Write as _;
+mod line;
+mod output;
 
-use serde_json::{Map, Value};
+use std::cell::Cell;
+
 use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
-use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Registry};
 
-use crate::{Environment, text, trace};
+use self::line::Fields;
+use self::output::Output;
+use crate::{Environment, trace};
 
-const TIMESTAMP: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-
-/// Names that a field may not take.
-const OWN_NAMES: [&str; 6] = [
-    "timestamp",
-    "level",
-    "service",
-    "target",
-    "trace_id",
-    "span_id",
-];
-
-/// A field that is longer is cut: what foreign parties say is in some of them.
-const FIELD_CHARACTERS_MAX: usize = 8_000;
+pub(crate) use self::output::gather;
 
 /// The MCP library tells each step of each request at level INFO.
 const FILTER_DEFAULT: &str = "info,rmcp=warn";
@@ -53,7 +39,7 @@ pub(crate) fn filter(environment: &mut Environment) -> EnvFilter {
 pub(crate) fn install(service: &'static str, filter: EnvFilter) {
     let lines = JsonLines {
         service,
-        write: |line: &[u8]| std::io::stdout().lock().write_all(line),
+        write: |line: &[u8], is_urgent| Output::stdout().write(line, is_urgent),
     };
     if tracing::subscriber::set_global_default(Registry::default().with(lines.with_filter(filter)))
         .is_err()
@@ -70,24 +56,36 @@ pub(crate) fn install(service: &'static str, filter: EnvFilter) {
     }));
 }
 
+/// `write` takes a whole line, and whether it may not wait.
 struct JsonLines<W> {
     service: &'static str,
     write: W,
 }
 
-/// Fields of a span, kept with it until an event happens inside.
-struct SpanFields(Map<String, Value>);
+/// Kept with a span until an event happens inside.
+struct SpanFields(Fields);
+
+#[derive(Default)]
+struct Scratch {
+    fields: Fields,
+    line: Vec<u8>,
+}
+
+thread_local! {
+    /// Used again by the next line of this thread. Empty while a line is made: what makes a value may log itself.
+    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
+}
 
 impl<S, W> Layer<S> for JsonLines<W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
-    W: Fn(&[u8]) -> std::io::Result<()> + 'static,
+    W: Fn(&[u8], bool) + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
             let mut fields = Fields::default();
             attributes.record(&mut fields);
-            span.extensions_mut().insert(SpanFields(fields.0));
+            span.extensions_mut().insert(SpanFields(fields));
         }
     }
 
@@ -95,113 +93,29 @@ where
         if let Some(span) = context.span(id)
             && let Some(SpanFields(known)) = span.extensions_mut().get_mut()
         {
-            let mut fields = Fields(std::mem::take(known));
-            values.record(&mut fields);
-            *known = fields.0;
+            values.record(known);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut scratch = SCRATCH.take().unwrap_or_default();
+        let Scratch { fields, line } = &mut scratch;
+        fields.clear();
+        line.clear();
         for span in context
             .event_scope(event)
             .into_iter()
             .flat_map(|scope| scope.from_root())
         {
             if let Some(SpanFields(known)) = span.extensions().get() {
-                fields.0.extend(known.clone());
+                fields.extend(known);
             }
         }
-        event.record(&mut fields);
-        let line = self.line(event, fields.0, OffsetDateTime::now_utc());
-        // There is nowhere to report that the log itself cannot be written.
-        let _written = (self.write)(&line);
-    }
-}
-
-impl<W> JsonLines<W> {
-    fn line(
-        &self,
-        event: &Event<'_>,
-        mut fields: Map<String, Value>,
-        now: OffsetDateTime,
-    ) -> Vec<u8> {
-        let metadata = event.metadata();
-        let mut line = Vec::with_capacity(256);
-        put(
-            &mut line,
-            "timestamp",
-            &now.format(TIMESTAMP).unwrap_or_default().into(),
-        );
-        put(&mut line, "level", &metadata.level().as_str().into());
-        put(&mut line, "service", &self.service.into());
-        put(
-            &mut line,
-            "message",
-            &fields
-                .remove("message")
-                .unwrap_or_else(|| metadata.name().into()),
-        );
-        if let Some(context) = trace::current() {
-            put(&mut line, "trace_id", &context.trace_id().into());
-            put(&mut line, "span_id", &context.span_id().into());
-        }
-        if *metadata.level() > Level::INFO {
-            put(&mut line, "target", &metadata.target().into());
-        }
-        for (name, value) in &fields {
-            put(&mut line, name, value);
-        }
-        line.extend_from_slice(b"}\n");
-        line
-    }
-}
-
-fn put(line: &mut Vec<u8>, name: &str, value: &Value) {
-    line.push(if line.is_empty() { b'{' } else { b',' });
-    // Writing JSON to memory does not fail.
-    let _written = write!(line, "{}:{value}", Value::from(name));
-}
-
-#[derive(Default)]
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        let name = field.name();
-        let name = if OWN_NAMES.contains(&name) {
-            format!("{name}_")
-        } else {
-            name.to_owned()
-        };
-        self.0.insert(name, value.into());
-    }
-}
-
-impl Visit for Fields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, text::clean_lines(value, FIELD_CHARACTERS_MAX));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let value = format!("{value:?}");
-        self.put(field, text::clean_lines(&value, FIELD_CHARACTERS_MAX));
+        event.record(fields);
+        let (metadata, now) = (event.metadata(), OffsetDateTime::now_utc());
+        line::write(line, self.service, metadata, trace::current(), fields, now);
+        (self.write)(line, *metadata.level() <= Level::WARN);
+        SCRATCH.set(Some(scratch));
     }
 }
 
@@ -209,15 +123,17 @@ impl Visit for Fields {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use super::line::FIELD_CHARACTERS_MAX;
     use super::*;
     use expect_test::expect;
+    use serde_json::Value;
 
     /// The lines that `work` logs, without their timestamps.
     fn lines(filter: &str, work: impl FnOnce()) -> String {
         let written = Arc::new(Mutex::new(Vec::new()));
         let write = {
             let written = Arc::clone(&written);
-            move |line: &[u8]| written.lock().unwrap().write_all(line)
+            move |line: &[u8], _is_urgent| written.lock().unwrap().extend_from_slice(line)
         };
         let layer = JsonLines {
             service: "agent",
