@@ -35,7 +35,7 @@ impl Outcome {
             .filter_map(|block| block.as_text())
             .map(|text| text.text.as_str())
             .collect();
-        let text = clean_lines(&text.join("\n"), TEXT_MAX);
+        let text = clean_lines(&text.join("\n"), TEXT_MAX).into_owned();
         let mut structured = result.structured_content.filter(|value| !value.is_null());
         let payment = structured
             .as_mut()

@@ -109,7 +109,10 @@ impl<W: Write> Output<W> {
 impl<W: Write> Gathered<W> {
     fn write_all(&mut self) {
         // There is nowhere to report that the log itself cannot be written.
-        let _written = self.to.write_all(&self.lines).and_then(|()| self.to.flush());
+        let _written = self
+            .to
+            .write_all(&self.lines)
+            .and_then(|()| self.to.flush());
         self.lines.clear();
         self.written_at = Some(Instant::now());
     }

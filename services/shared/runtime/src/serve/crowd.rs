@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
-use super::connection::{self, Signal};
 use super::Limits;
+use super::connection::{self, Signal};
 use super::observe::{is_health_check, observe};
 
 /// Connections beyond the limit that are told so at one time. With all of them taken nothing more is accepted, and the

@@ -30,7 +30,6 @@ pub fn layers(router: Router) -> Router {
     ))
 }
 
-
 /// True for what a platform asks to learn whether the service is well.
 pub(super) fn is_health_check(path: &str) -> bool {
     HEALTH_PATHS.contains(&path)
