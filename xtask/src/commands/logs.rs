@@ -133,7 +133,7 @@ pub(crate) fn in_short(line: &LogLine) -> String {
     words.extend([line.level.clone(), line.message.clone()]);
     words.extend(line.field_words());
     words.retain(|word| !word.is_empty());
-    clean_lines(&words.join(" "), CHARACTERS_MAX)
+    clean_lines(&words.join(" "), CHARACTERS_MAX).into_owned()
 }
 
 /// The same colour for the same service, every time.
