@@ -156,6 +156,34 @@ async fn a_nonce_that_is_used_while_our_transaction_waits_buys_nothing() {
     }
 }
 
+/// The facilitator says "pending" and names its transaction; before that is in a block, the buyer spends the nonce on himself.
+/// Such a seller knows no chain, as one for a network of its price table may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs anvil: cargo xtask test payments"]
+async fn a_payment_that_is_only_pending_buys_nothing() {
+    for step in MOVES {
+        let scene = Scene::new(step).await;
+        let mut settings = settings(&scene.node.url, scene.folder.path());
+        settings.answer_within = Duration::from_millis(500);
+        let settler = Chain::open(scene.node.asset.clone(), settings).await;
+        let facilitator = shop::facilitator(settler.unwrap()).await;
+        let shop = Shop::without_chain(&scene.node.asset, &facilitator).await;
+        scene.node.stop_mining().await;
+        let first = shop.buy(&scene.order).await;
+        assert_eq!(
+            (first.status, &*first.code()),
+            (502, "settlementUnknown"),
+            "{step:?}"
+        );
+        scene.node.send_to_token(&scene.call).await;
+        scene.node.waiting(2).await;
+        scene.node.mine().await;
+        scene.node.start_mining().await;
+        let timing = "while it is pending";
+        scene.assert_nothing_for_nothing(&shop, first, timing).await;
+    }
+}
+
 /// Several services of one owner: each has its own table of payments, and all have one `pay_to`.
 async fn shops(node: &Node, facilitator: &url::Url, rpc: &url::Url) -> Vec<Shop> {
     let mut shops = Vec::new();

@@ -69,6 +69,20 @@ impl Shop {
         rpc: &Url,
         meanwhile: Meanwhile,
     ) -> Self {
+        Self::with(asset, facilitator, Some(rpc), meanwhile).await
+    }
+
+    /// One that has nothing but the facilitator's word.
+    pub(crate) async fn without_chain(asset: &Asset, facilitator: &Url) -> Self {
+        Self::with(asset, facilitator, None, nothing()).await
+    }
+
+    async fn with(
+        asset: &Asset,
+        facilitator: &Url,
+        rpc: Option<&Url>,
+        meanwhile: Meanwhile,
+    ) -> Self {
         let price = Price {
             asset: asset.clone(),
             amount: U256::from(PRICE),
@@ -77,9 +91,12 @@ impl Shop {
         };
         let sale = Sale::new([price], "A thing", "text/plain");
         let client = runtime::http::client();
-        let chain = Rpc::new(client.clone(), rpc.clone());
-        let seller = Seller::new(Arc::new(HttpFacilitator::new(client, facilitator)))
-            .with_chain(&asset.network, Arc::new(chain));
+        let settler = HttpFacilitator::new(client.clone(), facilitator);
+        let mut seller = Seller::new(Arc::new(settler));
+        if let Some(rpc) = rpc {
+            let chain = Rpc::new(client, rpc.clone());
+            seller = seller.with_chain(&asset.network, Arc::new(chain));
+        }
         let made = Arc::new(AtomicUsize::new(0));
         let handler = {
             let made = made.clone();

@@ -32,7 +32,9 @@ pub(super) enum Settled {
 
 /// What the facilitator's answer to one request is worth.
 enum Said {
-    /// It has settled, or is settling, by this transaction.
+    /// It has settled, by this transaction.
+    Settled(B256),
+    /// It has not, or not yet, and names this transaction.
     Named(B256),
     /// The nonce was used before, by this transaction if it says so.
     Used(Option<B256>),
@@ -67,9 +69,10 @@ impl Checkout {
         let (mut first, mut lost) = (!attempt.resumed, attempt.resumed && attempt.found_counts);
         for _ in 0..2 {
             match self.ask().await {
-                Said::Named(transaction) => return self.proven(transaction, attempt).await,
+                Said::Settled(transaction) => return self.proven(transaction, attempt).await,
+                Said::Named(transaction) => return self.shown(transaction, attempt).await,
                 Said::Used(Some(transaction)) if lost => {
-                    return self.proven(transaction, attempt).await;
+                    return self.shown(transaction, attempt).await;
                 }
                 Said::Used(_) if first => return Settled::No(reason::NONCE_USED),
                 Said::Refused(reason) if first => return Settled::No(reason),
@@ -108,7 +111,7 @@ impl Checkout {
             let ours = settlement.network == offer.requirements.network
                 || offer.network_v1 == Some(settlement.network.as_str());
             return match named {
-                Some(transaction) if ours => Said::Named(transaction),
+                Some(transaction) if ours => Said::Settled(transaction),
                 _ => {
                     tracing::error!(
                         "the facilitator says that it has settled, and names no transaction of this network"
@@ -134,6 +137,16 @@ impl Checkout {
         let authorization = &self.order.request.payment_payload.payload.authorization;
         let asset = self.order.request.payment_requirements.asset;
         ExpectedTransfer::of(asset, authorization, attempt.since)
+    }
+
+    /// What the facilitator does not call a success counts only where a chain shows it.
+    async fn shown(&self, transaction: B256, attempt: &Attempt) -> Settled {
+        if self.offer.chain_proves {
+            return self.proven(transaction, attempt).await;
+        }
+        Settled::Open {
+            found_counts: attempt.found_counts,
+        }
     }
 
     /// Holds a transaction that the facilitator names against the chain. A node can be some blocks behind.
