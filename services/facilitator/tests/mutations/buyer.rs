@@ -1,6 +1,6 @@
 //! Against the buyer: paying too much, to somebody else, or without knowing it; and the words of strangers.
 
-use super::mutation::{AGENT, BUDGETS, Mutation, RUNTIME, TRUTH, X402};
+use super::mutation::{AGENT, BUDGETS, Mutation, PAYMENTS, RUNTIME, TRUTH, X402};
 
 #[rustfmt::skip]
 pub(crate) const MUTATIONS: &[Mutation] = &[
@@ -38,8 +38,18 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "            Ok(transaction) if delivered(&sent) || !self.budget.has_chain() => {", "            Ok(transaction) => {",
         "what_a_buyer_says_is_what_the_ledger_shows"),
     TRUTH.miss("settling late what was given up as unpaid", "x402/client/budget/decide.rs",
-        "            PaymentState::Unused if is_over(open) => Some(Fate::Never),", "            PaymentState::Unused => Some(Fate::Never),",
+        "PaymentState::Void | PaymentState::Expired => Some(Fate::Never),", "PaymentState::Void | PaymentState::Expired | PaymentState::Unused => Some(Fate::Never),",
         "what_a_buyer_says_is_what_the_ledger_shows"),
+    PAYMENTS.miss("a chain that stands still, and goes on with blocks of that time", "x402/chain/rpc.rs",
+        "if newest.at < expected.valid_before {", "if crate::now_seconds() < expected.valid_before + 60 {",
+        "time::while_the_chain_stands_still_nothing_is_said_to_have_ended"),
+    PAYMENTS.miss("a node that is behind, asked whether a nonce was used in time", "x402/chain/rpc.rs",
+        "if !self.is_used_in(&block, asset, payer, nonce).await? {", "if !self.is_used_in([&block, \"latest\"][1], asset, payer, nonce).await? {",
+        "time::a_node_that_is_behind_ends_nothing"),
+    PAYMENTS.miss("a chain whose clock is minutes behind, searched in the wrong place", "x402/client/budget/decide.rs",
+        "                .saturating_sub(crate::client::VALID_SECONDS_MAX)\n                .saturating_sub(crate::client::CLOCK_SKEW_SECONDS),\n",
+        "                .saturating_sub(crate::client::VALID_SECONDS_MAX),\n",
+        "time::a_payment_on_a_chain_that_is_behind_is_found"),
     TRUTH.miss("a receipt that says \"failed\", taken for one", "x402/client/answer.rs",
         "    if !settlement.success {", "    if false {",
         "what_a_buyer_says_is_what_the_ledger_shows"),

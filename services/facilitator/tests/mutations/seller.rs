@@ -1,6 +1,6 @@
 //! Against the seller: an answer for less, for nothing, or twice; and what keeps buyers out.
 
-use super::mutation::{BACKEND, Mutation, X402};
+use super::mutation::{BACKEND, Mutation, PAYMENTS, X402};
 
 #[rustfmt::skip]
 pub(crate) const MUTATIONS: &[Mutation] = &[
@@ -36,6 +36,9 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     X402.miss("a payment from before the sale, shown as its own", "x402/server/settlement.rs",
         "at.saturating_add(CLOCK_SKEW_SECONDS) >= attempt.since", "at.saturating_add(CLOCK_SKEW_SECONDS) >= attempt.since.min(1)",
         "server::tests::proof::a_payment_from_before_the_sale_was_anothers"),
+    PAYMENTS.miss("a payment on a chain whose clock is minutes behind, called another's", "x402/server/settlement.rs",
+        "!attempt.found_counts || is_in_time(at, attempt)", "is_in_time(at, attempt)",
+        "time::a_payment_on_a_chain_that_is_behind_is_answered"),
     X402.miss("a settlement on another network than the offer's", "x402/server/settlement.rs",
         "Some(transaction) if ours => Said::Settled(transaction),", "Some(transaction) if ours || true => Said::Settled(transaction),",
         "server::tests::proof::a_settlement_that_the_chain_does_not_show_buys_nothing"),

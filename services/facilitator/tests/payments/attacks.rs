@@ -167,7 +167,8 @@ async fn a_payment_that_is_only_pending_buys_nothing() {
         settings.answer_within = Duration::from_millis(500);
         let settler = Chain::open(scene.node.asset.clone(), settings).await;
         let facilitator = shop::facilitator(settler.unwrap()).await;
-        let shop = Shop::without_chain(&scene.node.asset, &facilitator).await;
+        let manner = shop::Manner::default();
+        let shop = Shop::with(&scene.node.asset, &facilitator, None, manner).await;
         scene.node.stop_mining().await;
         let first = shop.buy(&scene.order).await;
         assert_eq!(

@@ -15,6 +15,7 @@ mod peers;
 mod process;
 mod proxy;
 mod shop;
+mod time;
 mod token;
 mod tokens;
 mod wallets;

@@ -50,6 +50,12 @@ impl Node {
         Self::with(31337, TOKEN, &[]).await
     }
 
+    /// A development chain whose blocks say that it is earlier, by this many seconds.
+    pub(crate) async fn behind(seconds: u64) -> Self {
+        let first = (x402::now_seconds() - seconds).to_string();
+        Self::with(31337, TOKEN, &["--timestamp", &first]).await
+    }
+
     /// The number and the token's address of Base Sepolia, because version 1 of x402 knows real chains only.
     pub(crate) async fn as_base_sepolia() -> Self {
         Self::with(84532, BASE_SEPOLIA_USDC, &[]).await
@@ -221,6 +227,20 @@ impl Node {
 
     pub(crate) async fn mine(&self) {
         self.call("evm_mine", json!([])).await;
+    }
+
+    /// What the newest block says of the time.
+    pub(crate) async fn seconds(&self) -> u64 {
+        let block = self
+            .call("eth_getBlockByNumber", json!(["latest", false]))
+            .await;
+        let at: U256 = serde_json::from_value(block["timestamp"].clone()).unwrap();
+        at.to::<u64>()
+    }
+
+    /// A block of this moment.
+    pub(crate) async fn mine_at(&self, seconds: u64) {
+        self.call("evm_mine", json!([seconds])).await;
     }
 
     /// Waits until this many transactions wait for a block.

@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     AnswerLost,
     /// The node knows its state and finds no events, as one does whose index is behind.
     EventsHidden,
+    /// Several nodes behind one address: the one that is asked for the token's state is some blocks behind.
+    StateBehind,
 }
 
 #[derive(Clone)]
@@ -83,6 +85,12 @@ async fn forward(State(proxy): State<Proxy>, body: Bytes) -> (StatusCode, Bytes)
     {
         step().await;
     }
+    let body = match proxy.fault {
+        Fault::StateBehind if text.contains("eth_call") => {
+            Bytes::from(text.replace("\"latest\"", "\"0x1\""))
+        }
+        _ => body.clone(),
+    };
     let mut fault = None;
     if text.contains("eth_sendRawTransaction") {
         proxy.seen.fetch_add(1, Ordering::SeqCst);

@@ -51,7 +51,7 @@ impl Rpc {
     /// When the chain cannot be asked.
     pub async fn balance_of(&self, asset: Address, owner: Address) -> Result<U256, RpcError> {
         let data = [&BALANCE_OF[..], owner.into_word().as_slice()].concat();
-        self.call_word(asset, &data).await
+        self.call_word(asset, &data, "latest").await
     }
 
     /// Whether the token has seen this nonce of this holder, be it used or taken back.
@@ -64,9 +64,19 @@ impl Rpc {
         payer: Address,
         nonce: B256,
     ) -> Result<bool, RpcError> {
+        self.is_used_in("latest", asset, payer, nonce).await
+    }
+
+    async fn is_used_in(
+        &self,
+        block: &str,
+        asset: Address,
+        payer: Address,
+        nonce: B256,
+    ) -> Result<bool, RpcError> {
         let words = [payer.into_word(), nonce].concat();
         let data = [&AUTHORIZATION_STATE[..], &words].concat();
-        self.call_word(asset, &data)
+        self.call_word(asset, &data, block)
             .await
             .map(|used| !used.is_zero())
     }
@@ -119,7 +129,15 @@ impl Rpc {
             ..
         } = *expected;
         if !self.is_used(asset, payer, nonce).await? {
-            return Ok(PaymentState::Unused);
+            let newest = self.newest_block().await?;
+            if newest.at < expected.valid_before {
+                return Ok(PaymentState::Unused);
+            }
+            // Asked about this very block: a node behind the same address may not have it yet, and then says so.
+            let block = format!("{:#x}", newest.number);
+            if !self.is_used_in(&block, asset, payer, nonce).await? {
+                return Ok(PaymentState::Expired);
+            }
         }
         let uses = self.uses(expected).await?;
         let Some(found) = uses.first() else {
@@ -191,9 +209,14 @@ impl Rpc {
         })
     }
 
-    async fn call_word(&self, contract: Address, data: &[u8]) -> Result<U256, RpcError> {
+    async fn call_word(
+        &self,
+        contract: Address,
+        data: &[u8],
+        block: &str,
+    ) -> Result<U256, RpcError> {
         const METHOD: &str = "eth_call";
-        let call = json!([{ "to": contract, "data": Bytes::copy_from_slice(data) }, "latest"]);
+        let call = json!([{ "to": contract, "data": Bytes::copy_from_slice(data) }, block]);
         let word: Bytes = self.call(METHOD, call).await?;
         let word = <[u8; 32]>::try_from(word.as_ref());
         word.map(U256::from_be_bytes)
