@@ -75,7 +75,7 @@ impl Checkout {
                     return self.shown(transaction, attempt).await;
                 }
                 Said::Used(_) if first => return Settled::No(reason::NONCE_USED),
-                Said::Refused(reason) if first => return Settled::No(reason),
+                Said::Refused(reason) if first => return self.refused(reason, attempt).await,
                 Said::NotSent if first => return Settled::NotSent,
                 Said::Used(_) | Said::Refused(_) | Said::Failed if !lost => {
                     return self.found(attempt, Find::Not).await;
@@ -86,6 +86,19 @@ impl Checkout {
         }
         let find = if lost { Find::Ours } else { Find::Open };
         self.found(attempt, find).await
+    }
+
+    /// The facilitator has moved nothing; whether somebody else has, it need not say. Hosted ones call a spent nonce an invalid
+    /// payload, a failed simulation, or, once the money is gone, too little of it.
+    async fn refused(&self, reason: &'static str, attempt: &Attempt) -> Settled {
+        let chain = self.offer.chain.as_ref();
+        if let Some(chain) = chain.filter(|_| self.offer.chain_proves)
+            && let Ok(PaymentState::Paid { .. } | PaymentState::Void) =
+                chain.payment_state(&self.expected(attempt)).await
+        {
+            return Settled::No(reason::NONCE_USED);
+        }
+        Settled::No(reason)
     }
 
     /// Whether a transfer that is found on the chain can be taken for this sale's, when the facilitator's answer was lost.

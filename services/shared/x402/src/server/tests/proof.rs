@@ -301,6 +301,35 @@ async fn a_payment_that_somebody_else_has_sent_is_not_called_uncharged() {
     let reply = town.pay(&town.shop(front_run), &authorization).await;
     assert_eq!(reply.status, 402);
     assert!(!reply.body.contains("nothing was charged"), "{reply:?}");
+
+    // Coinbase calls a spent nonce an invalid payload; others look at the balance or simulate first.
+    let words: [Settle; 4] = [
+        |token, authorization| refuses(token, authorization, reason::INVALID_PAYLOAD),
+        |token, authorization| refuses(token, authorization, reason::SIMULATION_FAILED),
+        |token, authorization| refuses(token, authorization, reason::INSUFFICIENT_BALANCE),
+        |token, authorization| refuses(token, authorization, "insufficient_funds"),
+    ];
+    for refuses in words {
+        let town = Town::new();
+        let authorization = town.authorization();
+        let reply = town.pay(&town.shop(refuses), &authorization).await;
+        assert_eq!(reply.status, 402);
+        assert!(!reply.body.contains("nothing was charged"), "{reply:?}");
+        // Of a nonce that nobody has used it is true.
+        let refused: Settle = |_, _| Ok(failure(reason::INVALID_PAYLOAD));
+        let reply = town.pay(&town.shop(refused), &town.authorization()).await;
+        assert!(reply.body.contains("nothing was charged"), "{reply:?}");
+    }
+}
+
+/// Refuses with this reason a payment that somebody else has just made.
+fn refuses(
+    token: &Token,
+    authorization: &Authorization,
+    reason: &str,
+) -> Result<SettlementResponse, FacilitatorError> {
+    token.transfer(authorization).unwrap();
+    Ok(failure(reason))
 }
 
 /// The reference facilitator names a transaction that reverted, and ours one that waits for a block.
