@@ -120,7 +120,7 @@ async fn a_nonce_that_is_used_between_verifying_and_settling_buys_nothing() {
         let (node, call) = (scene.node.clone(), scene.call.clone());
         let meanwhile: shop::Meanwhile = Arc::new(move || {
             let (node, call) = (node.clone(), call.clone());
-            Box::pin(async move { node.hand_in(&call).await })
+            Box::pin(async move { drop(node.hand_in(&call).await) })
         });
         let shop = scene.shop(meanwhile).await;
         let first = shop.buy(&scene.order).await;

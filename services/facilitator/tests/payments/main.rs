@@ -7,6 +7,7 @@ mod browser;
 mod chain;
 mod crash;
 mod keys;
+mod lies;
 mod listing;
 mod load;
 mod market;

@@ -170,13 +170,13 @@ impl Node {
         self.call("eth_sendTransaction", call).await
     }
 
-    /// The same, until it is in a block.
-    pub(crate) async fn hand_in(&self, data: &str) {
+    /// The same, until it is in a block. Returns the transaction's hash.
+    pub(crate) async fn hand_in(&self, data: &str) -> String {
         let hash = self.send_to_token(data).await;
         loop {
             let receipt = self.call("eth_getTransactionReceipt", json!([hash])).await;
             if !receipt.is_null() {
-                return;
+                return hash.as_str().unwrap().to_owned();
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
@@ -236,6 +236,12 @@ impl Node {
             .await;
         let at: U256 = serde_json::from_value(block["timestamp"].clone()).unwrap();
         at.to::<u64>()
+    }
+
+    /// So many blocks, and so many seconds between two of them.
+    pub(crate) async fn mine_many(&self, blocks: u64, seconds: u64) {
+        let params = json!([format!("{blocks:#x}"), format!("{seconds:#x}")]);
+        self.call("anvil_mine", params).await;
     }
 
     /// A block of this moment.

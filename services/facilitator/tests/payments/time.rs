@@ -7,7 +7,7 @@ use crate::market::{Buyer, PRICE, SELLER, chain, settings};
 use crate::node::Node;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{self, Shop};
-use crate::token::transfer;
+use crate::token::{cancel, transfer};
 use facilitator::chain::Chain;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use url::Url;
 use x402::chain::{Chain as _, ExpectedTransfer, PaymentState, Rpc};
 use x402::client::{Account, Limits, PayError, PayingClient, Policy};
 use x402::store::MemoryStore;
-use x402::{Evidence, U256};
+use x402::{Evidence, U256, reason};
 
 /// Buys at a shop, and asks the node behind `url`.
 fn client(node: &Node, url: &Url, shop: &Shop, buyer: &Buyer) -> PayingClient {
@@ -71,6 +71,56 @@ async fn a_payment_has_ended_when_the_chain_says_so() {
     // And so it is: the token refuses it.
     node.hand_in(&transfer(&buyer.signed(other))).await;
     assert_eq!(node.balance(SELLER).await, PRICE);
+}
+
+/// A thousand blocks before it and two thousand after it, some of them slow and some fast, at a node that does not search them all.
+#[tokio::test]
+#[ignore = "needs anvil: cargo xtask test payments"]
+async fn a_payment_is_found_however_long_ago_it_was() {
+    const DAY: u64 = 86_400;
+    let node = Node::behind(2 * DAY).await;
+    let buyer = funded(&node).await;
+    node.mine_many(1_000, 2).await;
+    node.mine_many(50, 600).await;
+    let mut moves = Vec::new();
+    for (number, step) in [
+        (1, "paid"),
+        (2, "to oneself"),
+        (3, "taken back"),
+        (4, "none"),
+    ] {
+        let mut authorization = buyer.authorization(number);
+        authorization.valid_before = U256::from(node.seconds().await + 120);
+        let order = buyer.signed(authorization.clone());
+        let mut to_oneself = authorization.clone();
+        to_oneself.to = buyer.address();
+        match step {
+            "paid" => drop(node.hand_in(&transfer(&order)).await),
+            "to oneself" => drop(node.hand_in(&transfer(&buyer.signed(to_oneself))).await),
+            "taken back" => {
+                let call = cancel(&buyer, &node, authorization.nonce).await;
+                drop(node.hand_in(&call).await);
+            }
+            _ => {}
+        }
+        moves.push((step, authorization, node.seconds().await));
+        node.mine_many(20, 2).await;
+    }
+    node.mine_many(1_000, 1).await;
+    node.mine_many(1_000, 12).await;
+    let (_proxy, url) = Proxy::start(&node.url, Fault::NarrowSearch, 0).await;
+    let rpc = Rpc::new(runtime::http::client(), url);
+    for (step, authorization, at) in moves {
+        let not_before = authorization.valid_before.to::<u64>() - 120;
+        let expected = ExpectedTransfer::of(node.asset.address, &authorization, not_before);
+        let state = rpc.payment_state(&expected).await.unwrap();
+        match (step, state) {
+            ("paid", PaymentState::Paid { at: found, .. }) => assert_eq!(found, at),
+            ("to oneself" | "taken back", PaymentState::Void) => {}
+            ("none", PaymentState::Expired) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// Of several nodes behind one address one knows the newest block, and another one answers from an earlier one.
@@ -182,4 +232,59 @@ async fn while_the_chain_stands_still_nothing_is_said_to_have_ended() {
     let account = client.account("").await.unwrap();
     assert_eq!(money(&account), (price, U256::ZERO));
     assert_eq!(account.receipts[0].evidence, Evidence::Chain);
+}
+
+/// Sent again at 11, 22 and 32 s, while no block comes for 35 s; and again when it has come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes 40 s, and needs anvil: cargo xtask test payments"]
+async fn a_slow_payment_without_an_identifier_is_answered_once() {
+    let node = Node::start().await;
+    let buyer = funded(&node).await;
+    let folder = tempfile::tempdir().unwrap();
+    let settler = chain(&node.asset, &node.url, folder.path()).await;
+    let facilitator = shop::facilitator(settler).await;
+    let shop = Shop::open(&node.asset, &facilitator, &node.url, shop::nothing()).await;
+    node.stop_mining().await;
+    let order = buyer.order(1);
+    let asked = [0, 11, 22, 32].map(|seconds| {
+        let (shop, order) = (shop.clone(), order.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            shop.buy(&order).await
+        })
+    });
+    tokio::time::sleep(Duration::from_secs(35)).await;
+    node.start_mining().await;
+    node.mine().await;
+    let mut bought = Vec::new();
+    for one in asked {
+        bought.push(one.await.unwrap());
+    }
+    for _ in 0..4 {
+        bought.push(shop.buy(&order).await);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let answers = bought.iter().filter(|bought| bought.status == 200).count();
+    assert_eq!(answers, 1, "{bought:?}");
+    assert_eq!((shop.made(), node.balance(SELLER).await), (1, PRICE));
+}
+
+#[tokio::test]
+#[ignore = "needs anvil: cargo xtask test payments"]
+async fn a_payment_that_never_ends_buys_nothing() {
+    let node = Node::start().await;
+    let buyer = funded(&node).await;
+    let folder = tempfile::tempdir().unwrap();
+    let settler = chain(&node.asset, &node.url, folder.path()).await;
+    let facilitator = shop::facilitator(settler).await;
+    let shop = Shop::open(&node.asset, &facilitator, &node.url, shop::nothing()).await;
+    // The offer's minute, a minute for clocks, and a few seconds for this test.
+    for end in [U256::MAX, U256::from(x402::now_seconds() + 130)] {
+        let mut authorization = buyer.authorization(1);
+        authorization.valid_before = end;
+        let bought = shop.buy(&buyer.signed(authorization)).await;
+        let refused = (402, reason::VALID_BEFORE);
+        assert_eq!((bought.status, &*bought.code()), refused);
+    }
+    assert_eq!((shop.made(), node.balance(SELLER).await), (0, 0));
 }
