@@ -194,7 +194,7 @@ impl Node {
         rpc.transfers_sent(self.asset.address, owner)
             .await
             .unwrap()
-            .1
+            .count
     }
 
     /// How many transactions the settlement account has in blocks.

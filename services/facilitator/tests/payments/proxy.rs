@@ -95,6 +95,7 @@ async fn forward(State(proxy): State<Proxy>, body: Bytes) -> (StatusCode, Bytes)
         let newest: Value = sent.await.unwrap().json().await.unwrap();
         let call: Value = serde_json::from_str(&text).unwrap();
         let number = |end: &Value| match end.as_str().unwrap() {
+            "earliest" => 0,
             "latest" => number(&newest["result"]),
             _ => number(end),
         };

@@ -121,6 +121,18 @@ async fn a_payment_is_found_however_long_ago_it_was() {
             other => panic!("{other:?}"),
         }
     }
+    // What was spent is said with the time from which on it is counted.
+    let sent = async |rpc: &Rpc| {
+        let sent = rpc.transfers_sent(node.asset.address, buyer.address());
+        let sent = sent.await.unwrap();
+        (sent.count, sent.since)
+    };
+    let whole = Rpc::new(runtime::http::client(), node.url.clone());
+    assert_eq!(sent(&whole).await, (2, None));
+    let since = node.seconds().await - 499 * 12;
+    let (count, found) = sent(&rpc).await;
+    assert_eq!(count, 0);
+    assert!(found.unwrap().abs_diff(since) < 120, "{found:?}, {since}");
 }
 
 /// Of several nodes behind one address one knows the newest block, and another one answers from an earlier one.

@@ -6,7 +6,7 @@ mod rpc;
 mod search;
 
 pub use proof::{Log, TransactionReceipt, number};
-pub use rpc::{Rpc, RpcError};
+pub use rpc::{Rpc, RpcError, TransfersSent};
 
 use crate::wire::Authorization;
 use alloy_primitives::{Address, B256, U256, b256};
