@@ -162,7 +162,7 @@ mod tests {
         let balance = json!([{ "to": token, "data": format!("0x70a08231{owner}") }, "latest"]);
         for (method, params, result) in [
             ("eth_chainId", json!([]), json!("0x7a69")),
-            ("eth_blockNumber", json!([]), json!("0x0")),
+            ("eth_blockNumber", json!([]), json!("0x1")),
             ("eth_call", balance, json!(format!("0x{:064x}", 10_000_000))),
             (
                 "eth_call",

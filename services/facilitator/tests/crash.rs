@@ -168,7 +168,11 @@ async fn killed_at_any_moment_it_forgets_and_doubles_nothing() {
             U256::from(GRANT - settled * PRICE),
             "each payment moved money exactly once"
         );
-        let spent = (U256::from(settled * PRICE), settled);
+        let spent = x402::chain::TransfersSent {
+            sum: U256::from(settled * PRICE),
+            count: settled,
+            since: None,
+        };
         assert_eq!(
             rpc.transfers_sent(asset().address, wallet.address())
                 .await

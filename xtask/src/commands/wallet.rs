@@ -65,7 +65,12 @@ fn lines(wallet: &Json) -> Vec<(&'static str, String)> {
     ];
     let payments = wallet["payments"].as_u64().unwrap_or_default();
     let spent = shown("/displaySpent");
-    lines.push(("spent", format!("{spent} {currency}, payments: {payments}")));
+    let since = text("/spentSince").map_or(String::new(), |since| {
+        let shown = since.get(..16).unwrap_or(since).replace('T', " ");
+        format!(" since {shown} UTC: the chain's node looks no further back")
+    });
+    let spent = format!("{spent} {currency}, payments: {payments}{since}");
+    lines.push(("spent", spent));
     if let Some(today) = text("/displaySpentToday") {
         lines.push(("today", format!("{today} {currency}")));
     }
@@ -183,13 +188,13 @@ mod tests {
     fn less_is_shown_as_less() {
         let wallet = json!({
             "address": "0xAbc", "network": "eip155:10", "asset": "0xdef", "currency": "USDC",
-            "displayBalance": "0.00", "displaySpent": "0.00", "payments": 0, "limits": { "displayPerCall": "0.05" },
+            "displayBalance": "0.00", "displaySpent": "0.00", "payments": 0, "spentSince": "2026-11-30T14:05:00Z", "limits": { "displayPerCall": "0.05" },
         });
         expect![[r#"
             address: 0xAbc
             network: eip155:10
             balance: 0.00 USDC
-            spent: 0.00 USDC, payments: 0
+            spent: 0.00 USDC, payments: 0 since 2026-11-30 14:05 UTC: the chain's node looks no further back
             limits: 0.05 a call
             fund: send USDC (0xdef) on eip155:10 to 0xAbc, no more than the agent may lose
         "#]]

@@ -115,7 +115,7 @@ impl Flight {
         Ok(match state {
             PaymentState::Paid { transaction, .. } => Some(Outcome::Earlier(transaction)),
             PaymentState::Void => Some(Outcome::Failed(reason::TRANSACTION_FAILED)),
-            PaymentState::Unused | PaymentState::Unknown => None,
+            PaymentState::Unused | PaymentState::Expired | PaymentState::Unknown => None,
         })
     }
 

@@ -1,4 +1,5 @@
-//! The few JSON-RPC methods by which a wallet reads a chain, answered from the ledger. Each settled payment is a block.
+//! The few JSON-RPC methods by which a wallet reads a chain, answered from the ledger. Each settled payment is a block, and
+//! what comes after them is one of this moment.
 
 mod logs;
 
@@ -33,7 +34,7 @@ pub(crate) async fn handle(State(ledger): State<Ledger>, body: axum::body::Bytes
     };
     let answer = match call.method.as_str() {
         "eth_chainId" => chain_id(&ledger),
-        "eth_blockNumber" => Ok(quantity(ledger.height())),
+        "eth_blockNumber" => Ok(quantity(newest(&ledger))),
         "eth_call" => call_token(&ledger, &call.params),
         "eth_getLogs" => logs::find(&ledger, &call.params),
         "eth_getBlockByNumber" => block(&ledger, &call.params),
@@ -117,10 +118,15 @@ fn call_token(ledger: &Ledger, params: &[Value]) -> Answer {
     }
 }
 
+/// After the last payment comes a block of this moment, with nothing in it: the ledger's time does not stand still.
+fn newest(ledger: &Ledger) -> u64 {
+    ledger.height() + 1
+}
+
 /// A block's number and time. The one before the first payment is a second older than that.
 fn block(ledger: &Ledger, params: &[Value]) -> Answer {
     let number = block_number(ledger, params.first())?;
-    if number > ledger.height() {
+    if number > newest(ledger) {
         return Ok(Value::Null);
     }
     let at = match ledger.in_block(number.max(1)) {
@@ -156,7 +162,7 @@ fn receipt(ledger: &Ledger, params: &[Value]) -> Answer {
 fn block_number(ledger: &Ledger, tag: Option<&Value>) -> Result<u64, (i64, String)> {
     match tag.and_then(Value::as_str) {
         Some("earliest") => Ok(0),
-        None | Some("latest" | "pending" | "safe" | "finalized") => Ok(ledger.height()),
+        None | Some("latest" | "pending" | "safe" | "finalized") => Ok(newest(ledger)),
         Some(text) => text
             .strip_prefix("0x")
             .and_then(|digits| u64::from_str_radix(digits, 16).ok())

@@ -1,12 +1,15 @@
 //! Against the buyer: paying too much, to somebody else, or without knowing it; and the words of strangers.
 
-use super::mutation::{AGENT, BUDGETS, Mutation, RUNTIME, TRUTH, X402};
+use super::mutation::{AGENT, BUDGETS, Mutation, PAYMENTS, RUNTIME, TRUTH, X402};
 
 #[rustfmt::skip]
 pub(crate) const MUTATIONS: &[Mutation] = &[
     X402.miss("a price above the limit of a call", "x402/client/policy.rs",
         "if price > self.amount_max {", "if false {",
         "client::tests::bad_offers_are_not_signed"),
+    X402.miss("a thousand sessions that buy nothing, so that nobody else may", "x402/client/budget/book.rs",
+        "            if session.spent.is_zero() {\n", "            if false {\n",
+        "client::budget::book::tests::sessions_that_have_paid_nothing_do_not_stop_the_others"),
     BUDGETS.miss("many small prices", "x402/client/budget/book.rs",
         "if spent.saturating_add(price) > limit {", "if false {",
         "a_session_and_a_day_cost_no_more_than_their_limits"),
@@ -38,8 +41,24 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "            Ok(transaction) if delivered(&sent) || !self.budget.has_chain() => {", "            Ok(transaction) => {",
         "what_a_buyer_says_is_what_the_ledger_shows"),
     TRUTH.miss("settling late what was given up as unpaid", "x402/client/budget/decide.rs",
-        "            PaymentState::Unused if is_over(open) => Some(Fate::Never),", "            PaymentState::Unused => Some(Fate::Never),",
+        "PaymentState::Void | PaymentState::Expired => Some(Fate::Never),", "PaymentState::Void | PaymentState::Expired | PaymentState::Unused => Some(Fate::Never),",
         "what_a_buyer_says_is_what_the_ledger_shows"),
+    PAYMENTS.miss("a chain that stands still, and goes on with blocks of that time", "x402/chain/rpc.rs",
+        "if newest.at < expected.valid_before {", "if crate::now_seconds() < expected.valid_before + 60 {",
+        "time::while_the_chain_stands_still_nothing_is_said_to_have_ended"),
+    PAYMENTS.miss("an open payment of an age at which nodes search no more", "x402/chain/search.rs",
+        "let first = self.last_block_before(from, oldest, newest).await?;", "let first = self.last_block_before(from.min(1), oldest, newest).await?;",
+        "time::a_payment_is_found_however_long_ago_it_was"),
+    PAYMENTS.miss("what was spent in the last hours, told as all that was ever spent", "x402/chain/rpc.rs",
+        "                since: Some(first.at),\n", "                since: Some(first.at).filter(|_| false),\n",
+        "time::a_payment_is_found_however_long_ago_it_was"),
+    PAYMENTS.miss("a node that is behind, asked whether a nonce was used in time", "x402/chain/rpc.rs",
+        "if !self.is_used_in(&block, asset, payer, nonce).await? {", "if !self.is_used_in([&block, \"latest\"][1], asset, payer, nonce).await? {",
+        "time::a_node_that_is_behind_ends_nothing"),
+    PAYMENTS.miss("a chain whose clock is minutes behind, searched in the wrong place", "x402/client/budget/decide.rs",
+        "                .saturating_sub(crate::client::VALID_SECONDS_MAX)\n                .saturating_sub(crate::client::CLOCK_SKEW_SECONDS),\n",
+        "                .saturating_sub(crate::client::VALID_SECONDS_MAX),\n",
+        "time::a_payment_on_a_chain_that_is_behind_is_found"),
     TRUTH.miss("a receipt that says \"failed\", taken for one", "x402/client/answer.rs",
         "    if !settlement.success {", "    if false {",
         "what_a_buyer_says_is_what_the_ledger_shows"),

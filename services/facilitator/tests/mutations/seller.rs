@@ -1,6 +1,6 @@
 //! Against the seller: an answer for less, for nothing, or twice; and what keeps buyers out.
 
-use super::mutation::{BACKEND, Mutation, X402};
+use super::mutation::{BACKEND, Mutation, PAYMENTS, X402};
 
 #[rustfmt::skip]
 pub(crate) const MUTATIONS: &[Mutation] = &[
@@ -20,6 +20,10 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     X402.miss("the same, while the settlement is slow", "x402/server/settlement.rs",
         "        self.order.idempotency_key = Some(attempt.key.clone());\n", "",
         "sequences::the_money_is_right_whatever_happens"),
+    X402.miss("the same, while a gateway answers for the facilitator", "x402/facilitator/http.rs",
+        "        let said = answer.read()?;\n        let knows_keys = answer.headers.contains_key(IDEMPOTENCY_KEYS);\n        self.knows_keys.store(knows_keys, Ordering::Relaxed);\n",
+        "        self.knows_keys.store(answer.headers.contains_key(IDEMPOTENCY_KEYS), Ordering::Relaxed);\n        let said = answer.read()?;\n",
+        "facilitator::tests::what_a_gateway_answers_does_not_say_what_the_facilitator_knows"),
     X402.miss("a nonce that paid somebody else, before, between or after our looks", "x402/chain/proof.rs",
         "            && of_token.next().is_some_and(|log| log.is_transfer(expected))\n", "",
         "chain::proof::tests::only_this_nonce_with_this_transfer_right_after_it"),
@@ -30,15 +34,21 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "        self.succeeded()\n            && of_token.any", "        of_token.any",
         "chain::proof::tests::only_this_nonce_with_this_transfer_right_after_it"),
     X402.miss("a settlement that a facilitator makes up, or that pays somebody else", "x402/server/settlement.rs",
-        "Said::Named(transaction) => return self.proven(transaction, attempt).await,",
-        "Said::Named(transaction) => return Settled::Paid(transaction),",
+        "Said::Settled(transaction) => return self.proven(transaction, attempt).await,",
+        "Said::Settled(transaction) => return Settled::Paid(transaction),",
         "server::tests::proof::a_settlement_that_the_chain_does_not_show_buys_nothing"),
     X402.miss("a payment from before the sale, shown as its own", "x402/server/settlement.rs",
         "at.saturating_add(CLOCK_SKEW_SECONDS) >= attempt.since", "at.saturating_add(CLOCK_SKEW_SECONDS) >= attempt.since.min(1)",
         "server::tests::proof::a_payment_from_before_the_sale_was_anothers"),
+    PAYMENTS.miss("a payment on a chain whose clock is minutes behind, called another's", "x402/server/settlement.rs",
+        "!attempt.found_counts || is_in_time(at, attempt)", "is_in_time(at, attempt)",
+        "time::a_payment_on_a_chain_that_is_behind_is_answered"),
     X402.miss("a settlement on another network than the offer's", "x402/server/settlement.rs",
-        "Some(transaction) if ours => Said::Named(transaction),", "Some(transaction) if ours || true => Said::Named(transaction),",
+        "Some(transaction) if ours => Said::Settled(transaction),", "Some(transaction) if ours || true => Said::Settled(transaction),",
         "server::tests::proof::a_settlement_that_the_chain_does_not_show_buys_nothing"),
+    X402.miss("a failure that names its transaction, taken for a success", "x402/server/settlement.rs",
+        "Said::Named(transaction) => return self.shown(transaction, attempt).await,", "Said::Named(transaction) => return self.proven(transaction, attempt).await,",
+        "server::tests::proof::a_failure_that_names_a_transaction_is_no_success"),
     X402.miss("a proof from another chain than the offer's", "x402/server/offer.rs",
         "let known = seller.chains.get(&price.asset.network);", "let known = seller.chains.values().next();",
         "server::tests::offers::a_chain_is_asked_about_payments_of_its_own_network_only"),
@@ -66,6 +76,9 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     X402.miss("two answers for one payment without an identifier", "x402/server/hold.rs",
         "self.record.answer.is_some() && self.record.question.identifier.is_some()", "self.record.answer.is_some()",
         "server::tests::recovery::an_answer_that_cannot_be_noted_is_not_given_twice"),
+    X402.miss("\"not charged\", of a payment that another instance goes on with", "x402/server/sale.rs",
+        "HoldError::Lost => answers::unknown(),", "HoldError::Lost => answers::store_failed(),",
+        "server::tests::recovery::what_another_instance_goes_on_with_is_not_called_uncharged"),
     X402.miss("an answer that nobody took, counted as given", "x402/server/sale.rs",
         "if !may_repeat && caller.is_gone() {", "if false {",
         "server::tests::proof::an_answer_that_nobody_took_is_given_once_without_an_identifier_too"),
@@ -126,6 +139,9 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "server::tests::proof::a_nonce_that_paid_oneself_or_was_taken_back_buys_nothing"),
     X402.miss("a transfer by a front-runner, told as \"nothing was charged\"", "x402/server/checkout.rs",
         "The nonce of this payment is used; it buys nothing here.", "The payment was not settled and nothing was charged.",
+        "server::tests::proof::a_payment_that_somebody_else_has_sent_is_not_called_uncharged"),
+    X402.miss("the same, in the words of a hosted facilitator", "x402/server/settlement.rs",
+        "Said::Refused(reason) if first => return self.refused(reason, attempt).await,", "Said::Refused(reason) if first => return Settled::No(reason),",
         "server::tests::proof::a_payment_that_somebody_else_has_sent_is_not_called_uncharged"),
     X402.miss("reading our systems from an error text", "x402/reason.rs",
         "        .find(|known| Some(**known) == reason)\n        .copied()\n",

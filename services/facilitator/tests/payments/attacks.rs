@@ -120,7 +120,7 @@ async fn a_nonce_that_is_used_between_verifying_and_settling_buys_nothing() {
         let (node, call) = (scene.node.clone(), scene.call.clone());
         let meanwhile: shop::Meanwhile = Arc::new(move || {
             let (node, call) = (node.clone(), call.clone());
-            Box::pin(async move { node.hand_in(&call).await })
+            Box::pin(async move { drop(node.hand_in(&call).await) })
         });
         let shop = scene.shop(meanwhile).await;
         let first = shop.buy(&scene.order).await;
@@ -152,6 +152,35 @@ async fn a_nonce_that_is_used_while_our_transaction_waits_buys_nothing() {
         scene.node.start_mining().await;
         let first = buying.await.unwrap();
         let timing = "while our transaction waits";
+        scene.assert_nothing_for_nothing(&shop, first, timing).await;
+    }
+}
+
+/// The facilitator says "pending" and names its transaction; before that is in a block, the buyer spends the nonce on himself.
+/// Such a seller knows no chain, as one for a network of its price table may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs anvil: cargo xtask test payments"]
+async fn a_payment_that_is_only_pending_buys_nothing() {
+    for step in MOVES {
+        let scene = Scene::new(step).await;
+        let mut settings = settings(&scene.node.url, scene.folder.path());
+        settings.answer_within = Duration::from_millis(500);
+        let settler = Chain::open(scene.node.asset.clone(), settings).await;
+        let facilitator = shop::facilitator(settler.unwrap()).await;
+        let manner = shop::Manner::default();
+        let shop = Shop::with(&scene.node.asset, &facilitator, None, manner).await;
+        scene.node.stop_mining().await;
+        let first = shop.buy(&scene.order).await;
+        assert_eq!(
+            (first.status, &*first.code()),
+            (502, "settlementUnknown"),
+            "{step:?}"
+        );
+        scene.node.send_to_token(&scene.call).await;
+        scene.node.waiting(2).await;
+        scene.node.mine().await;
+        scene.node.start_mining().await;
+        let timing = "while it is pending";
         scene.assert_nothing_for_nothing(&shop, first, timing).await;
     }
 }

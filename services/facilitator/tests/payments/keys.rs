@@ -181,7 +181,7 @@ async fn a_strangers_transaction_in_the_last_moment_is_told_as_what_it_is() {
     let (stranger, call) = (node.clone(), transfer(&order));
     let step: Meanwhile = Arc::new(move || {
         let (stranger, call) = (stranger.clone(), call.clone());
-        Box::pin(async move { stranger.hand_in(&call).await })
+        Box::pin(async move { drop(stranger.hand_in(&call).await) })
     });
     let url = Proxy::before(&node.url, "eth_estimateGas", step).await;
     let settler = chain(&node.asset, &url, folder.path()).await;

@@ -50,6 +50,12 @@ impl Node {
         Self::with(31337, TOKEN, &[]).await
     }
 
+    /// A development chain whose blocks say that it is earlier, by this many seconds.
+    pub(crate) async fn behind(seconds: u64) -> Self {
+        let first = (x402::now_seconds() - seconds).to_string();
+        Self::with(31337, TOKEN, &["--timestamp", &first]).await
+    }
+
     /// The number and the token's address of Base Sepolia, because version 1 of x402 knows real chains only.
     pub(crate) async fn as_base_sepolia() -> Self {
         Self::with(84532, BASE_SEPOLIA_USDC, &[]).await
@@ -164,13 +170,13 @@ impl Node {
         self.call("eth_sendTransaction", call).await
     }
 
-    /// The same, until it is in a block.
-    pub(crate) async fn hand_in(&self, data: &str) {
+    /// The same, until it is in a block. Returns the transaction's hash.
+    pub(crate) async fn hand_in(&self, data: &str) -> String {
         let hash = self.send_to_token(data).await;
         loop {
             let receipt = self.call("eth_getTransactionReceipt", json!([hash])).await;
             if !receipt.is_null() {
-                return;
+                return hash.as_str().unwrap().to_owned();
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
@@ -188,7 +194,7 @@ impl Node {
         rpc.transfers_sent(self.asset.address, owner)
             .await
             .unwrap()
-            .1
+            .count
     }
 
     /// How many transactions the settlement account has in blocks.
@@ -221,6 +227,26 @@ impl Node {
 
     pub(crate) async fn mine(&self) {
         self.call("evm_mine", json!([])).await;
+    }
+
+    /// What the newest block says of the time.
+    pub(crate) async fn seconds(&self) -> u64 {
+        let block = self
+            .call("eth_getBlockByNumber", json!(["latest", false]))
+            .await;
+        let at: U256 = serde_json::from_value(block["timestamp"].clone()).unwrap();
+        at.to::<u64>()
+    }
+
+    /// So many blocks, and so many seconds between two of them.
+    pub(crate) async fn mine_many(&self, blocks: u64, seconds: u64) {
+        let params = json!([format!("{blocks:#x}"), format!("{seconds:#x}")]);
+        self.call("anvil_mine", params).await;
+    }
+
+    /// A block of this moment.
+    pub(crate) async fn mine_at(&self, seconds: u64) {
+        self.call("evm_mine", json!([seconds])).await;
     }
 
     /// Waits until this many transactions wait for a block.

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use url::Url;
@@ -18,6 +19,10 @@ pub(crate) enum Fault {
     AnswerLost,
     /// The node knows its state and finds no events, as one does whose index is behind.
     EventsHidden,
+    /// Several nodes behind one address: the one that is asked for the token's state is some blocks behind.
+    StateBehind,
+    /// The node looks for events in 500 blocks at once and in no more; public ones take between that and 10,000.
+    NarrowSearch,
 }
 
 #[derive(Clone)]
@@ -72,17 +77,45 @@ impl Proxy {
     }
 }
 
+fn number(quantity: &Value) -> u64 {
+    let digits = quantity.as_str().unwrap().trim_start_matches("0x");
+    u64::from_str_radix(digits, 16).unwrap()
+}
+
 async fn forward(State(proxy): State<Proxy>, body: Bytes) -> (StatusCode, Bytes) {
     let text = String::from_utf8_lossy(&body);
     if proxy.fault == Fault::EventsHidden && text.contains("eth_getLogs") {
         let none = br#"{"jsonrpc":"2.0","id":1,"result":[]}"#;
         return (StatusCode::OK, Bytes::from_static(none));
     }
+    if proxy.fault == Fault::NarrowSearch && text.contains("eth_getLogs") {
+        let newest =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": [] });
+        let sent = proxy.client.post(proxy.node.clone()).json(&newest).send();
+        let newest: Value = sent.await.unwrap().json().await.unwrap();
+        let call: Value = serde_json::from_str(&text).unwrap();
+        let number = |end: &Value| match end.as_str().unwrap() {
+            "earliest" => 0,
+            "latest" => number(&newest["result"]),
+            _ => number(end),
+        };
+        let filter = &call["params"][0];
+        if number(&filter["toBlock"]) - number(&filter["fromBlock"]) >= 500 {
+            let no = br#"{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"more than 500 blocks"}}"#;
+            return (StatusCode::OK, Bytes::from_static(no));
+        }
+    }
     if let Some((method, step)) = &proxy.before
         && text.contains(method)
     {
         step().await;
     }
+    let body = match proxy.fault {
+        Fault::StateBehind if text.contains("eth_call") => {
+            Bytes::from(text.replace("\"latest\"", "\"0x1\""))
+        }
+        _ => body.clone(),
+    };
     let mut fault = None;
     if text.contains("eth_sendRawTransaction") {
         proxy.seen.fetch_add(1, Ordering::SeqCst);

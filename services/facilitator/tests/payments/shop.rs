@@ -2,6 +2,9 @@
 
 use crate::market::{PRICE, SELLER};
 use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use facilitator::Till;
 use futures_util::future::BoxFuture;
@@ -32,6 +35,24 @@ async fn serve(router: Router) -> Url {
 
 pub(crate) async fn facilitator(till: impl Into<Till>) -> Url {
     serve(facilitator::router(till)).await
+}
+
+/// What is special about a seller.
+pub(crate) struct Manner {
+    pub(crate) meanwhile: Meanwhile,
+    pub(crate) max_timeout_seconds: u64,
+    /// Answers 500 when it has been paid.
+    pub(crate) denies: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            meanwhile: nothing(),
+            max_timeout_seconds: 60,
+            denies: false,
+        }
+    }
 }
 
 /// A seller with a store of its own. Clones are the same seller.
@@ -69,17 +90,39 @@ impl Shop {
         rpc: &Url,
         meanwhile: Meanwhile,
     ) -> Self {
+        let manner = Manner {
+            meanwhile,
+            ..Manner::default()
+        };
+        Self::with(asset, facilitator, Some(rpc), manner).await
+    }
+
+    /// Without an `rpc` it has nothing but the facilitator's word.
+    pub(crate) async fn with(
+        asset: &Asset,
+        facilitator: &Url,
+        rpc: Option<&Url>,
+        manner: Manner,
+    ) -> Self {
+        let Manner {
+            meanwhile,
+            max_timeout_seconds,
+            denies,
+        } = manner;
         let price = Price {
             asset: asset.clone(),
             amount: U256::from(PRICE),
             pay_to: SELLER,
-            max_timeout_seconds: 60,
+            max_timeout_seconds,
         };
         let sale = Sale::new([price], "A thing", "text/plain");
         let client = runtime::http::client();
-        let chain = Rpc::new(client.clone(), rpc.clone());
-        let seller = Seller::new(Arc::new(HttpFacilitator::new(client, facilitator)))
-            .with_chain(&asset.network, Arc::new(chain));
+        let settler = HttpFacilitator::new(client.clone(), facilitator);
+        let mut seller = Seller::new(Arc::new(settler));
+        if let Some(rpc) = rpc {
+            let chain = Rpc::new(client, rpc.clone());
+            seller = seller.with_chain(&asset.network, Arc::new(chain));
+        }
         let made = Arc::new(AtomicUsize::new(0));
         let handler = {
             let made = made.clone();
@@ -90,11 +133,22 @@ impl Shop {
             }
         };
         let thing = get(handler).layer(seller.layer(&sale).unwrap());
-        let url = serve(Router::new().route("/thing", thing)).await;
+        let deny = move |response: Response| async move {
+            match response.status() {
+                StatusCode::OK if denies => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                _ => response,
+            }
+        };
+        let router = Router::new().route("/thing", thing);
+        let url = serve(router.layer(map_response(deny))).await;
         Self {
             url: url.join("thing").unwrap(),
             made,
         }
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
     }
 
     /// How often the handler has run, paid or not.

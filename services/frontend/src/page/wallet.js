@@ -30,7 +30,10 @@ function show(facts) {
   open(facts, currency);
   part("address").replaceChildren(hex(facts.address, "wallet address"));
   strip.dataset.state = "ready";
-  strip.title = facts.payments === undefined ? "" : `${facts.payments} ${facts.payments === 1 ? "payment" : "payments"} so far`;
+  // A chain's node may not look back to the beginning.
+  const since = facts.spentSince ? `since ${facts.spentSince.slice(0, 16).replace("T", " ")} UTC` : "so far";
+  strip.title = facts.payments === undefined ? "" : `${facts.payments} ${facts.payments === 1 ? "payment" : "payments"} ${since}`;
+  if (facts.spentSince) part("spent").append(element("span", { class: "unit" }, ` ${since}`));
   for (const name of changed ? ["balance", "spent"] : []) blink(part(name).parentElement);
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use x402::amount::format_decimal;
+use x402::chain::TransfersSent;
 
 use super::weather::Payment;
 use super::{Shop, refusal};
@@ -28,6 +29,10 @@ pub(super) struct WalletReport {
     display_spent: String,
     /// How many payments that was.
     payments: u64,
+    /// From when on both are counted, where the chain's node searches no further back: `2026-11-30T14:05:00Z`. Missing when they
+    /// are counted from the beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spent_since: Option<String>,
     /// What was set aside or paid today, in UTC, in the currency's smallest units. It counts against the limit of the day.
     spent_today: String,
     /// The same in whole units.
@@ -91,7 +96,11 @@ pub(super) async fn look(shop: &Shop, session: &str) -> Result<WalletReport, Str
         .await
         .map_err(|error| refusal::explain(asset, &error))?;
     let budget = open.client.limits();
-    let (spent, payments) = transfers;
+    let TransfersSent {
+        sum: spent,
+        count: payments,
+        since,
+    } = transfers;
     let display = |amount| format_decimal(amount, asset.decimals);
     Ok(WalletReport {
         address: owner.to_string(),
@@ -103,6 +112,7 @@ pub(super) async fn look(shop: &Shop, session: &str) -> Result<WalletReport, Str
         display_spent: display(spent),
         spent: spent.to_string(),
         payments,
+        spent_since: since.and_then(moment),
         display_spent_today: display(account.spent_today),
         spent_today: account.spent_today.to_string(),
         display_open: display(account.open),

@@ -6,7 +6,7 @@ mod rpc;
 mod search;
 
 pub use proof::{Log, TransactionReceipt, number};
-pub use rpc::{Rpc, RpcError};
+pub use rpc::{Rpc, RpcError, TransfersSent};
 
 use crate::wire::Authorization;
 use alloy_primitives::{Address, B256, U256, b256};
@@ -70,6 +70,9 @@ pub enum PaymentState {
     Void,
     /// Nobody has used it so far.
     Unused,
+    /// Nobody has used it, and by the chain's own time its authorization has ended: it never happened and never will. What our
+    /// clocks say does not end it, since a chain can stand still, and then go on with blocks of an earlier time.
+    Expired,
     /// Its nonce is used, and how is not found; or there is nobody to ask.
     Unknown,
 }

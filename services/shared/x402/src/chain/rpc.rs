@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use url::Url;
 
+/// How many of the last blocks a node is asked to search that does not search all.
+const SEARCHED: [u64; 3] = [BLOCKS_MAX, 1_999, 499];
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Of a node's own words.
 const MESSAGE_CHARACTERS_MAX: usize = 300;
@@ -31,6 +33,16 @@ pub enum RpcError {
     },
     #[error("the chain's RPC answered `{method}` with something unexpected")]
     Malformed { method: &'static str },
+}
+
+/// Transfers of one token by one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransfersSent {
+    /// Atomic units.
+    pub sum: U256,
+    pub count: u64,
+    /// Seconds since 1970, where the node searches no further back; earlier transfers are not counted.
+    pub since: Option<u64>,
 }
 
 /// A chain behind a URL.
@@ -51,7 +63,7 @@ impl Rpc {
     /// When the chain cannot be asked.
     pub async fn balance_of(&self, asset: Address, owner: Address) -> Result<U256, RpcError> {
         let data = [&BALANCE_OF[..], owner.into_word().as_slice()].concat();
-        self.call_word(asset, &data).await
+        self.call_word(asset, &data, "latest").await
     }
 
     /// Whether the token has seen this nonce of this holder, be it used or taken back.
@@ -64,15 +76,25 @@ impl Rpc {
         payer: Address,
         nonce: B256,
     ) -> Result<bool, RpcError> {
+        self.is_used_in("latest", asset, payer, nonce).await
+    }
+
+    async fn is_used_in(
+        &self,
+        block: &str,
+        asset: Address,
+        payer: Address,
+        nonce: B256,
+    ) -> Result<bool, RpcError> {
         let words = [payer.into_word(), nonce].concat();
         let data = [&AUTHORIZATION_STATE[..], &words].concat();
-        self.call_word(asset, &data)
+        self.call_word(asset, &data, block)
             .await
             .map(|used| !used.is_zero())
     }
 
-    /// Sum (atomic units) and number of the transfers of `asset` that `owner` has sent: since the chain's beginning where the
-    /// node searches that far, else in the last 9,999 blocks.
+    /// The transfers of `asset` that `owner` has sent: since the chain's beginning where the node searches that far, else in as
+    /// many of the last blocks as it does.
     ///
     /// # Errors
     /// When the chain cannot be asked.
@@ -80,15 +102,22 @@ impl Rpc {
         &self,
         asset: Address,
         owner: Address,
-    ) -> Result<(U256, u64), RpcError> {
-        match self.transfers_since("earliest", asset, owner).await {
-            Err(RpcError::Refused { .. }) => {
-                let latest = self.newest_block().await?.number;
-                let first = format!("{:#x}", latest.saturating_sub(BLOCKS_MAX));
-                self.transfers_since(&first, asset, owner).await
+    ) -> Result<TransfersSent, RpcError> {
+        let mut found = self.transfers_since("earliest", asset, owner).await;
+        for blocks in SEARCHED {
+            if !matches!(found, Err(RpcError::Refused { .. })) {
+                break;
             }
-            found => found,
+            let newest = self.newest_block().await?;
+            let first = self.block(newest.number.saturating_sub(blocks)).await?;
+            let name = format!("{:#x}", first.number);
+            found = self.transfers_since(&name, asset, owner).await;
+            found = found.map(|sent| TransfersSent {
+                since: Some(first.at),
+                ..sent
+            });
         }
+        found
     }
 
     async fn transfers_since(
@@ -96,7 +125,7 @@ impl Rpc {
         first: &str,
         asset: Address,
         owner: Address,
-    ) -> Result<(U256, u64), RpcError> {
+    ) -> Result<TransfersSent, RpcError> {
         #[derive(Deserialize)]
         struct Transfer {
             data: B256,
@@ -108,7 +137,11 @@ impl Rpc {
             .iter()
             .map(|log| U256::from_be_bytes(log.data.0))
             .fold(U256::ZERO, U256::saturating_add);
-        Ok((sum, logs.len() as u64))
+        Ok(TransfersSent {
+            sum,
+            count: logs.len() as u64,
+            since: None,
+        })
     }
 
     async fn look_for(&self, expected: &ExpectedTransfer) -> Result<PaymentState, RpcError> {
@@ -119,7 +152,15 @@ impl Rpc {
             ..
         } = *expected;
         if !self.is_used(asset, payer, nonce).await? {
-            return Ok(PaymentState::Unused);
+            let newest = self.newest_block().await?;
+            if newest.at < expected.valid_before {
+                return Ok(PaymentState::Unused);
+            }
+            // Asked about this very block: a node behind the same address may not have it yet, and then says so.
+            let block = format!("{:#x}", newest.number);
+            if !self.is_used_in(&block, asset, payer, nonce).await? {
+                return Ok(PaymentState::Expired);
+            }
         }
         let uses = self.uses(expected).await?;
         let Some(found) = uses.first() else {
@@ -191,9 +232,14 @@ impl Rpc {
         })
     }
 
-    async fn call_word(&self, contract: Address, data: &[u8]) -> Result<U256, RpcError> {
+    async fn call_word(
+        &self,
+        contract: Address,
+        data: &[u8],
+        block: &str,
+    ) -> Result<U256, RpcError> {
         const METHOD: &str = "eth_call";
-        let call = json!([{ "to": contract, "data": Bytes::copy_from_slice(data) }, "latest"]);
+        let call = json!([{ "to": contract, "data": Bytes::copy_from_slice(data) }, block]);
         let word: Bytes = self.call(METHOD, call).await?;
         let word = <[u8; 32]>::try_from(word.as_ref());
         word.map(U256::from_be_bytes)

@@ -36,7 +36,7 @@ pub enum PayError {
         offered: String,
         allowed: String,
     },
-    /// The payment was signed and sent, and never made: the chain says so, or its time is over. There is no answer but a refusal.
+    /// The payment was signed and sent, and never made, as the chain says. There is no answer but a refusal.
     #[error("the payment was not made: {problem}")]
     NotPaid { problem: String },
     /// The chain has the payment, and the seller did not answer.

@@ -1,6 +1,5 @@
 //! One purchase, from the signature to what became of it. Once the signature has left, the seller's words decide nothing: a
-//! payment is made when the chain has it or a good receipt came with the goods, and not made when the chain says so or when
-//! the authorization's time is over.
+//! payment is made when the chain has it or a good receipt came with the goods, and not made when the chain says so.
 
 use super::answer::{self, ReceiptFault};
 use super::budget::{Fate, Open};

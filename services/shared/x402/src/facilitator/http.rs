@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,9 +83,15 @@ impl HttpFacilitator {
         let body = Some(order.json.clone());
         let answer = self.ask(Method::POST, url, headers, body, timeout).await?;
         extensions::log(&answer.headers);
+        Ok(answer)
+    }
+
+    /// What the facilitator says, if it is the facilitator: a gateway that answers for it knows nothing of its headers.
+    fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, FacilitatorError> {
+        let said = answer.read()?;
         let knows_keys = answer.headers.contains_key(IDEMPOTENCY_KEYS);
         self.knows_keys.store(knows_keys, Ordering::Relaxed);
-        Ok(answer)
+        Ok(said)
     }
 
     /// One request and its whole answer, whatever it is.
@@ -183,7 +190,7 @@ impl Facilitator for HttpFacilitator {
     ) -> BoxFuture<'a, Result<VerifyResponse, FacilitatorError>> {
         Box::pin(async move {
             let answer = self.post(&self.verify, order, VERIFY_TIMEOUT).await?;
-            answer.read()
+            self.read(&answer)
         })
     }
 
@@ -193,7 +200,7 @@ impl Facilitator for HttpFacilitator {
     ) -> BoxFuture<'a, Result<SettlementResponse, FacilitatorError>> {
         Box::pin(async move {
             let answer = self.post(&self.settle, order, SETTLE_TIMEOUT).await?;
-            answer.read::<Settlement>().map(Settlement::complete)
+            self.read::<Settlement>(&answer).map(Settlement::complete)
         })
     }
 

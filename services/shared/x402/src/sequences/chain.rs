@@ -180,6 +180,7 @@ impl Chain for Token {
         } else {
             let book = self.book.lock().unwrap();
             Ok(match book.used.get(&(expected.payer, expected.nonce)) {
+                None if chain_seconds() >= expected.valid_before => PaymentState::Expired,
                 None => PaymentState::Unused,
                 Some(used) if used.pays(expected) => PaymentState::Paid {
                     transaction: used.transaction,

@@ -34,8 +34,8 @@ impl Sequence {
         self.world.token.mine();
         self.deliverable().await;
         self.money();
-        // Later everything is decided, and the wallets know it.
-        self.pass(300);
+        // Later everything is decided, by the chain's own time, and the wallets know it.
+        self.pass(300 + self.chain_ahead.unsigned_abs());
         self.world.token.mine();
         for buyer in &self.world.buyers {
             let look = buyer.instances[0].account("0");

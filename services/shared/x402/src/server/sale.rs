@@ -224,7 +224,11 @@ where
 
 fn not_settling(error: &HoldError) -> Response {
     tracing::error!(%error, "a payment is not settled, since that cannot be noted");
-    answers::store_failed()
+    match error {
+        // Whoever has gone on with it may be charging it.
+        HoldError::Lost => answers::unknown(),
+        HoldError::Store(_) => answers::store_failed(),
+    }
 }
 
 async fn unpaid(checkout: &Checkout, mut hold: Hold, settled: Settled) -> Response {

@@ -32,7 +32,9 @@ pub(super) enum Settled {
 
 /// What the facilitator's answer to one request is worth.
 enum Said {
-    /// It has settled, or is settling, by this transaction.
+    /// It has settled, by this transaction.
+    Settled(B256),
+    /// It has not, or not yet, and names this transaction.
     Named(B256),
     /// The nonce was used before, by this transaction if it says so.
     Used(Option<B256>),
@@ -67,12 +69,13 @@ impl Checkout {
         let (mut first, mut lost) = (!attempt.resumed, attempt.resumed && attempt.found_counts);
         for _ in 0..2 {
             match self.ask().await {
-                Said::Named(transaction) => return self.proven(transaction, attempt).await,
+                Said::Settled(transaction) => return self.proven(transaction, attempt).await,
+                Said::Named(transaction) => return self.shown(transaction, attempt).await,
                 Said::Used(Some(transaction)) if lost => {
-                    return self.proven(transaction, attempt).await;
+                    return self.shown(transaction, attempt).await;
                 }
                 Said::Used(_) if first => return Settled::No(reason::NONCE_USED),
-                Said::Refused(reason) if first => return Settled::No(reason),
+                Said::Refused(reason) if first => return self.refused(reason, attempt).await,
                 Said::NotSent if first => return Settled::NotSent,
                 Said::Used(_) | Said::Refused(_) | Said::Failed if !lost => {
                     return self.found(attempt, Find::Not).await;
@@ -83,6 +86,19 @@ impl Checkout {
         }
         let find = if lost { Find::Ours } else { Find::Open };
         self.found(attempt, find).await
+    }
+
+    /// The facilitator has moved nothing; whether somebody else has, it need not say. Hosted ones call a spent nonce an invalid
+    /// payload, a failed simulation, or, once the money is gone, too little of it.
+    async fn refused(&self, reason: &'static str, attempt: &Attempt) -> Settled {
+        let chain = self.offer.chain.as_ref();
+        if let Some(chain) = chain.filter(|_| self.offer.chain_proves)
+            && let Ok(PaymentState::Paid { .. } | PaymentState::Void) =
+                chain.payment_state(&self.expected(attempt)).await
+        {
+            return Settled::No(reason::NONCE_USED);
+        }
+        Settled::No(reason)
     }
 
     /// Whether a transfer that is found on the chain can be taken for this sale's, when the facilitator's answer was lost.
@@ -108,7 +124,7 @@ impl Checkout {
             let ours = settlement.network == offer.requirements.network
                 || offer.network_v1 == Some(settlement.network.as_str());
             return match named {
-                Some(transaction) if ours => Said::Named(transaction),
+                Some(transaction) if ours => Said::Settled(transaction),
                 _ => {
                     tracing::error!(
                         "the facilitator says that it has settled, and names no transaction of this network"
@@ -136,6 +152,16 @@ impl Checkout {
         ExpectedTransfer::of(asset, authorization, attempt.since)
     }
 
+    /// What the facilitator does not call a success counts only where a chain shows it.
+    async fn shown(&self, transaction: B256, attempt: &Attempt) -> Settled {
+        if self.offer.chain_proves {
+            return self.proven(transaction, attempt).await;
+        }
+        Settled::Open {
+            found_counts: attempt.found_counts,
+        }
+    }
+
     /// Holds a transaction that the facilitator names against the chain. A node can be some blocks behind.
     async fn proven(&self, transaction: B256, attempt: &Attempt) -> Settled {
         let Some(chain) = self
@@ -149,7 +175,7 @@ impl Checkout {
         let expected = self.expected(attempt);
         for pause in PROOF_PAUSES {
             match chain.proof(&expected, transaction).await {
-                Ok(Proof::Paid { at }) if is_in_time(at, attempt) => {
+                Ok(Proof::Paid { at }) if is_of_sale(at, attempt) => {
                     return Settled::Paid(transaction);
                 }
                 Ok(Proof::Missing) => {}
@@ -176,7 +202,6 @@ impl Checkout {
             return open;
         };
         let expected = self.expected(attempt);
-        let over = expected.valid_before.saturating_add(CLOCK_SKEW_SECONDS) < crate::now_seconds();
         match chain.payment_state(&expected).await {
             Ok(PaymentState::Paid { transaction, at }) => {
                 if find == Find::Ours && is_in_time(at, attempt) {
@@ -189,7 +214,7 @@ impl Checkout {
                 Settled::No(reason::NONCE_USED)
             }
             Ok(PaymentState::Void) => Settled::No(reason::NONCE_USED),
-            Ok(PaymentState::Unused) if over => Settled::No(reason::VALID_BEFORE),
+            Ok(PaymentState::Expired) => Settled::No(reason::VALID_BEFORE),
             Ok(state) => {
                 tracing::warn!(?state, "settlement still open");
                 open
@@ -200,6 +225,12 @@ impl Checkout {
             }
         }
     }
+}
+
+/// Whether a transaction that the facilitator names can have paid this sale. One that tells sales apart names no other's, and
+/// then the chain's clock may be behind ours.
+fn is_of_sale(at: u64, attempt: &Attempt) -> bool {
+    !attempt.found_counts || is_in_time(at, attempt)
 }
 
 /// A transfer from before the sale was another's.

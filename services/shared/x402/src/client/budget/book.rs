@@ -167,6 +167,10 @@ impl Book {
         let same_session = self.day == open.day || !open.session.is_empty();
         if same_session && let Some(session) = self.sessions.get_mut(&open.session) {
             session.spent = session.spent.saturating_sub(open.amount);
+            // There is room for so many sessions, and one that has cost nothing needs none.
+            if session.spent.is_zero() {
+                self.sessions.remove(&open.session);
+            }
         }
         for kept in &mut self.receipts {
             if kept.nonce == Some(nonce) {

@@ -49,8 +49,7 @@ impl Budget {
         let state = chain.payment_state(&self.expected(nonce, open)).await?;
         Ok(match state {
             PaymentState::Paid { transaction, .. } => Some(Fate::Paid(transaction)),
-            PaymentState::Void => Some(Fate::Never),
-            PaymentState::Unused if is_over(open) => Some(Fate::Never),
+            PaymentState::Void | PaymentState::Expired => Some(Fate::Never),
             PaymentState::Unused | PaymentState::Unknown => None,
         })
     }
@@ -158,7 +157,8 @@ impl Budget {
         Ok(decided)
     }
 
-    /// What the chain has to show for a payment of ours to be made. Its nonce is as old as the authorization itself.
+    /// What the chain has to show for a payment of ours to be made. Its nonce is as old as the authorization itself, and the
+    /// chain's clock may be behind ours by all that the authorization allows.
     fn expected(&self, nonce: B256, open: &Open) -> ExpectedTransfer {
         ExpectedTransfer {
             asset: self.asset.address,
@@ -168,7 +168,8 @@ impl Budget {
             nonce,
             not_before: open
                 .valid_before
-                .saturating_sub(crate::client::VALID_SECONDS_MAX),
+                .saturating_sub(crate::client::VALID_SECONDS_MAX)
+                .saturating_sub(crate::client::CLOCK_SKEW_SECONDS),
             valid_before: open.valid_before,
         }
     }

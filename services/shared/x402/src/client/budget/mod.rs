@@ -48,7 +48,7 @@ pub struct Account {
     /// The part of it that was signed for and may still be charged: nobody knows yet.
     pub open: U256,
     /// When all of that is decided at the latest, in seconds since 1970; `None` when nothing is open. A time that has passed
-    /// means that the chain could not be asked since.
+    /// means that the chain could not be asked since, or stands still.
     pub open_until: Option<u64>,
     /// The latest last.
     pub receipts: Vec<Receipt>,

@@ -102,6 +102,34 @@ async fn nothing_foreign_is_told_at_length() {
     assert!(list.len() == 24 && list.iter().all(|kind| kind.chars().count() < 140));
 }
 
+/// A load balancer before the facilitator answers for it, and knows nothing of its headers.
+#[tokio::test]
+async fn what_a_gateway_answers_does_not_say_what_the_facilitator_knows() {
+    let verified = || async {
+        let honored = [(IDEMPOTENCY_KEYS, "honored")];
+        (honored, axum::Json(json!({ "isValid": true })))
+    };
+    let plain = || async { axum::Json(json!({ "success": false, "errorReason": "x" })) };
+    let gateway = || async { (::http::StatusCode::BAD_GATEWAY, "<html>") };
+    let router = Router::new()
+        .route("/ours/verify", axum::routing::post(verified))
+        .route("/ours/settle", axum::routing::post(gateway))
+        .route("/theirs/verify", axum::routing::post(verified))
+        .route("/theirs/settle", axum::routing::post(plain));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    for (path, knows) in [("ours", true), ("theirs", false)] {
+        let url = Url::parse(&format!("{url}/{path}")).unwrap();
+        let facilitator = HttpFacilitator::new(runtime::http::client(), &url);
+        assert!(!facilitator.tells_sales_apart());
+        facilitator.verify(&order()).await.unwrap();
+        assert!(facilitator.tells_sales_apart());
+        drop(facilitator.settle(&order()).await);
+        assert_eq!(facilitator.tells_sales_apart(), knows, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn without_a_connection_nothing_was_sent() {
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -81,6 +81,15 @@ fn failure(reason: &str) -> SettlementResponse {
     }
 }
 
+/// A failure that names a transaction where ours does.
+fn naming(reason: &str, transaction: B256) -> SettlementResponse {
+    let extra = [("transaction".to_owned(), json!(transaction))];
+    SettlementResponse {
+        extra: Some(extra.into_iter().collect()),
+        ..failure(reason)
+    }
+}
+
 /// Settles, and knows nothing of what others have settled.
 fn honest(
     token: &Token,
@@ -292,6 +301,79 @@ async fn a_payment_that_somebody_else_has_sent_is_not_called_uncharged() {
     let reply = town.pay(&town.shop(front_run), &authorization).await;
     assert_eq!(reply.status, 402);
     assert!(!reply.body.contains("nothing was charged"), "{reply:?}");
+
+    // Coinbase calls a spent nonce an invalid payload; others look at the balance or simulate first.
+    let words: [Settle; 4] = [
+        |token, authorization| refuses(token, authorization, reason::INVALID_PAYLOAD),
+        |token, authorization| refuses(token, authorization, reason::SIMULATION_FAILED),
+        |token, authorization| refuses(token, authorization, reason::INSUFFICIENT_BALANCE),
+        |token, authorization| refuses(token, authorization, "insufficient_funds"),
+    ];
+    for refuses in words {
+        let town = Town::new();
+        let authorization = town.authorization();
+        let reply = town.pay(&town.shop(refuses), &authorization).await;
+        assert_eq!(reply.status, 402);
+        assert!(!reply.body.contains("nothing was charged"), "{reply:?}");
+        // Of a nonce that nobody has used it is true.
+        let refused: Settle = |_, _| Ok(failure(reason::INVALID_PAYLOAD));
+        let reply = town.pay(&town.shop(refused), &town.authorization()).await;
+        assert!(reply.body.contains("nothing was charged"), "{reply:?}");
+    }
+}
+
+/// Refuses with this reason a payment that somebody else has just made.
+fn refuses(
+    token: &Token,
+    authorization: &Authorization,
+    reason: &str,
+) -> Result<SettlementResponse, FacilitatorError> {
+    token.transfer(authorization).unwrap();
+    Ok(failure(reason))
+}
+
+/// The reference facilitator names a transaction that reverted, and ours one that waits for a block.
+#[tokio::test]
+async fn a_failure_that_names_a_transaction_is_no_success() {
+    let failures: [(&str, Settle); 4] = [
+        ("reverted", |_, _| {
+            Ok(SettlementResponse {
+                transaction: B256::repeat_byte(0xee).to_string(),
+                ..failure("invalid_transaction_state")
+            })
+        }),
+        ("waiting", |_, _| {
+            Ok(naming(reason::SETTLEMENT_PENDING, B256::repeat_byte(0xee)))
+        }),
+        ("a word of its own", |_, _| {
+            Ok(naming("broadcast", B256::repeat_byte(0xee)))
+        }),
+        ("used for oneself", |token, authorization| {
+            let to_himself = Authorization {
+                to: authorization.from,
+                ..authorization.clone()
+            };
+            match token.transfer(&to_himself) {
+                Ok(_) => Err(FacilitatorError::NoAnswer("lost".into())),
+                Err(reason) => {
+                    let used = token.transaction(authorization.from, authorization.nonce);
+                    Ok(naming(reason, used.unwrap()))
+                }
+            }
+        }),
+    ];
+    for is_chain_known in [true, false] {
+        for (name, settle) in failures {
+            let mut town = Town::new();
+            town.is_chain_known = is_chain_known;
+            let (shop, authorization) = (town.shop(settle), town.authorization());
+            for _ in 0..3 {
+                let reply = town.pay(&shop, &authorization).await;
+                assert!(matches!(reply.status, 402 | 502), "{name}: {reply:?}");
+            }
+            assert_eq!(town.token.balance(SELLER), U256::ZERO);
+        }
+    }
 }
 
 /// By a facilitator that calls each payment settled that was ever made.

@@ -117,21 +117,12 @@ async fn twenty_at_once_at_two_instances_buy_one_answer() {
         let shared: Arc<dyn Store> = Arc::new(MemoryStore::default());
         (shared.clone(), shared)
     }] {
-        let mut shop = Shop::open(NETWORK, store.clone(), Flow::AnswerFirst);
+        let shop = Shop::open(NETWORK, store.clone(), Flow::AnswerFirst);
         let instances = [shop.router.clone(), shop.instance(other, Flow::AnswerFirst)];
         for payment in [shop.good(), shop.identified()] {
             let before = shop.counts();
             let replies = (0..20).map(|index| {
-                shop.router = instances[index % 2].clone();
-                let sent = Shop {
-                    router: shop.router.clone(),
-                    ledger: shop.ledger.clone(),
-                    runs: shop.runs.clone(),
-                    failing: shop.failing.clone(),
-                    sale: shop.sale.clone(),
-                    price: shop.price.clone(),
-                    wallet: shop.wallet.clone(),
-                };
+                let sent = shop.at(&instances[index % 2]);
                 let payment = payment.clone();
                 async move { sent.pay("/thing", &payment).await }
             });
@@ -162,6 +153,35 @@ async fn what_was_paid_in_time_is_answered_after_the_time() {
 
 fn identifier() -> Value {
     serde_json::json!({ "payment-identifier": { "info": { "id": "pay_in_time_0123456789" } } })
+}
+
+/// Two instances whose clocks are a minute apart: the second goes on with what the first has in hand.
+#[tokio::test]
+async fn what_another_instance_goes_on_with_is_not_called_uncharged() {
+    let now = crate::now_seconds();
+    set_clock(now);
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let shop = Shop::open(NETWORK, store.clone(), Flow::AnswerFirst);
+    let other = shop.instance(store, Flow::AnswerFirst);
+    let mut authorization = shop.authorization();
+    authorization.valid_before = crate::U256::from(now + 115);
+    let mut payment = shop.payment(&authorization);
+    payment["extensions"] = identifier();
+    let first = shop.pay("/thing", &payment);
+    let second = async {
+        crate::sequences::turns(5).await;
+        set_clock(now + 61);
+        let at_other = shop.at(&other);
+        let reply = at_other.pay("/thing", &payment).await;
+        set_clock(now);
+        reply
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!(second.status, 200, "{second:?}");
+    assert_eq!(shop.counts().1, 1);
+    assert!(!first.body.contains("not charged"), "{first:?}");
+    let again = shop.pay("/thing", &payment).await;
+    assert_eq!((again.status, again.body), (200, second.body));
 }
 
 /// Takes two changes and fails at the third, which notes that the answer is given.

@@ -235,6 +235,19 @@ impl Shop {
         Router::new().route("/thing", get(handler).layer(layer))
     }
 
+    /// The same shop, by one of its instances.
+    pub(super) fn at(&self, instance: &Router) -> Self {
+        Self {
+            ledger: self.ledger.clone(),
+            router: instance.clone(),
+            runs: self.runs.clone(),
+            failing: self.failing.clone(),
+            sale: self.sale.clone(),
+            price: self.price.clone(),
+            wallet: self.wallet.clone(),
+        }
+    }
+
     pub(super) fn authorization(&self) -> Authorization {
         let now = crate::now_seconds();
         let mut nonce = B256::ZERO;

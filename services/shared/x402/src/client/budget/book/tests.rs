@@ -136,6 +136,21 @@ fn receipts_that_nobody_can_confirm_do_not_stop_the_buyer() {
 }
 
 #[test]
+fn sessions_that_have_paid_nothing_do_not_stop_the_others() {
+    let mut book = Book::default();
+    let with = |session: usize| Open {
+        session: session.to_string(),
+        ..open(1, 10, 0)
+    };
+    for number in 0..2 * SESSIONS_MAX {
+        let nonce = B256::from(U256::from(number).to_be_bytes());
+        book.reserve(nonce, with(number), Limits::NONE).unwrap();
+        book.release(nonce);
+    }
+    assert_eq!((book.sessions.len(), book.day_spent), (0, U256::ZERO));
+}
+
+#[test]
 fn records_of_earlier_versions_are_read() {
     let text = r#"{"day":20000,"day_spent":"0x0","sessions":{},"open":{"0x0101010101010101010101010101010101010101010101010101010101010101":{"amount":"0xa","pay_to":"0x0000000000000000000000000000000000000000","valid_before":5,"resource":"r","session":"","day":20000}},"receipts":[{"amount":"1","displayAmount":"0.1","currency":"USDC","network":"n","asset":"a","payer":"p","payTo":"t","transaction":"0x1","resource":"r"}]}"#;
     let book: Book = serde_json::from_str(text).unwrap();
