@@ -50,7 +50,16 @@ pub(crate) struct AnswersWithin {
     pub(crate) place: String,
 }
 
+/// How long a program that is not told otherwise lets requests end when it is stopped; see `Limits` of the services.
+const ANSWERS_WITHIN_SECONDS: u32 = 10;
+
 impl Service {
+    /// How long an answer that has begun may take, and so how long a service that stops has to be left alone.
+    pub(crate) fn answers_within_seconds(&self) -> u32 {
+        let promised = self.answers_within.as_ref();
+        promised.map_or(ANSWERS_WITHIN_SECONDS, |within| within.seconds)
+    }
+
     /// Every value with the table it stands in.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&'static str, &String, &Value)> {
         let args = self.args.iter().map(|(name, value)| ("args", name, value));

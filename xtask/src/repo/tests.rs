@@ -330,6 +330,7 @@ fn callers_wait_longer_than_what_they_call_takes() {
                 "f",
                 json!({ "kind": "fargate", "env": { "URL": { "link": "e.url" } } }),
             ),
+            link("g", "fargate", json!(111), ""),
         ],
         json!({ "local": { "cloud": "local", "price": "1" } }),
         expect![[r#"
@@ -342,7 +343,9 @@ fn callers_wait_longer_than_what_they_call_takes() {
             services/d/Cargo.toml: no service answers within 0 s
                 fix: write answers_within_seconds = 30, or another number
             services/f/Cargo.toml: f calls e, which takes up to 10 s (services/e/Cargo.toml), and does not say how long it takes itself
-                fix: write answers_within_seconds = 20, or another number above 10"#]],
+                fix: write answers_within_seconds = 20, or another number above 10
+            services/g/Cargo.toml: g says that it answers within 111 s, and Fargate ends a task 120 s after it was told to stop: an answer that was under way is lost
+                fix: write answers_within_seconds = 110, or less"#]],
     );
 }
 

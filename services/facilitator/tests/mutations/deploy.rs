@@ -1,6 +1,6 @@
 //! Against a deploy: settings with which money is lost. `cargo xtask check` finds them.
 
-use super::mutation::{CHECK, Mutation, XTASK};
+use super::mutation::{BACKEND_STOP, CHECK, Mutation, XTASK};
 
 #[rustfmt::skip]
 pub(crate) const MUTATIONS: &[Mutation] = &[
@@ -13,6 +13,18 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     CHECK.miss("a load balancer that hangs up first", "xtask/check/fargate/traffic.rs",
         "if idle <= within.seconds {", "if idle == 0 {",
         "every_fault_is_found_where_it_is"),
+    BACKEND_STOP.miss("a deploy in the middle of a sale", "runtime/serve/limits.rs",
+        "stop: within.map_or(default.stop, Duration::from_secs),", "stop: within.map_or(default.stop, |_: u64| default.stop),",
+        "a_sale_that_is_under_way_gets_its_answer_and_idle_connections_are_not_waited_for"),
+    CHECK.miss("a task that is ended in the middle of a sale", "xtask/check/fargate/traffic.rs",
+        "if stop <= seconds {", "if stop == 0 {",
+        "every_fault_is_found_where_it_is"),
+    CHECK.miss("a load balancer that cuts off what it has let in", "xtask/check/fargate/traffic.rs",
+        "if delay < seconds {", "if delay == u32::MAX {",
+        "every_fault_is_found_where_it_is"),
+    XTASK.miss("an answer that takes longer than Fargate waits", "xtask/repo/times.rs",
+        "within.seconds > longest", "within.seconds == u32::MAX",
+        "repo::tests::callers_wait_longer_than_what_they_call_takes"),
     XTASK.miss("a price above what the stage's own buyer pays", "xtask/repo/money.rs",
         "(atomic_units(text, decimals)? > atomic_units(limit, decimals)?)",
         "(atomic_units(text, decimals)? > atomic_units(limit, decimals)? + u128::MAX / 2)",

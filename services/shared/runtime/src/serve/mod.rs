@@ -7,8 +7,6 @@ mod limits;
 mod observe;
 mod progress;
 
-use std::time::Duration;
-
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,11 +18,8 @@ pub use self::observe::layers;
 use self::crowd::Crowd;
 use crate::{Address, Environment, Error};
 
-/// How long requests may still run after a signal. Platforms kill a container 30 s after theirs.
-const GRACE: Duration = Duration::from_secs(10);
-
-/// Serves until SIGTERM or SIGINT, then lets the requests in flight end, for at most 10 s. Adds [`layers`], and keeps to the
-/// default [`Limits`], with the number of connections from `MAX_CONNECTIONS`. Errors when the address cannot be bound.
+/// Serves until SIGTERM or SIGINT, then lets the requests under way end, for at most `ANSWER_WITHIN_SECONDS`; idle connections
+/// are closed at once. Adds [`layers`], and keeps to [`Limits::from_environment`]. Errors when the address cannot be bound.
 pub async fn serve(address: &Address, router: Router) -> Result<(), Error> {
     let mut environment = Environment::process();
     let limits = Limits::from_environment(&mut environment);
@@ -59,8 +54,8 @@ pub async fn serve_within(
     // Nobody is admitted any more.
     tokio::select! {
         () = crowd.leave() => tracing::info!("stopped"),
-        () = tokio::time::sleep(GRACE) => {
-            tracing::warn!("stopped while requests were still open {} s after the signal", GRACE.as_secs());
+        () = tokio::time::sleep(limits.stop) => {
+            tracing::warn!("stopped while requests were still open {} s after the signal", limits.stop.as_secs());
         }
     }
     Ok(())

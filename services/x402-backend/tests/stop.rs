@@ -1,0 +1,138 @@
+//! The program is told to stop while it sells: a deploy, or a task less.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use facilitator::ledger::Ledger;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use url::Url;
+use x402::client::{PayingClient, Policy};
+use x402::wallet::Wallet;
+use x402::{Asset, U256};
+
+const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
+/// The time that a program has which nobody has told how long it answers for, and more.
+const SETTLES_FOR: Duration = Duration::from_secs(12);
+
+fn asset() -> Asset {
+    Asset {
+        network: "eip155:31337".into(),
+        address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+            .parse()
+            .unwrap(),
+        name: "USDC".into(),
+        version: "2".into(),
+        decimals: 6,
+    }
+}
+
+/// A real facilitator that moves the money and is slow to say so.
+async fn facilitator(ledger: Ledger, moved: Arc<Notify>) -> String {
+    let slow = from_fn(move |request: Request, next: Next| {
+        let moved = Arc::clone(&moved);
+        async move {
+            let settles = request.uri().path() == "/settle";
+            let answer = next.run(request).await;
+            if settles {
+                moved.notify_one();
+                tokio::time::sleep(SETTLES_FOR).await;
+            }
+            answer
+        }
+    });
+    let router = facilitator::router(ledger).layer(slow);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+/// The built program, with what the platform sets, and where it listens.
+async fn start(facilitator: &str, folder: &std::path::Path) -> (Child, Url) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_x402-backend"))
+        .env_clear()
+        .envs([
+            ("PORT", "0"),
+            ("ANSWER_WITHIN_SECONDS", "45"),
+            ("FACILITATOR_URL", facilitator),
+            ("CHAIN_RPC_URL", facilitator),
+            ("PRICE", "0.01"),
+            ("NETWORK", &asset().network),
+            ("ASSET_ADDRESS", &asset().address.to_string()),
+            ("ASSET_NAME", "USDC"),
+            ("ASSET_VERSION", "2"),
+            ("PAY_TO", PAY_TO),
+            ("WEATHER_SOURCE", "climate-normals"),
+        ])
+        .env("PAYMENTS_FILE", folder.join("payments"))
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let url = loop {
+        let line = lines.next_line().await.unwrap().unwrap();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        if line["message"] == "listening" {
+            break format!("http://{}/", line["address"].as_str().unwrap());
+        }
+    };
+    // A pipe that nobody empties would stop it.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    (process, url.parse().unwrap())
+}
+
+/// A connection that has been used, and one that has not: what a load balancer keeps.
+async fn idle(url: &Url) -> [TcpStream; 2] {
+    let address = url.socket_addrs(|| None).unwrap()[0];
+    let mut used = TcpStream::connect(address).await.unwrap();
+    let ask = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n";
+    used.write_all(ask).await.unwrap();
+    assert!(used.read(&mut [0; 1024]).await.unwrap() > 0);
+    [used, TcpStream::connect(address).await.unwrap()]
+}
+
+#[tokio::test]
+async fn a_sale_that_is_under_way_gets_its_answer_and_idle_connections_are_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.ndjson");
+    let ledger = Ledger::open(&file, asset(), U256::from(1_000_000)).unwrap();
+    let moved = Arc::new(Notify::new());
+    let facilitator = facilitator(ledger.clone(), Arc::clone(&moved)).await;
+    let (mut process, url) = start(&facilitator, folder.path()).await;
+    let policy = Policy {
+        origin: url.origin(),
+        asset: asset(),
+        pay_to: PAY_TO.parse().unwrap(),
+        amount_max: U256::from(50_000),
+    };
+    let client = runtime::http::client();
+    let buyer = PayingClient::new(client, Wallet::random().unwrap(), policy).unwrap();
+    let resource = url.join("weather?city=Tokyo").unwrap();
+    let buying = tokio::spawn(async move { buyer.get(resource).await });
+    moved.notified().await;
+    let _idle = idle(&url).await;
+    let pid = process.id().unwrap().to_string();
+    let told = Command::new("kill").args(["-TERM", &pid]).status().await;
+    assert!(told.unwrap().success());
+
+    let paid = buying.await.unwrap().unwrap();
+    let answered = Instant::now();
+    assert_eq!(paid.status.as_u16(), 200);
+    assert_eq!(paid.receipt.unwrap().amount, "10000");
+    let ended = tokio::time::timeout(Duration::from_secs(10), process.wait()).await;
+    assert!(
+        ended.unwrap().unwrap().success(),
+        "{:?}",
+        answered.elapsed()
+    );
+    let seller = PAY_TO.parse().unwrap();
+    assert_eq!(ledger.balance(seller), U256::from(1_010_000));
+}
