@@ -1,6 +1,6 @@
 //! Against a deploy: settings with which money is lost. `cargo xtask check` finds them.
 
-use super::mutation::{BACKEND_STOP, CHECK, Mutation, XTASK};
+use super::mutation::{BACKEND_PROCESS, CHECK, Mutation, XTASK};
 
 #[rustfmt::skip]
 pub(crate) const MUTATIONS: &[Mutation] = &[
@@ -13,7 +13,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     CHECK.miss("a load balancer that hangs up first", "xtask/check/fargate/traffic.rs",
         "if idle <= within.seconds {", "if idle == 0 {",
         "every_fault_is_found_where_it_is"),
-    BACKEND_STOP.miss("a deploy in the middle of a sale", "runtime/serve/limits.rs",
+    BACKEND_PROCESS.miss("a deploy in the middle of a sale", "runtime/serve/limits.rs",
         "stop: within.map_or(default.stop, Duration::from_secs),", "stop: within.map_or(default.stop, |_: u64| default.stop),",
         "a_sale_that_is_under_way_gets_its_answer_and_idle_connections_are_not_waited_for"),
     CHECK.miss("a task that is ended in the middle of a sale", "xtask/check/fargate/traffic.rs",

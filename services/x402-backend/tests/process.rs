@@ -1,4 +1,4 @@
-//! The program is told to stop while it sells: a deploy, or a task less.
+//! The built program, and a buyer: it is told to stop while it sells, and it refuses a payment.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
@@ -13,7 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use url::Url;
-use x402::client::{PayingClient, Policy};
+use x402::chain::{Chain, Rpc};
+use x402::client::{Limits, PayError, PayingClient, Policy};
+use x402::store::MemoryStore;
 use x402::wallet::Wallet;
 use x402::{Asset, U256};
 
@@ -89,6 +91,22 @@ async fn start(facilitator: &str, folder: &std::path::Path) -> (Child, Url) {
     (process, url.parse().unwrap())
 }
 
+/// A wallet that asks the chain what became of its payments.
+fn buyer(seller: &Url, chain: &str) -> PayingClient {
+    let policy = Policy {
+        origin: seller.origin(),
+        asset: asset(),
+        pay_to: PAY_TO.parse().unwrap(),
+        amount_max: U256::from(50_000),
+    };
+    let client = runtime::http::client();
+    let chain = Rpc::new(client.clone(), chain.parse().unwrap());
+    let wallet = Wallet::random().unwrap();
+    let store = Arc::new(MemoryStore::default());
+    let chain = Some(Arc::new(chain) as Arc<dyn Chain>);
+    PayingClient::with_budget(client, wallet, policy, Limits::NONE, store, chain).unwrap()
+}
+
 /// A connection that has been used, and one that has not: what a load balancer keeps.
 async fn idle(url: &Url) -> [TcpStream; 2] {
     let address = url.socket_addrs(|| None).unwrap()[0];
@@ -107,14 +125,7 @@ async fn a_sale_that_is_under_way_gets_its_answer_and_idle_connections_are_not_w
     let moved = Arc::new(Notify::new());
     let facilitator = facilitator(ledger.clone(), Arc::clone(&moved)).await;
     let (mut process, url) = start(&facilitator, folder.path()).await;
-    let policy = Policy {
-        origin: url.origin(),
-        asset: asset(),
-        pay_to: PAY_TO.parse().unwrap(),
-        amount_max: U256::from(50_000),
-    };
-    let client = runtime::http::client();
-    let buyer = PayingClient::new(client, Wallet::random().unwrap(), policy).unwrap();
+    let buyer = buyer(&url, &facilitator);
     let resource = url.join("weather?city=Tokyo").unwrap();
     let buying = tokio::spawn(async move { buyer.get(resource).await });
     moved.notified().await;
@@ -135,4 +146,36 @@ async fn a_sale_that_is_under_way_gets_its_answer_and_idle_connections_are_not_w
     );
     let seller = PAY_TO.parse().unwrap();
     assert_eq!(ledger.balance(seller), U256::from(1_010_000));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_soon_and_the_amount_stays_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.ndjson");
+    // Less than the price: the seller's facilitator refuses.
+    let ledger = Ledger::open(&file, asset(), U256::from(9_999)).unwrap();
+    let facilitator = facilitator(ledger, Arc::default()).await;
+    let (_process, url) = start(&facilitator, folder.path()).await;
+    let buyer = buyer(&url, &facilitator);
+    let asked = Instant::now();
+    let refused = buyer.get(url.join("weather?city=Tokyo").unwrap()).await;
+    let took = asked.elapsed();
+    let Err(PayError::OutcomeUnknown {
+        problem,
+        valid_before,
+        ..
+    }) = refused
+    else {
+        panic!("{refused:?}");
+    };
+    assert!(problem.contains("insufficient_balance"), "{problem}");
+    // Waiting for the chain as after a lost answer would take four seconds more.
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let account = buyer.account("").await.unwrap();
+    assert_eq!(account.open, U256::from(10_000));
+    let seconds = valid_before - x402::now_seconds();
+    assert!(
+        (50..=60).contains(&seconds),
+        "as long as the offer says: {seconds}"
+    );
 }
