@@ -1,10 +1,11 @@
-//! The built program, and a buyer: it is told to stop while it sells, and it refuses a payment.
+//! The built program, and a buyer: it is told to stop while it sells, it refuses a payment, and its asset is not USDC.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use facilitator::ledger::Ledger;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
 /// The time that a program has which nobody has told how long it answers for, and more.
 const SETTLES_FOR: Duration = Duration::from_secs(12);
 
-fn asset() -> Asset {
+fn asset(decimals: u8) -> Asset {
     Asset {
         network: "eip155:31337".into(),
         address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -31,12 +32,12 @@ fn asset() -> Asset {
             .unwrap(),
         name: "USDC".into(),
         version: "2".into(),
-        decimals: 6,
+        decimals,
     }
 }
 
 /// A real facilitator that moves the money and is slow to say so.
-async fn facilitator(ledger: Ledger, moved: Arc<Notify>) -> String {
+async fn slow_facilitator(ledger: Ledger, moved: Arc<Notify>) -> String {
     let slow = from_fn(move |request: Request, next: Next| {
         let moved = Arc::clone(&moved);
         async move {
@@ -49,7 +50,10 @@ async fn facilitator(ledger: Ledger, moved: Arc<Notify>) -> String {
             answer
         }
     });
-    let router = facilitator::router(ledger).layer(slow);
+    listen(facilitator::router(ledger).layer(slow)).await
+}
+
+async fn listen(router: axum::Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -57,7 +61,7 @@ async fn facilitator(ledger: Ledger, moved: Arc<Notify>) -> String {
 }
 
 /// The built program, with what the platform sets, and where it listens.
-async fn start(facilitator: &str, folder: &std::path::Path) -> (Child, Url) {
+async fn start(facilitator: &str, folder: &Path, asset: &Asset, price: &str) -> (Child, Url) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_x402-backend"))
         .env_clear()
         .envs([
@@ -65,11 +69,12 @@ async fn start(facilitator: &str, folder: &std::path::Path) -> (Child, Url) {
             ("ANSWER_WITHIN_SECONDS", "45"),
             ("FACILITATOR_URL", facilitator),
             ("CHAIN_RPC_URL", facilitator),
-            ("PRICE", "0.01"),
-            ("NETWORK", &asset().network),
-            ("ASSET_ADDRESS", &asset().address.to_string()),
+            ("PRICE", price),
+            ("NETWORK", &asset.network),
+            ("ASSET_ADDRESS", &asset.address.to_string()),
             ("ASSET_NAME", "USDC"),
             ("ASSET_VERSION", "2"),
+            ("ASSET_DECIMALS", &asset.decimals.to_string()),
             ("PAY_TO", PAY_TO),
             ("WEATHER_SOURCE", "climate-normals"),
         ])
@@ -92,12 +97,12 @@ async fn start(facilitator: &str, folder: &std::path::Path) -> (Child, Url) {
 }
 
 /// A wallet that asks the chain what became of its payments.
-fn buyer(seller: &Url, chain: &str) -> PayingClient {
+fn buyer(seller: &Url, chain: &str, asset: Asset) -> PayingClient {
     let policy = Policy {
         origin: seller.origin(),
-        asset: asset(),
+        asset,
         pay_to: PAY_TO.parse().unwrap(),
-        amount_max: U256::from(50_000),
+        amount_max: U256::MAX,
     };
     let client = runtime::http::client();
     let chain = Rpc::new(client.clone(), chain.parse().unwrap());
@@ -121,11 +126,11 @@ async fn idle(url: &Url) -> [TcpStream; 2] {
 async fn a_sale_that_is_under_way_gets_its_answer_and_idle_connections_are_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ledger.ndjson");
-    let ledger = Ledger::open(&file, asset(), U256::from(1_000_000)).unwrap();
+    let ledger = Ledger::open(&file, asset(6), U256::from(1_000_000)).unwrap();
     let moved = Arc::new(Notify::new());
-    let facilitator = facilitator(ledger.clone(), Arc::clone(&moved)).await;
-    let (mut process, url) = start(&facilitator, folder.path()).await;
-    let buyer = buyer(&url, &facilitator);
+    let facilitator = slow_facilitator(ledger.clone(), Arc::clone(&moved)).await;
+    let (mut process, url) = start(&facilitator, folder.path(), &asset(6), "0.01").await;
+    let buyer = buyer(&url, &facilitator, asset(6));
     let resource = url.join("weather?city=Tokyo").unwrap();
     let buying = tokio::spawn(async move { buyer.get(resource).await });
     moved.notified().await;
@@ -153,10 +158,10 @@ async fn a_refusal_is_told_soon_and_the_amount_stays_set_aside() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ledger.ndjson");
     // Less than the price: the seller's facilitator refuses.
-    let ledger = Ledger::open(&file, asset(), U256::from(9_999)).unwrap();
-    let facilitator = facilitator(ledger, Arc::default()).await;
-    let (_process, url) = start(&facilitator, folder.path()).await;
-    let buyer = buyer(&url, &facilitator);
+    let ledger = Ledger::open(&file, asset(6), U256::from(9_999)).unwrap();
+    let facilitator = listen(facilitator::router(ledger)).await;
+    let (_process, url) = start(&facilitator, folder.path(), &asset(6), "0.01").await;
+    let buyer = buyer(&url, &facilitator, asset(6));
     let asked = Instant::now();
     let refused = buyer.get(url.join("weather?city=Tokyo").unwrap()).await;
     let took = asked.elapsed();
@@ -178,4 +183,27 @@ async fn a_refusal_is_told_soon_and_the_amount_stays_set_aside() {
         (50..=60).contains(&seconds),
         "as long as the offer says: {seconds}"
     );
+}
+
+#[tokio::test]
+async fn an_asset_of_eighteen_decimals_is_exact_to_the_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.ndjson");
+    let asset = asset(18);
+    // More than 64 bits hold, and a last digit that no floating point number has.
+    let (price, atomic) = ("20.000000000000000001", "20000000000000000001");
+    let grant: U256 = "50000000000000000000".parse().unwrap();
+    let ledger = Ledger::open(&file, asset.clone(), grant).unwrap();
+    let facilitator = listen(facilitator::router(ledger.clone())).await;
+    let (_process, url) = start(&facilitator, folder.path(), &asset, price).await;
+    let buyer = buyer(&url, &facilitator, asset);
+    let paid = buyer.get(url.join("weather?city=Tokyo").unwrap()).await;
+    let receipt = paid.unwrap().receipt.unwrap();
+    assert_eq!(
+        (&*receipt.amount, &*receipt.display_amount),
+        (atomic, price)
+    );
+    let atomic: U256 = atomic.parse().unwrap();
+    assert_eq!(ledger.balance(buyer.address()), grant - atomic);
+    assert_eq!(buyer.account("").await.unwrap().spent_today, atomic);
 }
