@@ -37,7 +37,7 @@ fn asset(decimals: u8) -> Asset {
 }
 
 /// A real facilitator that moves the money and is slow to say so.
-async fn slow_facilitator(ledger: Ledger, moved: Arc<Notify>) -> String {
+async fn slow_facilitator(ledger: Ledger, moved: Arc<Notify>, settles_for: Duration) -> String {
     let slow = from_fn(move |request: Request, next: Next| {
         let moved = Arc::clone(&moved);
         async move {
@@ -45,7 +45,7 @@ async fn slow_facilitator(ledger: Ledger, moved: Arc<Notify>) -> String {
             let answer = next.run(request).await;
             if settles {
                 moved.notify_one();
-                tokio::time::sleep(SETTLES_FOR).await;
+                tokio::time::sleep(settles_for).await;
             }
             answer
         }
@@ -96,6 +96,12 @@ async fn start(facilitator: &str, folder: &Path, asset: &Asset, price: &str) -> 
     (process, url.parse().unwrap())
 }
 
+async fn tell_to_stop(process: &Child) {
+    let pid = process.id().unwrap().to_string();
+    let told = Command::new("kill").args(["-TERM", &pid]).status().await;
+    assert!(told.unwrap().success());
+}
+
 /// A wallet that asks the chain what became of its payments.
 fn buyer(seller: &Url, chain: &str, asset: Asset) -> PayingClient {
     let policy = Policy {
@@ -128,16 +134,14 @@ async fn a_sale_that_is_under_way_gets_its_answer_and_idle_connections_are_not_w
     let file = folder.path().join("ledger.ndjson");
     let ledger = Ledger::open(&file, asset(6), U256::from(1_000_000)).unwrap();
     let moved = Arc::new(Notify::new());
-    let facilitator = slow_facilitator(ledger.clone(), Arc::clone(&moved)).await;
+    let facilitator = slow_facilitator(ledger.clone(), Arc::clone(&moved), SETTLES_FOR).await;
     let (mut process, url) = start(&facilitator, folder.path(), &asset(6), "0.01").await;
     let buyer = buyer(&url, &facilitator, asset(6));
     let resource = url.join("weather?city=Tokyo").unwrap();
     let buying = tokio::spawn(async move { buyer.get(resource).await });
     moved.notified().await;
     let _idle = idle(&url).await;
-    let pid = process.id().unwrap().to_string();
-    let told = Command::new("kill").args(["-TERM", &pid]).status().await;
-    assert!(told.unwrap().success());
+    tell_to_stop(&process).await;
 
     let paid = buying.await.unwrap().unwrap();
     let answered = Instant::now();
@@ -151,6 +155,28 @@ async fn a_sale_that_is_under_way_gets_its_answer_and_idle_connections_are_not_w
     );
     let seller = PAY_TO.parse().unwrap();
     assert_eq!(ledger.balance(seller), U256::from(1_010_000));
+}
+
+#[tokio::test]
+async fn a_sale_whose_buyer_has_hung_up_runs_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.ndjson");
+    let ledger = Ledger::open(&file, asset(6), U256::from(1_000_000)).unwrap();
+    let moved = Arc::new(Notify::new());
+    let settles_for = Duration::from_secs(4);
+    let facilitator = slow_facilitator(ledger, Arc::clone(&moved), settles_for).await;
+    let (mut process, url) = start(&facilitator, folder.path(), &asset(6), "0.01").await;
+    let buyer = buyer(&url, &facilitator, asset(6));
+    let resource = url.join("weather?city=Tokyo").unwrap();
+    let buying = tokio::spawn(async move { buyer.get(resource).await });
+    moved.notified().await;
+    let begun = Instant::now();
+    buying.abort();
+    tell_to_stop(&process).await;
+    let ended = tokio::time::timeout(Duration::from_secs(30), process.wait()).await;
+    assert!(ended.unwrap().unwrap().success());
+    let took = begun.elapsed();
+    assert!(took >= settles_for / 2, "it was cut off after {took:?}");
 }
 
 #[tokio::test]

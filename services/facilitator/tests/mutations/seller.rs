@@ -115,7 +115,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "if response.status().is_client_error() || response.status().is_server_error() {", "if false {",
         "server::tests::failures_are_not_charged_and_leave_the_payment_good"),
     X402.miss("hanging up to get an answer unpaid, or to pay for none", "x402/server/flow.rs",
-        "let task = tokio::spawn(runtime::trace::scope(context, work).in_current_span());",
+        "let task = runtime::spawn_to_end(runtime::trace::scope(context, work).in_current_span());",
         "let task = futures_util::FutureExt::map(runtime::trace::scope(context, work).in_current_span(), Ok::<Response, tokio::task::JoinError>);",
         "server::tests::a_buyer_that_hangs_up_does_not_stop_the_settlement"),
     X402.miss("a settlement whose answer is lost, taken for a failure", "x402/server/settlement.rs",

@@ -140,7 +140,7 @@ where
     let patience = till.seller.answer_within;
     let work = reserved(till, handled, admitted, key, question, caller);
     let context = runtime::trace::current().unwrap_or_default();
-    let task = tokio::spawn(runtime::trace::scope(context, work).in_current_span());
+    let task = runtime::spawn_to_end(runtime::trace::scope(context, work).in_current_span());
     let answer = match tokio::time::timeout(patience, task).await {
         Ok(ended) => ended.unwrap_or_else(|_| {
             problem(
