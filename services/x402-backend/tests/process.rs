@@ -60,9 +60,9 @@ async fn listen(router: axum::Router) -> String {
     url
 }
 
-/// The built program, with what the platform sets, and where it listens.
-async fn start(facilitator: &str, folder: &Path, asset: &Asset, price: &str) -> (Child, Url) {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_x402-backend"))
+/// The built program, with what the platform sets.
+fn spawn(facilitator: &str, folder: &Path, asset: &Asset, price: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_x402-backend"))
         .env_clear()
         .envs([
             ("PORT", "0"),
@@ -82,7 +82,12 @@ async fn start(facilitator: &str, folder: &Path, asset: &Asset, price: &str) -> 
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// The same, and where it listens.
+async fn start(facilitator: &str, folder: &Path, asset: &Asset, price: &str) -> (Child, Url) {
+    let mut process = spawn(facilitator, folder, asset, price);
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let url = loop {
         let line = lines.next_line().await.unwrap().unwrap();
@@ -232,4 +237,19 @@ async fn an_asset_of_eighteen_decimals_is_exact_to_the_last() {
     let atomic: U256 = atomic.parse().unwrap();
     assert_eq!(ledger.balance(buyer.address()), grant - atomic);
     assert_eq!(buyer.account("").await.unwrap().spent_today, atomic);
+}
+
+#[tokio::test]
+async fn a_token_with_other_decimals_than_the_stage_says_is_not_sold_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.ndjson");
+    let ledger = Ledger::open(&file, asset(18), U256::from(1)).unwrap();
+    let facilitator = listen(facilitator::router(ledger)).await;
+    let process = spawn(&facilitator, folder.path(), &asset(6), "0.01");
+    let ended = tokio::time::timeout(Duration::from_secs(30), process.wait_with_output()).await;
+    let output = ended.unwrap().unwrap();
+    let log = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{log}");
+    let problem = "has 18 decimal places, and the settings say 6: set ASSET_DECIMALS";
+    assert!(log.contains(problem) && !log.contains("listening"), "{log}");
 }
