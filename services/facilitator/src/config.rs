@@ -8,7 +8,6 @@ use x402::{Address, Asset, U256};
 
 /// The chain id of development nodes. No real chain has it.
 const DEVELOPMENT_CHAIN: u64 = 31337;
-const DECIMALS: u8 = 6;
 const WEI_PER_GWEI: u64 = 1_000_000_000;
 
 #[derive(Debug, Clone)]
@@ -57,7 +56,7 @@ impl Config {
                 .unwrap_or_default(),
             name: environment.required("ASSET_NAME"),
             version: environment.required("ASSET_VERSION"),
-            decimals: DECIMALS,
+            decimals: x402::decimals_from_environment(environment),
         };
         let settlement = if environment.optional("CHAIN_RPC_URL").is_some() {
             if let Some(error) = asset.chain_id().err().filter(|_| !asset.network.is_empty()) {
@@ -142,7 +141,7 @@ fn ledger(environment: &mut Environment, asset: &Asset) -> Settlement {
     let grant = environment
         .optional("LEDGER_GRANT")
         .unwrap_or_else(|| "10.00".into());
-    let grant = x402::amount::parse_decimal(&grant, DECIMALS).unwrap_or_else(|error| {
+    let grant = x402::amount::parse_decimal(&grant, asset.decimals).unwrap_or_else(|error| {
         environment.problem("LEDGER_GRANT", error.to_string());
         U256::ZERO
     });

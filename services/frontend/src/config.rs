@@ -67,7 +67,7 @@ impl AgentConfig {
 }
 
 fn answer_within(environment: &mut Environment) -> Duration {
-    let seconds = environment.parse_or_default("ANSWER_WITHIN_SECONDS", Some("120"));
+    let seconds = environment.parse_or_default("ANSWER_WITHIN_SECONDS", Some("110"));
     Duration::from_secs(seconds)
 }
 

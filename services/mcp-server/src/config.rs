@@ -10,7 +10,6 @@ use x402::store::Place;
 use x402::{Asset, U256};
 
 /// Decimal places of USDC on every chain.
-const DECIMALS: u8 = 6;
 
 #[derive(Debug)]
 pub struct Config {
@@ -45,15 +44,17 @@ impl Config {
         let address = environment.address();
         let lambda = environment.optional("AWS_LAMBDA_RUNTIME_API").is_some();
         let weather_url = weather_url(environment);
+        let asset = asset(environment);
+        let decimals = asset.decimals;
         let policy = Policy {
             origin: weather_url.origin(),
-            asset: asset(environment),
+            asset,
             pay_to: parsed(environment, "PAY_TO"),
-            amount_max: limit(environment, "PRICE_LIMIT"),
+            amount_max: limit(environment, "PRICE_LIMIT", decimals),
         };
         let limits = Limits {
-            session_max: limit(environment, "SESSION_LIMIT"),
-            day_max: limit(environment, "DAY_LIMIT"),
+            session_max: limit(environment, "SESSION_LIMIT", decimals),
+            day_max: limit(environment, "DAY_LIMIT", decimals),
         };
         Self {
             serving: if lambda {
@@ -107,7 +108,7 @@ fn asset(environment: &mut Environment) -> Asset {
         address: parsed(environment, "ASSET_ADDRESS"),
         name: environment.required("ASSET_NAME"),
         version: environment.required("ASSET_VERSION"),
-        decimals: DECIMALS,
+        decimals: x402::decimals_from_environment(environment),
     };
     if !asset.network.is_empty()
         && let Err(error) = asset.chain_id()
@@ -129,12 +130,12 @@ fn payments(environment: &mut Environment) -> Place {
     place
 }
 
-fn limit(environment: &mut Environment, name: &str) -> U256 {
+fn limit(environment: &mut Environment, name: &str, decimals: u8) -> U256 {
     let text = environment.required(name);
     if text.is_empty() {
         return U256::ZERO;
     }
-    x402::amount::parse_decimal(&text, DECIMALS).unwrap_or_else(|error| {
+    x402::amount::parse_decimal(&text, decimals).unwrap_or_else(|error| {
         environment.problem(name, error.to_string());
         U256::ZERO
     })
@@ -205,6 +206,30 @@ mod tests {
         assert_eq!(config.answer_within, Duration::from_secs(50));
         let (config, _) = read(&[("ANSWER_WITHIN_SECONDS", "40")]);
         assert_eq!(config.answer_within, Duration::from_secs(40));
+    }
+
+    #[test]
+    fn amounts_follow_the_decimals_of_the_asset() {
+        let eighteen = [
+            ("ASSET_DECIMALS", "18"),
+            ("PRICE_LIMIT", "20.000000000000000001"),
+            ("DAY_LIMIT", "340282366920938463463.374607431768211456"),
+        ];
+        let (config, result) = read(&eighteen);
+        assert_eq!(result, Ok(()));
+        assert_eq!(config.policy.asset.decimals, 18);
+        let atomic = config.policy.amount_max.to_string();
+        assert_eq!(atomic, "20000000000000000001");
+        assert_eq!(config.limits.day_max, U256::from(1) << 128);
+        for (decimals, problem) in [
+            ("1", "PRICE_LIMIT: `0.05` has more than 1 decimal places"),
+            ("37", "ASSET_DECIMALS: must be 36 or less"),
+            ("six", "ASSET_DECIMALS: \"six\" cannot be used"),
+        ] {
+            let (_, result) = read(&[("ASSET_DECIMALS", decimals)]);
+            let problems = result.unwrap_err().to_string();
+            assert!(problems.contains(problem), "{problems}");
+        }
     }
 
     #[test]

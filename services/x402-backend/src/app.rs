@@ -1,4 +1,5 @@
 use crate::config::{Config, WeatherSource};
+use crate::decimals;
 use crate::readiness::Readiness;
 use crate::routes;
 use crate::weather::{Weather, normals::Normals, open_meteo::OpenMeteo};
@@ -23,6 +24,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), runtime::Error> {
     let payments = config.payments.open().await?;
     let client = runtime::http::client();
     Readiness::new(&config, client.clone()).at_start().await?;
+    decimals::check(&config, &client).await?;
     let router = router(&config, client, payments)?;
     runtime::serve(&config.address, router).await
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod config;
+mod decimals;
 mod readiness;
 mod routes;
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::cloud::{Applied, StackRequest, StackState};
 /// How long a supervisor may take to answer from its start. Restoring does not wait for health, so this is ample.
 const START: Duration = Duration::from_secs(10);
 /// How long it may take to stop everything.
-const STOP: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(180);
 
 /// A running local cloud.
 #[derive(Debug, Clone)]

@@ -170,6 +170,7 @@ fn service_values(
         user: String::new(),
         cpu: service.cpu_units,
         memory_mib: service.memory_mib,
+        answers_within_seconds: service.answers_within_seconds(),
         timeout_seconds: service.timeout_seconds,
         health_check: None,
         environment,

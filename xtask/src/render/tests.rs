@@ -43,6 +43,7 @@ fn values(kind: &str, change: impl FnOnce(&mut ServiceValues)) -> StackValues {
         user: "65532:65532".to_owned(),
         cpu: 256,
         memory_mib: 512,
+        answers_within_seconds: 45,
         timeout_seconds: 30,
         health_check: None,
         environment: Vec::new(),

@@ -47,6 +47,8 @@ pub(crate) struct ServiceValues {
     /// CPU units of a Fargate task, 1024 to a processor.
     pub(crate) cpu: u32,
     pub(crate) memory_mib: u32,
+    /// How long an answer may take. What stops the service waits for longer than that.
+    pub(crate) answers_within_seconds: u32,
     /// How long one Lambda invocation may take.
     pub(crate) timeout_seconds: u32,
     /// The Dockerfile's HEALTHCHECK, which ECS ignores unless the task definition repeats it.

@@ -7,8 +7,9 @@ use super::Repo;
 use super::address;
 use super::limits::is_url;
 use super::manifest::{ManifestFile, nearest};
-use super::service::{Service, ValueType};
+use super::service::{Decimals, Service, ValueType};
 use super::stage::{CloudKind, Stage};
+use super::values::DECIMALS_MAX;
 use crate::error::Problem;
 
 /// The chain of development nodes. Everybody knows the keys of its accounts.
@@ -42,13 +43,16 @@ pub(super) fn named_settings(repo: &Repo, problems: &mut Vec<Problem>) {
     for service in &repo.services {
         for (table, name, _) in service.values() {
             let named = match service.types.get(name) {
-                Some(ValueType::Amount { at_most, .. }) => at_most,
-                Some(ValueType::Network { development_needs }) => development_needs,
+                Some(ValueType::Amount {
+                    at_most, decimals, ..
+                }) => [at_most.as_ref(), decimals.setting.as_ref()],
+                Some(ValueType::Network { development_needs }) => {
+                    [development_needs.as_ref(), None]
+                }
                 _ => continue,
             };
-            if let Some(key) = named
-                && !known.contains(&key.as_str())
-            {
+            let named = named.into_iter().flatten();
+            for key in named.filter(|key| !known.contains(&key.as_str())) {
                 let file = ManifestFile::new(&repo.root, &service.manifest);
                 let near = nearest(key, &known).map_or_else(
                     || "name a setting that a service uses".to_owned(),
@@ -76,8 +80,12 @@ pub(super) fn settings(
                 decimals,
                 zero,
                 at_most,
-            } => amount(&setting, *decimals, *zero)
-                .or_else(|| above(stage, &setting, *decimals, at_most.as_deref()?)),
+            } => {
+                let decimals = places(stage, decimals);
+                amount(&setting, decimals, *zero)
+                    .or_else(|| above(stage, &setting, decimals, at_most.as_deref()?))
+            }
+            ValueType::Decimals => decimals(&setting),
             ValueType::Url { https } => url(stage, &setting, *https),
             ValueType::Address { .. } => address(&setting),
             ValueType::Network { development_needs } => {
@@ -92,9 +100,36 @@ pub(super) fn settings(
 
 type Wrong = Option<(String, String)>;
 
+fn decimals(setting: &Setting<'_>) -> Wrong {
+    read_places(setting.text).is_none().then(|| {
+        let (key, text) = (setting.key, setting.text);
+        let problem =
+            format!("`{key}` is `{text}`, and an asset has 0 to {DECIMALS_MAX} decimal places");
+        (
+            problem,
+            format!("write {key} = \"6\", or what the token's decimals() says"),
+        )
+    })
+}
+
+/// The decimal places of an asset on a stage. What is wrong with a setting is told where it stands.
+fn places(stage: &Stage, decimals: &Decimals) -> u32 {
+    let setting = decimals.setting.as_ref();
+    let set = setting.and_then(|key| read_places(stage.settings.get(key)?));
+    set.unwrap_or(decimals.default)
+}
+
+fn read_places(text: &str) -> Option<u32> {
+    let places = text.parse::<u32>().ok();
+    places.filter(|places| *places <= DECIMALS_MAX && places.to_string() == text)
+}
+
 fn amount(setting: &Setting<'_>, decimals: u32, zero: bool) -> Wrong {
     let (key, text) = (setting.key, setting.text);
-    let smallest = format!("0.{:0>width$}", 1, width = decimals as usize);
+    let smallest = match decimals {
+        0 => "1".to_owned(),
+        decimals => format!("0.{:0>width$}", 1, width = decimals as usize),
+    };
     if !is_decimal(text) {
         let fix = "write a decimal number of the asset's units: \"0.01\"".to_owned();
         return Some((format!("`{key}` is `{text}`, which is no amount"), fix));
@@ -105,7 +140,10 @@ fn amount(setting: &Setting<'_>, decimals: u32, zero: bool) -> Wrong {
             .map_or(0, |(_, fraction)| fraction.len());
         let (cause, fix) = match fraction > decimals as usize {
             true => (
-                format!("the asset has {decimals} decimal places"),
+                match decimals {
+                    1 => "the asset has one decimal place".to_owned(),
+                    _ => format!("the asset has {decimals} decimal places"),
+                },
                 format!("round it; the smallest amount is \"{smallest}\""),
             ),
             false => (

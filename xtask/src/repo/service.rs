@@ -50,7 +50,16 @@ pub(crate) struct AnswersWithin {
     pub(crate) place: String,
 }
 
+/// How long a program that is not told otherwise lets requests end when it is stopped; see `Limits` of the services.
+const ANSWERS_WITHIN_SECONDS: u32 = 10;
+
 impl Service {
+    /// How long an answer that has begun may take, and so how long a service that stops has to be left alone.
+    pub(crate) fn answers_within_seconds(&self) -> u32 {
+        let promised = self.answers_within.as_ref();
+        promised.map_or(ANSWERS_WITHIN_SECONDS, |within| within.seconds)
+    }
+
     /// Every value with the table it stands in.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&'static str, &String, &Value)> {
         let args = self.args.iter().map(|(name, value)| ("args", name, value));
@@ -148,7 +157,7 @@ pub(crate) enum ValueType {
     /// A decimal number of an asset's units: `0.01`.
     Amount {
         /// Decimal places of the asset.
-        decimals: u32,
+        decimals: Decimals,
         /// It may be zero.
         zero: bool,
         /// Another setting that it may not be above.
@@ -163,11 +172,22 @@ pub(crate) enum ValueType {
         /// Payments to it are told apart by nothing else: it belongs to one service of one stage on its network.
         exclusive: bool,
     },
+    /// The decimal places of an asset: a whole number up to 36.
+    Decimals,
     /// The CAIP-2 name of an EVM chain: `eip155:84532`.
     Network {
         /// The setting without which the chain of development nodes is for the local cloud only.
         development_needs: Option<String>,
     },
+}
+
+/// How many decimal places the amounts of an asset have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decimals {
+    /// The stage's setting that says so.
+    pub(crate) setting: Option<String>,
+    /// What holds where there is no such setting, or a stage does without it.
+    pub(crate) default: u32,
 }
 
 /// One service's need of another: an order, a value and a permission.

@@ -330,6 +330,7 @@ fn callers_wait_longer_than_what_they_call_takes() {
                 "f",
                 json!({ "kind": "fargate", "env": { "URL": { "link": "e.url" } } }),
             ),
+            link("g", "fargate", json!(111), ""),
         ],
         json!({ "local": { "cloud": "local", "price": "1" } }),
         expect![[r#"
@@ -342,7 +343,9 @@ fn callers_wait_longer_than_what_they_call_takes() {
             services/d/Cargo.toml: no service answers within 0 s
                 fix: write answers_within_seconds = 30, or another number
             services/f/Cargo.toml: f calls e, which takes up to 10 s (services/e/Cargo.toml), and does not say how long it takes itself
-                fix: write answers_within_seconds = 20, or another number above 10"#]],
+                fix: write answers_within_seconds = 20, or another number above 10
+            services/g/Cargo.toml: g says that it answers within 111 s, and Fargate ends a task 120 s after it was told to stop: an answer that was under way is lost
+                fix: write answers_within_seconds = 110, or less"#]],
     );
 }
 
@@ -356,6 +359,7 @@ fn a_type_is_read_strictly() {
         "E": { "stage": "a", "type": "url", "https": "yes" },
         "F": { "stage": "a", "type": "amount", "decimals": -1, "zero": true },
         "G": { "stage": "a", "type": "amount", "decimals": 37 },
+        "H": { "stage": "a", "type": "amount", "decimals": { "stage": "places" } },
     });
     check(
         &[service("odd", json!({ "kind": "fargate", "env": amounts }))],
@@ -363,6 +367,8 @@ fn a_type_is_read_strictly() {
         expect![[r#"
             services/odd/Cargo.toml: `decimals` belongs to values of type = "amount"
                 fix: add type = "amount", or remove `decimals`
+            services/odd/Cargo.toml: `decimals` does not say which setting it follows, and what holds without it
+                fix: write decimals = { stage = "asset_decimals", default = 6 }
             services/odd/Cargo.toml: `decimals` is not a whole number
                 fix: write decimals = 6, or another number
             services/odd/Cargo.toml: `https` belongs to values of type = "url"
@@ -379,6 +385,7 @@ fn a_type_is_read_strictly() {
     let named = json!({
         "A": { "stage": "price", "type": "amount", "decimals": 6, "at_most": "prise" },
         "B": { "stage": "net", "type": "network", "development_needs": "something_else" },
+        "C": { "stage": "price", "type": "amount", "decimals": { "stage": "something_else", "default": 6 } },
     });
     check(
         &[service("odd", json!({ "kind": "fargate", "env": named }))],
@@ -387,7 +394,52 @@ fn a_type_is_read_strictly() {
             services/odd/Cargo.toml: A names `prise`, which is no setting
                 fix: did you mean `price`?
             services/odd/Cargo.toml: B names `something_else`, which is no setting
+                fix: name a setting that a service uses
+            services/odd/Cargo.toml: C names `something_else`, which is no setting
                 fix: name a setting that a service uses"#]],
+    );
+}
+
+#[test]
+fn amounts_follow_the_decimals_of_their_stage() {
+    let follow = json!({ "stage": "places", "default": 6 });
+    let env = json!({
+        "PRICE": { "stage": "price", "type": "amount", "decimals": follow, "at_most": "limit" },
+        "LIMIT": { "stage": "limit", "type": "amount", "decimals": follow },
+        "PLACES": { "stage": "places", "optional": true, "type": "decimals" },
+    });
+    let with = |price: &str, limit: &str, places: Json| json!({ "cloud": "local", "price": price, "limit": limit, "places": places });
+    let seller = service("seller", json!({ "kind": "fargate", "env": env }));
+    let last = "0.000000000000000001";
+    check(
+        std::slice::from_ref(&seller),
+        json!({
+            "six": { "cloud": "local", "price": "0.000001", "limit": "0.05" },
+            "eighteen": with(last, last, json!("18")),
+            "none": with("1", "5", json!("0")),
+        }),
+        expect!["seller"],
+    );
+    check(
+        &[seller],
+        json!({
+            "a": { "cloud": "local", "price": last, "limit": "0.05" },
+            "b": with("20.000000000000000001", "20.000000000000000000", json!("18")),
+            "c": with("0.5", "5", json!("0")),
+            "d": with("0.000001", "0.05", json!("37")),
+            "e": with("0.000001", "0.05", json!("six")),
+        }),
+        expect![[r#"
+            Cargo.toml: `places` is `37`, and an asset has 0 to 36 decimal places
+                fix: write places = "6", or what the token's decimals() says
+            Cargo.toml: `places` is `six`, and an asset has 0 to 36 decimal places
+                fix: write places = "6", or what the token's decimals() says
+            Cargo.toml: `price` is `0.000000000000000001`, and the asset has 6 decimal places
+                fix: round it; the smallest amount is "0.000001"
+            Cargo.toml: `price` is `0.5`, and the asset has 0 decimal places
+                fix: round it; the smallest amount is "1"
+            Cargo.toml: `price` is `20.000000000000000001`, and may be at most `limit`, which is `20.000000000000000000`
+                fix: lower `price` to "20.000000000000000000", or raise `limit`"#]],
     );
 }
 

@@ -8,6 +8,12 @@ use crate::error::Problem;
 const HEADER: &str = "package.metadata.service";
 const KEY: &str = "answers_within_seconds";
 
+/// Fargate kills a container this long after it was told to stop, at the latest, and a request that came in last has to be
+/// answered by then: `stopTimeout` of ECS's task definitions, "max value is 120 seconds".
+const STOP_SECONDS_MAX: u32 = 120;
+/// From the end of the last answer to the end of the process, as `templates/fargate.yaml.tera` has it.
+const STOP_MARGIN_SECONDS: u32 = 10;
+
 pub(super) fn check(repo: &Repo, problems: &mut Vec<Problem>) {
     for service in &repo.services {
         let file = ManifestFile::new(&repo.root, &service.manifest);
@@ -31,6 +37,16 @@ fn within_timeout(service: &Service, refuse: &mut impl FnMut(String, String)) {
     if within.seconds == 0 {
         let text = "no service answers within 0 s".to_owned();
         refuse(text, format!("write {KEY} = 30, or another number"));
+    }
+    let longest = STOP_SECONDS_MAX - STOP_MARGIN_SECONDS;
+    if service.kind == Kind::Fargate && within.seconds > longest {
+        let (name, seconds) = (&service.name, within.seconds);
+        refuse(
+            format!(
+                "{name} says that it answers within {seconds} s, and Fargate ends a task {STOP_SECONDS_MAX} s after it was told to stop: an answer that was under way is lost"
+            ),
+            format!("write {KEY} = {longest}, or less"),
+        );
     }
     let timeout = service.timeout_seconds;
     if service.kind == Kind::Lambda && timeout <= within.seconds {

@@ -3,11 +3,11 @@
 use serde_json::Value as Json;
 
 use super::manifest::{Table, nearest};
-use super::service::{Link, Value, ValueType};
+use super::service::{Decimals, Link, Value, ValueType};
 use crate::error::Problem;
 
 /// Amounts are counted in 128 bits.
-const DECIMALS_MAX: u32 = 36;
+pub(super) const DECIMALS_MAX: u32 = 36;
 
 /// A text, `{ link = "service.output" }`, or `{ stage = "key" }`, and what it has to be.
 pub(super) fn read_value(
@@ -62,9 +62,7 @@ pub(super) fn read_value(
 /// `type = "amount"` and what belongs to it.
 fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<ValueType> {
     let of_type = table.text("type", problems);
-    let decimals = table
-        .get("decimals")
-        .map(|_| table.number("decimals", 6, problems));
+    let decimals = read_decimals(table, problems);
     let zero = table.flag("zero", problems);
     let at_most = table.text("at_most", problems);
     let https = table.flag("https", problems);
@@ -78,7 +76,7 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
         ("exclusive", "address", exclusive),
         ("development_needs", "network", development_needs.is_some()),
     ];
-    let types = ["amount", "url", "address", "network"];
+    let types = ["amount", "url", "address", "network", "decimals"];
     let is_unknown = of_type
         .as_deref()
         .is_some_and(|name| !types.contains(&name));
@@ -95,18 +93,15 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
                 let text = "an amount needs the `decimals` of its asset".to_owned();
                 problems.push(table.problem("type", text, "add decimals = 6".to_owned()));
             }
-            if decimals.is_some_and(|decimals| decimals > DECIMALS_MAX) {
-                let text = format!("no asset has more than {DECIMALS_MAX} decimal places");
-                problems.push(table.problem("decimals", text, "write decimals = 6".to_owned()));
-            }
             Some(ValueType::Amount {
-                decimals: decimals?.min(DECIMALS_MAX),
+                decimals: decimals?,
                 zero,
                 at_most,
             })
         }
         "url" => Some(ValueType::Url { https }),
         "address" => Some(ValueType::Address { exclusive }),
+        "decimals" => Some(ValueType::Decimals),
         "network" => Some(ValueType::Network { development_needs }),
         other => {
             let fix = match nearest(other, &types) {
@@ -117,6 +112,33 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
             None
         }
     }
+}
+
+/// `decimals = 6`, or `decimals = { stage = "asset_decimals", default = 6 }`.
+fn read_decimals(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Decimals> {
+    let key = "decimals";
+    let (setting, default) = match table.get(key)? {
+        Json::Object(object) => {
+            let mut inner = Table::new(table.file, &format!("{}.{key}", table.header), object);
+            let setting = inner.text("stage", problems);
+            if setting.is_none() || inner.get("default").is_none() {
+                let text =
+                    "`decimals` does not say which setting it follows, and what holds without it";
+                let fix = "write decimals = { stage = \"asset_decimals\", default = 6 }";
+                problems.push(table.problem(key, text.to_owned(), fix.to_owned()));
+            }
+            let default = inner.number("default", 6, problems);
+            inner.unknown_keys(problems);
+            (setting, default)
+        }
+        _ => (None, table.number(key, 6, problems)),
+    };
+    if default > DECIMALS_MAX {
+        let text = format!("no asset has more than {DECIMALS_MAX} decimal places");
+        problems.push(table.problem(key, text, "write decimals = 6".to_owned()));
+    }
+    let default = default.min(DECIMALS_MAX);
+    Some(Decimals { setting, default })
 }
 
 fn read_link(

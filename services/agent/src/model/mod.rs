@@ -16,7 +16,7 @@ use self::assembly::Assembly;
 pub(crate) use self::assembly::{Answer, Block, ToolUse};
 use crate::event::{Caller, Event, Failure};
 
-/// The longest silence within an answer.
+/// The longest silence before an answer, all tries together, and within it: less than the agent's callers wait.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 const INSTRUCTIONS: &str = "\
@@ -39,8 +39,11 @@ pub(crate) struct Model {
 impl Model {
     /// Nothing is called yet: credentials and connections come with the first question.
     pub(crate) fn new(aws: &SdkConfig, id: String, tokens_max: i32) -> Self {
+        let timeouts = runtime::aws::timeouts(SILENCE_MAX).to_builder();
+        let timeouts = timeouts.operation_timeout(SILENCE_MAX).build();
+        let client = aws_sdk_bedrockruntime::config::Builder::from(aws).timeout_config(timeouts);
         Self {
-            client: Client::new(aws),
+            client: Client::from_conf(client.build()),
             id,
             tokens_max,
         }

@@ -70,7 +70,7 @@ fn quantity(number: u64) -> Value {
     format!("{number:#x}").into()
 }
 
-/// `balanceOf` on the token. Other contracts do not exist, and calling nothing returns nothing.
+/// `balanceOf` and others on the token. Other contracts do not exist, and calling nothing returns nothing.
 fn call_token(ledger: &Ledger, params: &[Value]) -> Answer {
     let field = |name: &str| {
         params
@@ -111,9 +111,13 @@ fn call_token(ledger: &Ledger, params: &[Value]) -> Answer {
             let used = !used.is_empty();
             Ok(B256::with_last_byte(u8::from(used)).to_string().into())
         }
+        Some((selector, [])) if selector == chain::DECIMALS => {
+            let decimals = B256::with_last_byte(ledger.asset().decimals);
+            Ok(decimals.to_string().into())
+        }
         _ => Err((
             3,
-            "execution reverted: the development ledger knows balanceOf(address) and authorizationState(address,bytes32) only".to_owned(),
+            "execution reverted: the development ledger knows balanceOf(address), decimals() and authorizationState(address,bytes32) only".to_owned(),
         )),
     }
 }

@@ -1,6 +1,6 @@
 //! Against a deploy: settings with which money is lost. `cargo xtask check` finds them.
 
-use super::mutation::{CHECK, Mutation, XTASK};
+use super::mutation::{BACKEND_PROCESS, CHECK, Mutation, XTASK};
 
 #[rustfmt::skip]
 pub(crate) const MUTATIONS: &[Mutation] = &[
@@ -13,10 +13,31 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     CHECK.miss("a load balancer that hangs up first", "xtask/check/fargate/traffic.rs",
         "if idle <= within.seconds {", "if idle == 0 {",
         "every_fault_is_found_where_it_is"),
+    BACKEND_PROCESS.miss("a deploy in the middle of a sale", "runtime/serve/limits.rs",
+        "stop: within.map_or(default.stop, Duration::from_secs),", "stop: within.map_or(default.stop, |_: u64| default.stop),",
+        "a_sale_that_is_under_way_gets_its_answer_and_idle_connections_are_not_waited_for"),
+    BACKEND_PROCESS.miss("a deploy in the middle of a sale whose buyer has hung up", "x402/server/caller.rs",
+        "runtime::spawn_to_end(work);", "tokio::spawn(work);",
+        "a_sale_whose_buyer_has_hung_up_runs_to_its_end"),
+    CHECK.miss("a task that is ended in the middle of a sale", "xtask/check/fargate/traffic.rs",
+        "if stop <= seconds {", "if stop == 0 {",
+        "every_fault_is_found_where_it_is"),
+    CHECK.miss("a load balancer that cuts off what it has let in", "xtask/check/fargate/traffic.rs",
+        "if delay < seconds {", "if delay == u32::MAX {",
+        "every_fault_is_found_where_it_is"),
+    XTASK.miss("an answer that takes longer than Fargate waits", "xtask/repo/times.rs",
+        "within.seconds > longest", "within.seconds == u32::MAX",
+        "repo::tests::callers_wait_longer_than_what_they_call_takes"),
     XTASK.miss("a price above what the stage's own buyer pays", "xtask/repo/money.rs",
         "(atomic_units(text, decimals)? > atomic_units(limit, decimals)?)",
         "(atomic_units(text, decimals)? > atomic_units(limit, decimals)? + u128::MAX / 2)",
         "repo::tests::settings_are_what_the_manifests_say"),
+    XTASK.miss("an amount that is read with another asset's decimals", "xtask/repo/money.rs",
+        "set.unwrap_or(decimals.default)", "set.map_or(decimals.default, |_| decimals.default)",
+        "repo::tests::amounts_follow_the_decimals_of_their_stage"),
+    BACKEND_PROCESS.miss("a price that is wrong by powers of ten", "x402-backend/decimals.rs",
+        "decimals == U256::from(ours)", "decimals >= U256::ZERO",
+        "a_token_with_other_decimals_than_the_stage_says_is_not_sold_for"),
     XTASK.miss("a price of zero", "xtask/repo/money.rs",
         "(atomic == 0 && !zero)", "(false && atomic == 0 && !zero)",
         "repo::tests::settings_are_what_the_manifests_say"),

@@ -70,6 +70,7 @@ pub(crate) const TRUTH: Tests = Tests::of("facilitator", "--test truth");
 pub(crate) const BUDGETS: Tests = Tests::of("facilitator", "--test limits");
 pub(crate) const BACKEND: Tests = Tests::of("x402-backend", "--bin x402-backend");
 pub(crate) const BACKEND_START: Tests = Tests::of("x402-backend", "--test start");
+pub(crate) const BACKEND_PROCESS: Tests = Tests::of("x402-backend", "--test process");
 pub(crate) const AGENT: Tests = Tests::of("agent", "--bin agent");
 pub(crate) const XTASK: Tests = Tests::of("xtask", "--bin xtask");
 pub(crate) const CHECK: Tests = Tests::of("xtask", "--test check");

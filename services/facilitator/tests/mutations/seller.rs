@@ -128,7 +128,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "if response.status().is_client_error() || response.status().is_server_error() {", "if false {",
         "server::tests::failures_are_not_charged_and_leave_the_payment_good"),
     X402.miss("hanging up to get an answer unpaid, or to pay for none", "x402/server/caller.rs",
-        "runtime.spawn(work);", "drop((runtime, work));",
+        "runtime::spawn_to_end(work);", "drop(work);",
         "server::tests::a_buyer_that_hangs_up_does_not_stop_the_settlement"),
     X402.miss("a settlement whose answer is lost, taken for a failure", "x402/server/settlement.rs",
         "tracing::warn!(%error, \"settlement left open\");\n                return Said::Nothing;",

@@ -56,7 +56,8 @@ impl Answer {
 
     async fn step(&mut self) -> Step {
         match timeout(KEEP_ALIVE, self.body.next()).await {
-            Err(_) if KEEP_ALIVE * (self.silent_periods + 1) >= self.silence_max => {
+            // There is no time for another period.
+            Err(_) if KEEP_ALIVE * (self.silent_periods + 2) > self.silence_max => {
                 Step::End(refusal::silent())
             }
             Err(_) => Step::KeepAlive,

@@ -37,6 +37,8 @@ impl Agent {
             .region(Region::new(config.region.clone()))
             // A call that got lost may have paid. Only a person decides to ask twice.
             .retry_config(RetryConfig::disabled())
+            // Longer than the agent takes: its answer may have cost something.
+            .timeout_config(runtime::aws::timeouts(config.answer_within))
             // A model may think for a minute between two words, which the SDK would take for a stalled download.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         Self {

@@ -31,8 +31,16 @@ where
     match (error, response) {
         (SdkError::ServiceError(_), Some(status)) => of_service(code, status),
         (SdkError::ResponseError(_), _) => unreadable(),
+        (SdkError::DispatchFailure(failure), _) if failure.is_timeout() && was_connected(error) => {
+            silent()
+        }
         _ => unreachable(),
     }
+}
+
+/// A timeout of the connection itself has sent nothing. The SDK tells the two apart in its words only.
+fn was_connected(error: &dyn std::error::Error) -> bool {
+    !chain(error).to_lowercase().contains("connect timeout")
 }
 
 fn chain(mut error: &dyn std::error::Error) -> String {
@@ -190,7 +198,7 @@ pub(super) fn silent() -> Problem {
         StatusCode::GATEWAY_TIMEOUT,
         "agentSilent",
         "The agent has fallen silent",
-        "Nothing came for two minutes, so the page stopped waiting. A payment shown above has been made; asking again may \
+        "Nothing came for longer than it may take, so the page stopped waiting. A payment shown above has been made; asking again may \
          pay again.",
         Action::Retry,
     )

@@ -195,6 +195,28 @@ async fn an_agent_that_is_not_there_is_told_apart() {
 }
 
 #[tokio::test]
+async fn an_agent_that_has_the_question_and_says_nothing_may_have_been_paid() {
+    // Takes the question, and never answers.
+    let hangs = axum::Router::new().fallback(std::future::pending::<()>);
+    let url = super::serve(hangs).await;
+    let patience = Duration::from_secs(1);
+    let router = super::router_within(&url, Access::Open, patience).await;
+    let begun = std::time::Instant::now();
+    let request = chat(&json!({ "prompt": "anything" }));
+    let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    let problem = super::json(response).await;
+    assert_eq!(problem["error"]["code"], "agentSilent", "{problem}");
+    let message = problem["error"]["message"].as_str().unwrap();
+    assert!(message.contains("asking again may pay again"), "{message}");
+}
+
+#[tokio::test]
 async fn a_conversation_goes_on_for_its_visitor_only() {
     let server = TestServer::open().await;
     let response = server.send(chat(&json!({"prompt": "one"}))).await;

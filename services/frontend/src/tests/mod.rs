@@ -60,11 +60,15 @@ impl TestServer {
 }
 
 async fn router(agentcore_url: &str, access: Access) -> Router {
+    router_within(agentcore_url, access, Duration::from_secs(110)).await
+}
+
+async fn router_within(agentcore_url: &str, access: Access, answer_within: Duration) -> Router {
     let config = AgentConfig {
         runtime_arn: ARN.into(),
         qualifier: "live".into(),
         region: "us-west-2".into(),
-        answer_within: Duration::from_secs(120),
+        answer_within,
     };
     let sdk = aws_sdk_bedrockagentcore::config::Builder::from(&runtime::aws::config().await)
         .endpoint_url(agentcore_url)

@@ -14,25 +14,30 @@ use base64::Engine as _;
 use crate::tls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Per try, until the first byte of the answer. A model may think for long before it answers.
+/// Per try, until the first byte of the answer. A model may think for long before it answers. Whoever calls something that
+/// may take longer says so, by [`timeouts`].
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const TRIES_MAX: u32 = 3;
 
 /// Region and credentials as AWS hands them to a container or function: from the environment. `AWS_ENDPOINT_URL` and its
 /// per-service forms are honoured. Nothing is called here: credentials are looked up by the first request that needs them.
 pub async fn config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .build();
     aws_config::defaults(BehaviorVersion::latest())
         // The default chain would ask the instance metadata service when AWS_REGION is missing.
         .region(EnvironmentVariableRegionProvider::new())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts(READ_TIMEOUT))
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES_MAX))
         .http_client(http_client())
         .load()
         .await
+}
+
+/// For a client of its own: how long each try may wait for the first byte of its answer.
+pub fn timeouts(first_byte: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(first_byte)
+        .build()
 }
 
 fn http_client() -> SharedHttpClient {

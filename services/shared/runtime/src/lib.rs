@@ -21,4 +21,4 @@ pub use environment::{Address, Environment, Problem, Problems};
 pub use error::{Error, describe};
 pub use run::{Service, run};
 pub use secret::Secret;
-pub use serve::{Limits, layers, serve, serve_until, serve_within};
+pub use serve::{Limits, layers, serve, serve_until, serve_within, spawn_to_end};

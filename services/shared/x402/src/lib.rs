@@ -23,7 +23,7 @@ pub mod wallet;
 pub mod wire;
 
 pub use alloy_primitives::{Address, B256, U256};
-pub use asset::{Asset, AssetError};
+pub use asset::{Asset, AssetError, decimals_from_environment};
 pub use receipt::{Evidence, Receipt};
 
 /// Seconds since 1970 by the system's clock.

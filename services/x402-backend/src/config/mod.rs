@@ -11,7 +11,6 @@ use x402::server::Price;
 use x402::store::Place;
 use x402::{Asset, U256};
 
-const DECIMALS: u8 = 6;
 /// What a buyer's authorization should be valid for: time to answer, to settle, and to ask again.
 const PAYMENT_VALID_SECONDS: u64 = 60;
 
@@ -45,7 +44,7 @@ impl Config {
             address: environment.parse("ASSET_ADDRESS", None).unwrap_or_default(),
             name: environment.required("ASSET_NAME"),
             version: environment.required("ASSET_VERSION"),
-            decimals: DECIMALS,
+            decimals: x402::decimals_from_environment(environment),
         };
         if let Some(error) = asset.chain_id().err().filter(|_| !asset.network.is_empty()) {
             environment.problem("NETWORK", error.to_string());
@@ -63,8 +62,8 @@ impl Config {
             chain_rpc_url: environment.url("CHAIN_RPC_URL"),
             payments: Place::from_environment(environment),
             price: Price {
+                amount: amount(environment, asset.decimals),
                 asset,
-                amount: amount(environment),
                 pay_to: environment.parse("PAY_TO", None).unwrap_or_default(),
                 max_timeout_seconds: PAYMENT_VALID_SECONDS,
             },
@@ -99,9 +98,9 @@ impl Config {
     }
 }
 
-fn amount(environment: &mut Environment) -> U256 {
+fn amount(environment: &mut Environment, decimals: u8) -> U256 {
     let text = environment.required("PRICE");
-    match x402::amount::parse_decimal(&text, DECIMALS) {
+    match x402::amount::parse_decimal(&text, decimals) {
         Ok(price) if !price.is_zero() => return price,
         Ok(_) => environment.problem("PRICE", "is zero; a free resource needs no payment"),
         Err(_) if text.is_empty() => {}

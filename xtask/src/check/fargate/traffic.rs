@@ -137,6 +137,7 @@ fn balancer(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     );
     expect(report, stack, &balancer, "Scheme", scheme, why);
     waits(parts, &balancer, report);
+    stops(parts, report);
     for (resource, path) in [
         (&balancer, "Subnets"),
         (
@@ -165,14 +166,8 @@ fn waits(parts: &Parts<'_, '_>, balancer: &super::Resource<'_>, report: &mut Rep
         return;
     };
     let key = "idle_timeout.timeout_seconds";
-    let attributes = balancer
-        .get("LoadBalancerAttributes")
-        .map_or(&[][..], Node::items);
-    let idle = attributes
-        .iter()
-        .find(|attribute| attribute.get("Key").map(shown).as_deref() == Some(key))
-        .and_then(|attribute| shown(attribute.get("Value")?).parse().ok())
-        .unwrap_or(IDLE_TIMEOUT_SECONDS);
+    let idle = attribute(balancer, "LoadBalancerAttributes", key)
+        .map_or(IDLE_TIMEOUT_SECONDS, |(seconds, _)| seconds);
     if idle <= within.seconds {
         let (name, seconds) = (&parts.service.name, within.seconds);
         report.add_at(
@@ -181,6 +176,53 @@ fn waits(parts: &Parts<'_, '_>, balancer: &super::Resource<'_>, report: &mut Rep
             format!("write less than {idle}, or a larger {key} in the template"),
         );
     }
+}
+
+/// What ECS and a load balancer do unless they are told otherwise.
+const STOP_TIMEOUT_SECONDS: u32 = 30;
+const DEREGISTRATION_DELAY_SECONDS: u32 = 300;
+
+/// A task that is stopped may finish what it has begun: ECS takes it out of its target group and waits for the deregistration
+/// delay, sends SIGTERM, and after the stop timeout SIGKILL. A sale that is cut off in between has taken money for nothing.
+fn stops(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let (stack, task) = (parts.stack, &parts.task);
+    let seconds = parts.service.answers_within_seconds();
+    let path = "ContainerDefinitions.0.StopTimeout";
+    let stop = task.text(path).and_then(|text| text.parse().ok());
+    let stop: u32 = stop.unwrap_or(STOP_TIMEOUT_SECONDS);
+    // One error for all services of one template, and a fix that is right for each of them.
+    if stop <= seconds {
+        report.add(
+            stack.index,
+            task.line_of(path),
+            format!("{}.{path} is {stop} s, and an answer that is under way when the task is told to stop may take longer: as long as the manifest's answers_within_seconds", task.id),
+            "write StopTimeout: {{ (service.answers_within_seconds + 10) | yaml }}",
+        );
+    }
+    let Some(group) = stack.first("AWS::ElasticLoadBalancingV2::TargetGroup") else {
+        return;
+    };
+    let key = "deregistration_delay.timeout_seconds";
+    let (delay, line) = attribute(&group, "TargetGroupAttributes", key)
+        .unwrap_or((DEREGISTRATION_DELAY_SECONDS, group.line));
+    if delay < seconds {
+        report.add(
+            stack.index,
+            line,
+            format!("{} gives the requests of a task that is taken out {delay} s, and an answer may take longer: as long as the manifest's answers_within_seconds", group.id),
+            format!("write Value: \"{{{{ (service.answers_within_seconds + 5) | yaml }}}}\" beside Key: {key}"),
+        );
+    }
+}
+
+/// The number that a list of attributes has under a key, and its line.
+fn attribute(resource: &super::Resource<'_>, list: &str, key: &str) -> Option<(u32, usize)> {
+    let attributes = resource.get(list).map_or(&[][..], Node::items);
+    let found = attributes
+        .iter()
+        .find(|attribute| attribute.get("Key").map(shown).as_deref() == Some(key))?;
+    let value = found.get("Value")?;
+    Some((shown(value).parse().ok()?, value.line))
 }
 
 /// A property that the network's stack fills.

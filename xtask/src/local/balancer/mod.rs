@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::resources::Balancer as BalancerPlan;
@@ -72,7 +71,8 @@ pub(crate) struct Routing {
 #[derive(Debug)]
 pub(crate) struct Front {
     pub(crate) port: u16,
-    stop: CancellationToken,
+    /// How long open requests may go on, told by whoever closes it.
+    stop: watch::Sender<Option<Duration>>,
     tasks: TaskTracker,
 }
 
@@ -90,24 +90,30 @@ impl Front {
             .context("a listener without an address")?
             .port();
         let listener = tokio::net::TcpListener::from_std(listener).context("cannot listen")?;
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let stopped = stop.clone();
+        let (stop, tasks) = (watch::Sender::new(None), TaskTracker::new());
+        let told = async |mut stop: watch::Receiver<Option<Duration>>| {
+            // A front that is dropped closes at once.
+            let told = stop.wait_for(Option::is_some).await;
+            told.ok().and_then(|patience| *patience).unwrap_or_default()
+        };
+        let (first, second) = (stop.subscribe(), stop.subscribe());
         tasks.spawn(async move {
             let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            let serving = axum::serve(listener, service).with_graceful_shutdown(stopped.clone().cancelled_owned());
+            let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+                told(first).await;
+            });
             tokio::select! {
                 served = serving => drop(served),
-                // Long streams get a moment to end, then they are cut.
-                () = async { stopped.cancelled().await; tokio::time::sleep(Duration::from_secs(2)).await } => {}
+                () = async { tokio::time::sleep(told(second).await).await } => {}
             }
         });
         tasks.close();
         Ok(Self { port, stop, tasks })
     }
 
-    /// Closes the port and returns once it is free.
-    pub(crate) async fn close(&self) {
-        self.stop.cancel();
+    /// Closes the port, lets open requests go on for `patience`, and returns when they have ended.
+    pub(crate) async fn close(&self, patience: Duration) {
+        self.stop.send_replace(Some(patience));
         self.tasks.wait().await;
     }
 }

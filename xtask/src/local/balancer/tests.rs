@@ -3,6 +3,7 @@ use http_body_util::BodyExt;
 use super::*;
 use crate::local::http_client;
 use crate::local::resources::{Action, Listener};
+use std::sync::atomic::AtomicBool;
 
 /// A balancer in front of a router, on a port of its own.
 async fn front(target: Option<axum::Router>) -> (Front, u16) {
@@ -82,7 +83,7 @@ async fn headers_are_added_as_a_load_balancer_does() {
         text(request(port, "/").await).await,
         format!("10.0.0.1, 127.0.0.1 http {port} 127.0.0.1:{port}")
     );
-    front.close().await;
+    front.close(Duration::from_secs(1)).await;
     assert!(bind(port).is_ok());
 }
 
@@ -114,7 +115,7 @@ async fn streams_pass_piece_by_piece() {
         body.collect().await.unwrap().to_bytes(),
         "data: 1\n\ndata: 2\n\n"
     );
-    front.close().await;
+    front.close(Duration::from_secs(1)).await;
 }
 
 #[tokio::test]
@@ -136,6 +137,35 @@ async fn what_goes_wrong_is_said_as_a_load_balancer_says_it() {
         );
         assert!(text(response).await.contains(title));
     }
-    slow.close().await;
-    none.close().await;
+    slow.close(Duration::ZERO).await;
+    none.close(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn what_is_open_when_a_port_is_closed_may_end_within_its_time() {
+    for (patience, ends) in [(20_000, true), (50, false)] {
+        let ended = Arc::new(AtomicBool::new(false));
+        let tell = Arc::clone(&ended);
+        let slow = axum::Router::new().fallback(async move || {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            tell.store(true, Ordering::Release);
+        });
+        let listener = bind(0).unwrap();
+        let front = Front::open(listener, slow).unwrap();
+        let port = front.port;
+        let idle = tokio::net::TcpStream::connect(("127.0.0.1", port))
+            .await
+            .unwrap();
+        let asked = tokio::spawn(request(port, "/"));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let begun = Instant::now();
+        front.close(Duration::from_millis(patience)).await;
+        assert!(
+            begun.elapsed() < Duration::from_secs(15),
+            "an idle connection is not waited for"
+        );
+        assert_eq!(ended.load(Ordering::Acquire), ends);
+        assert!(bind(port).is_ok());
+        drop((idle, asked));
+    }
 }

@@ -12,19 +12,22 @@ use super::records;
 use crate::local::aws::Instance;
 use crate::local::folder::Folder;
 
-/// How long a process may take to end by itself.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// A process that was started. Dropping this ends nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct Child {
     pid: u32,
     exit: watch::Receiver<Option<String>>,
+    /// How long it may take to end by itself.
+    stop_time: Duration,
 }
 
 impl Child {
     /// Starts a command in a process group of its own, and remembers it on disk until it ends.
-    pub(super) fn spawn(folder: &Folder, mut command: Command) -> anyhow::Result<Self> {
+    pub(super) fn spawn(
+        folder: &Folder,
+        mut command: Command,
+        stop_time: Duration,
+    ) -> anyhow::Result<Self> {
         let program = command.as_std().get_program().to_owned();
         let mut child = command
             .process_group(0)
@@ -51,7 +54,11 @@ impl Child {
             drop(records::forget(&folder, pid));
             sender.send_replace(Some(ended));
         });
-        Ok(Self { pid, exit })
+        Ok(Self {
+            pid,
+            exit,
+            stop_time,
+        })
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -72,13 +79,16 @@ impl Child {
         }
     }
 
-    /// Asks the process to end, and ends it after ten seconds. Returns when it has gone.
+    /// Asks the process to end, and ends it when its time is over. Returns when it has gone.
     pub(crate) async fn end(&self) {
         if !self.is_running() {
             return;
         }
         records::end(self.pid, Signal::TERM);
-        if tokio::time::timeout(GRACE, self.wait()).await.is_err() {
+        if tokio::time::timeout(self.stop_time, self.wait())
+            .await
+            .is_err()
+        {
             records::end(self.pid, Signal::KILL);
             self.wait().await;
         }

@@ -77,7 +77,7 @@ impl Launcher {
         command
             .stdout(log.try_clone().context("cannot share a log file")?)
             .stderr(log);
-        Child::spawn(&self.folder, command)
+        Child::spawn(&self.folder, command, plan.stop_time())
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) fn task_definition(builder: &mut Builder<'_>, input: Input<'_>) -> Re
         process.role_arn = Some(role_for(builder, input, "TaskRoleArn", TASKS)?.arn.clone());
     }
     process.health = health(input, container, &image, &process)?;
+    process.stop_seconds = field(container, "StopTimeout").and_then(|text| text.parse().ok());
     let ports = container
         .get("PortMappings")
         .and_then(Value::as_array)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -111,7 +112,23 @@ pub(crate) struct ProcessPlan {
     /// Folders of this machine that it keeps data in.
     pub(crate) volumes: Vec<PathBuf>,
     pub(crate) health: Health,
+    /// From SIGTERM to SIGKILL; none is the platform's own, which is [`STOP_SECONDS`].
+    pub(crate) stop_seconds: Option<u32>,
 }
+
+impl ProcessPlan {
+    /// How long it may take to end after it was asked to.
+    pub(crate) fn stop_time(&self) -> Duration {
+        Duration::from_secs(self.stop_seconds.unwrap_or(STOP_SECONDS).into())
+    }
+}
+
+/// ECS's default. AgentCore and Lambda promise no time at all: the first ends a session at once, the second sends no signal to
+/// a function without extensions, and ends only instances that do nothing.
+/// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html (stopTimeout)
+/// https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-stop-session.html
+/// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (Shutdown phase)
+const STOP_SECONDS: u32 = 30;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SecretReference {

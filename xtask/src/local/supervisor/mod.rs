@@ -116,11 +116,14 @@ async fn run(folder: &Folder, stop: &CancellationToken) -> anyhow::Result<()> {
     stop.cancelled().await;
     note(folder, "INFO", "the supervisor ends", &[]);
     cloud.stop().await;
-    front.close().await;
+    front.close(LAST_CALLS).await;
     housekeeping.abort();
     facts.abort();
     Ok(())
 }
+
+/// For the command that has just told the supervisor to end, and waits for its answer.
+const LAST_CALLS: Duration = Duration::from_secs(2);
 
 /// The folder's lock, which goes with the process, whatever ends it.
 async fn take_lock(folder: &Folder) -> anyhow::Result<File> {

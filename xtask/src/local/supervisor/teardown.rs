@@ -64,6 +64,15 @@ pub(super) fn drain_time(plan: &Plan, logical_id: &str) -> Duration {
     Duration::from_secs(u64::from(seconds))
 }
 
+/// How long what is open may go on when a stack goes: as long as the platform lets it when a service is replaced.
+fn last_answers(plan: &Plan) -> Duration {
+    let services = plan.services.iter();
+    let services = services.map(|service| drain_time(plan, &service.logical_id));
+    let functions = plan.functions.iter();
+    let functions = functions.map(|function| Duration::from_secs(function.timeout_seconds.into()));
+    services.chain(functions).max().unwrap_or_default()
+}
+
 /// Takes a whole stack down. With `forget_all` its names, secrets and credentials go too.
 pub(super) async fn down(cloud: &Cloud, live: &Live, forget_all: bool) {
     close_ports(live, None).await;
@@ -81,12 +90,12 @@ pub(super) async fn abandoned(cloud: &Cloud, live: &Live, before: Option<&Live>)
     futures_util::future::join_all(new.iter().map(|keeper| keeper.stop())).await;
     for (logical_id, balancer) in &live.balancers {
         if before.is_none_or(|before| !before.balancers.contains_key(logical_id)) {
-            balancer.front.close().await;
+            balancer.front.close(last_answers(&live.plan)).await;
         }
     }
     for (logical_id, front) in &live.urls {
         if before.is_none_or(|before| !before.urls.contains_key(logical_id)) {
-            front.close().await;
+            front.close(last_answers(&live.plan)).await;
         }
     }
     forget(cloud, &live.plan, before.map(|before| &before.plan), true).await;
@@ -94,13 +103,14 @@ pub(super) async fn abandoned(cloud: &Cloud, live: &Live, before: Option<&Live>)
 
 /// Closes the ports that `now` does not keep.
 async fn close_ports(before: &Live, now: Option<&Live>) {
+    let patience = last_answers(&before.plan);
     let mut closing: Vec<futures_util::future::BoxFuture<'_, ()>> = Vec::new();
     for (logical_id, balancer) in &before.balancers {
         if now
             .and_then(|now| now.balancers.get(logical_id))
             .is_none_or(|new| !Arc::ptr_eq(new, balancer))
         {
-            closing.push(Box::pin(balancer.front.close()));
+            closing.push(Box::pin(balancer.front.close(patience)));
         }
     }
     for (logical_id, front) in &before.urls {
@@ -108,7 +118,7 @@ async fn close_ports(before: &Live, now: Option<&Live>) {
             .and_then(|now| now.urls.get(logical_id))
             .is_none_or(|new| !Arc::ptr_eq(new, front))
         {
-            closing.push(Box::pin(front.close()));
+            closing.push(Box::pin(front.close(patience)));
         }
     }
     futures_util::future::join_all(closing).await;

@@ -25,7 +25,12 @@ pub struct Limits {
     /// Connections open at once. One more has an idle one closed; when none is idle it is answered 503, health checks
     /// excepted.
     pub connections: usize,
+    /// From the signal to stop, for requests that are under way: a sale whose money has moved still gets its answer.
+    pub stop: Duration,
 }
+
+/// Set from the manifest's `answers_within_seconds`, for every service that has it.
+const ANSWER_WITHIN: &str = "ANSWER_WITHIN_SECONDS";
 
 /// The limit for open files is 1024 on most systems, and what a request opens itself needs the other half.
 const CONNECTIONS: &str = "512";
@@ -40,20 +45,27 @@ impl Default for Limits {
             idle: Duration::from_secs(315),
             write: Duration::from_secs(60),
             connections: 512,
+            stop: Duration::from_secs(10),
         }
     }
 }
 
 impl Limits {
-    /// The defaults, with the number of connections from `MAX_CONNECTIONS`.
+    /// The defaults, with the number of connections from `MAX_CONNECTIONS`, and the time to stop from `ANSWER_WITHIN_SECONDS`:
+    /// what was asked before the signal is answered within that.
     pub fn from_environment(environment: &mut Environment) -> Self {
         let connections = environment.parse_or_default("MAX_CONNECTIONS", Some(CONNECTIONS));
         if connections == 0 {
             environment.problem("MAX_CONNECTIONS", "must be a whole number from 1 up");
         }
+        let default = Self::default();
+        let within = environment.optional(ANSWER_WITHIN);
+        // The service itself says what is wrong with it: some take less than others.
+        let within = within.and_then(|seconds| seconds.parse().ok());
         Self {
             connections,
-            ..Self::default()
+            stop: within.map_or(default.stop, Duration::from_secs),
+            ..default
         }
     }
 }
@@ -75,6 +87,15 @@ mod tests {
             Limits::from_environment(&mut Environment::from_pairs([("", "")])),
             Limits::default()
         );
+    }
+
+    #[test]
+    fn a_service_stops_within_the_time_that_it_answers_in() {
+        for (value, seconds) in [("", 10), ("45", 45), ("soon", 10)] {
+            let mut environment = Environment::from_pairs([("ANSWER_WITHIN_SECONDS", value)]);
+            let limits = Limits::from_environment(&mut environment);
+            assert_eq!(limits.stop, Duration::from_secs(seconds), "{value}");
+        }
     }
 
     #[test]

@@ -6,8 +6,7 @@ mod crowd;
 mod limits;
 mod observe;
 mod progress;
-
-use std::time::Duration;
+mod work;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -16,15 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::limits::Limits;
 pub use self::observe::layers;
+pub use self::work::spawn_to_end;
 
 use self::crowd::Crowd;
 use crate::{Address, Environment, Error, logs};
 
-/// How long requests may still run after a signal. Platforms kill a container 30 s after theirs.
-const GRACE: Duration = Duration::from_secs(10);
-
-/// Serves until SIGTERM or SIGINT, then lets the requests in flight end, for at most 10 s. Adds [`layers`], and keeps to the
-/// default [`Limits`], with the number of connections from `MAX_CONNECTIONS`. Errors when the address cannot be bound.
+/// Serves until SIGTERM or SIGINT, then lets the requests under way end, and what [`spawn_to_end`] has begun, for at most
+/// `ANSWER_WITHIN_SECONDS`; idle connections are closed at once. Adds [`layers`], and keeps to [`Limits::from_environment`]. Errors when the address cannot be bound.
 pub async fn serve(address: &Address, router: Router) -> Result<(), Error> {
     let mut environment = Environment::process();
     let limits = Limits::from_environment(&mut environment);
@@ -35,7 +32,7 @@ pub async fn serve(address: &Address, router: Router) -> Result<(), Error> {
         .map_err(|error| format!("cannot listen on {address} (set by HOST and PORT): {error}"))?;
     let stop = CancellationToken::new();
     stop_at_signal(stop.clone())?;
-    serve_within(limits, listener, router, stop).await
+    serve_and_end(limits, listener, router, stop, work::ended()).await
 }
 
 /// [`serve`] on a listener of the caller's and until the caller says so.
@@ -54,14 +51,24 @@ pub async fn serve_within(
     router: Router,
     stop: CancellationToken,
 ) -> Result<(), Error> {
+    serve_and_end(limits, listener, router, stop, async {}).await
+}
+
+async fn serve_and_end(
+    limits: Limits,
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    rest: impl Future<Output = ()>,
+) -> Result<(), Error> {
     tracing::info!(address = %listener.local_addr()?, "listening");
     let crowd = Crowd::new(limits, router);
     crowd.admit(listener, &stop).await;
     // Nobody is admitted any more.
     tokio::select! {
-        () = crowd.leave() => tracing::info!("stopped"),
-        () = tokio::time::sleep(GRACE) => {
-            tracing::warn!("stopped while requests were still open {} s after the signal", GRACE.as_secs());
+        () = async { crowd.leave().await; rest.await } => tracing::info!("stopped"),
+        () = tokio::time::sleep(limits.stop) => {
+            tracing::warn!("stopped while requests were still open {} s after the signal", limits.stop.as_secs());
         }
     }
     Ok(())

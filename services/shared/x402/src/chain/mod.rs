@@ -25,6 +25,8 @@ pub const AUTHORIZATION_CANCELED_TOPIC: B256 =
 pub const BALANCE_OF: [u8; 4] = [0x70, 0xa0, 0x82, 0x31];
 /// Selector of `authorizationState(address,bytes32)`.
 pub const AUTHORIZATION_STATE: [u8; 4] = [0xe9, 0x4a, 0x01, 0x02];
+/// Selector of `decimals()`.
+pub const DECIMALS: [u8; 4] = [0x31, 0x3c, 0xe5, 0x67];
 
 /// How far the clock of a chain, or of the other side, may differ from ours, in seconds.
 pub const CLOCK_SKEW_SECONDS: u64 = 60;
@@ -130,6 +132,7 @@ mod tests {
         for (selector, function) in [
             (BALANCE_OF, "balanceOf(address)"),
             (AUTHORIZATION_STATE, "authorizationState(address,bytes32)"),
+            (DECIMALS, "decimals()"),
         ] {
             assert_eq!(selector, keccak256(function)[..4], "{function}");
         }

@@ -3,7 +3,7 @@
 
 use super::search::{BLOCKS_MAX, Block};
 use super::{
-    AUTHORIZATION_STATE, AUTHORIZATION_USED_TOPIC, BALANCE_OF, Chain, ExpectedTransfer,
+    AUTHORIZATION_STATE, AUTHORIZATION_USED_TOPIC, BALANCE_OF, Chain, DECIMALS, ExpectedTransfer,
     PaymentState, Proof, TRANSFER_TOPIC, TransactionReceipt,
 };
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -64,6 +64,14 @@ impl Rpc {
     pub async fn balance_of(&self, asset: Address, owner: Address) -> Result<U256, RpcError> {
         let data = [&BALANCE_OF[..], owner.into_word().as_slice()].concat();
         self.call_word(asset, &data, "latest").await
+    }
+
+    /// How many decimal places the token says that its amounts have.
+    ///
+    /// # Errors
+    /// When the chain cannot be asked, and when the token does not say.
+    pub async fn decimals_of(&self, asset: Address) -> Result<U256, RpcError> {
+        self.call_word(asset, &DECIMALS, "latest").await
     }
 
     /// Whether the token has seen this nonce of this holder, be it used or taken back.

@@ -9,6 +9,7 @@ use super::transport::Answer;
 use super::{PayingClient, Signed};
 use crate::receipt::Evidence;
 use crate::{B256, Receipt};
+use http::StatusCode;
 use std::time::Duration;
 use url::Url;
 
@@ -21,6 +22,9 @@ const LOOK_AFTER: [Duration; 4] = [
     Duration::from_millis(1500),
     Duration::from_secs(2),
 ];
+/// The same after a refusal in the words of x402. Who refuses honestly never settles, and the chain has nothing to show for it
+/// until the authorization ends, however long one waits. Who has settled before he refuses is caught by a look at once.
+const LOOK_AFTER_REFUSAL: usize = 2;
 /// What is kept of a purchase's time for asking the chain.
 const LOOK_WITHIN: Duration = Duration::from_secs(6);
 
@@ -55,7 +59,15 @@ impl PayingClient {
                 Some((Fate::Paid(*transaction), Evidence::Seller))
             }
             _ => {
-                let fate = self.ask_chain(signed.nonce, open, deadline).await;
+                let looks = match &sent.answer {
+                    Some(answer)
+                        if answer.status == StatusCode::PAYMENT_REQUIRED && claimed.is_err() =>
+                    {
+                        &LOOK_AFTER[..LOOK_AFTER_REFUSAL]
+                    }
+                    _ => &LOOK_AFTER[..],
+                };
+                let fate = self.ask_chain(signed.nonce, open, deadline, looks).await;
                 fate.map(|fate| (fate, Evidence::Chain))
             }
         };
@@ -117,11 +129,17 @@ impl PayingClient {
     }
 
     /// What the chain says once it is certain; `None` when that takes too long.
-    async fn ask_chain(&self, nonce: B256, open: &Open, deadline: Deadline) -> Option<Fate> {
+    async fn ask_chain(
+        &self,
+        nonce: B256,
+        open: &Open,
+        deadline: Deadline,
+        looks: &[Duration],
+    ) -> Option<Fate> {
         if !self.budget.has_chain() {
             return None;
         }
-        for pause in LOOK_AFTER {
+        for &pause in looks {
             if pause > deadline.left() {
                 break;
             }
@@ -153,7 +171,7 @@ fn paid(sent: Sent, receipt: Receipt, fault: Option<ReceiptFault>) -> Result<Pai
 /// A refusal is an error; any other answer is one, and was free.
 fn not_paid(sent: Sent, fault: Option<ReceiptFault>) -> Result<Paid, PayError> {
     match sent.answer {
-        Some(answer) if answer.status != http::StatusCode::PAYMENT_REQUIRED => Ok(Paid {
+        Some(answer) if answer.status != StatusCode::PAYMENT_REQUIRED => Ok(Paid {
             status: answer.status,
             body: answer.body,
             receipt: None,

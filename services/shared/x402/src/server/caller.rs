@@ -58,9 +58,9 @@ impl<F: Future<Output: Send> + Send + 'static> Drop for Detachable<F> {
     fn drop(&mut self) {
         // Without a runtime the process ends, and what is noted in the store has to do.
         if let Some(work) = self.0.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+            && tokio::runtime::Handle::try_current().is_ok()
         {
-            runtime.spawn(work);
+            runtime::spawn_to_end(work);
         }
     }
 }

@@ -1,0 +1,25 @@
+//! Work that outlives the connection on which it was asked for.
+
+use std::sync::LazyLock;
+
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+/// Of the whole process: it is the process that ends, or waits.
+static WORK: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
+
+/// Spawns what has to run to its end even if whoever asked for it hangs up. A process that is told to stop waits for it as it
+/// does for requests: see [`super::serve`].
+pub fn spawn_to_end<F>(work: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    WORK.spawn(work)
+}
+
+/// Waits until nothing of it is left. Nothing new begins once requests have ended.
+pub(super) async fn ended() {
+    WORK.close();
+    WORK.wait().await;
+}
