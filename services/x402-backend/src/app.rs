@@ -41,8 +41,8 @@ pub(crate) fn router(
         Seller::with_store(Arc::new(facilitator), payments).answering_within(config.answer_within);
     for (network, url) in config.chains() {
         let chain = Rpc::new(client.clone(), url.clone());
-        // The development ledger is both.
-        seller = if url.origin() == config.facilitator_url.origin() {
+        // The development ledger is both. A gateway may have the one and the other below different paths.
+        seller = if *url == config.facilitator_url {
             seller.with_ledger(network, Arc::new(chain))
         } else {
             seller.with_chain(network, Arc::new(chain))

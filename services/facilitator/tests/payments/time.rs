@@ -1,6 +1,7 @@
 //! A chain has a clock of its own, and may stand still. After a halt, the chains of the OP stack make up for it with blocks that
 //! are two seconds apart and say that they are from the time of the halt
-//! (<https://specs.optimism.io/protocol/derivation.html>, "L2 block timestamp"): what had ended by our clock still settles.
+//! (<https://specs.optimism.io/protocol/derivation.html>: a batch is dropped unless its time is the last block's and one block
+//! more). What had ended by our clock still settles.
 
 use crate::chain::{FUNDS, funded};
 use crate::market::{Buyer, PRICE, SELLER, chain, settings};
