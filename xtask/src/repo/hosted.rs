@@ -31,7 +31,7 @@ const HOSTED: &[Hosted] = &[
     // Looked up on 2026-11-30.
     Hosted {
         host: "api.cdp.coinbase.com",
-        name: "Coinbase's",
+        name: "Coinbase's facilitator",
         networks: &[
             "eip155:8453",
             "eip155:84532",
@@ -99,12 +99,7 @@ pub(super) fn refusal(url: &str, network: &str) -> Option<Wrong> {
 /// Why nothing is settled there without a key.
 pub(super) fn needs_key(url: &str) -> Option<String> {
     let hosted = of(url)?;
-    let why = || {
-        format!(
-            "{} facilitator, which answers nobody without a key",
-            hosted.name
-        )
-    };
+    let why = || format!("{}, which answers nobody without a key", hosted.name);
     hosted.needs_key.then(why)
 }
 
