@@ -8,6 +8,7 @@ mod fargate;
 mod functions;
 mod images;
 mod kept;
+mod listing;
 mod model;
 mod network;
 mod parameters;
@@ -25,6 +26,7 @@ use crate::repo::{Repo, Stage};
 use model::Model;
 use report::Report;
 
+pub(crate) use listing::notes;
 pub(crate) use report::Finding;
 
 /// A stage as it would be deployed.

@@ -49,15 +49,22 @@ impl Check {
                 .iter()
                 .filter(|stack| stack.plan.kind.is_some())
                 .count();
-            lines.push(format!(
+            let line = format!(
                 "stage {}: {services} services, {} stacks, no problem found",
                 stage.name,
                 stacks.len()
+            );
+            lines.push((
+                line,
+                checking::notes(&context.repo, stage, &templates, &stacks),
             ));
         }
         checking::refuse(findings)?;
-        for line in &lines {
+        for (line, notes) in &lines {
             context.out.data(line);
+            for note in notes {
+                context.out.note(&note.to_string());
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -15,16 +15,34 @@ pub(crate) fn findings(
     templates: &[Template],
     stacks: &[RenderedStack],
 ) -> Vec<Finding> {
+    check::find(&system(repo, stage, templates, stacks))
+}
+
+/// What is not wrong and yet worth knowing.
+pub(crate) fn notes(
+    repo: &Repo,
+    stage: &Stage,
+    templates: &[Template],
+    stacks: &[RenderedStack],
+) -> Vec<Problem> {
+    check::notes(&system(repo, stage, templates, stacks))
+}
+
+fn system<'a>(
+    repo: &'a Repo,
+    stage: &'a Stage,
+    templates: &'a [Template],
+    stacks: &'a [RenderedStack],
+) -> System<'a> {
     let sources = templates
         .iter()
         .map(|template| (template.name.as_str(), template.source.as_str()));
-    let system = System {
+    System {
         repo,
         stage,
         stacks: stacks.iter().map(|stack| given(repo, stack)).collect(),
         sources: sources.collect(),
-    };
-    check::find(&system)
+    }
 }
 
 /// Refuses what has problems, with all of them.

@@ -3,6 +3,7 @@
 use super::manifest::{ManifestFile, nearest};
 use super::service::{Kind, Service, Value};
 use super::stage::{CloudKind, Stage};
+use super::urls::is_url;
 use crate::error::Problem;
 
 const HEADER: &str = "package.metadata.service";
@@ -236,16 +237,6 @@ fn is_region(text: &str) -> bool {
         .last()
         .is_some_and(|part| part.len() == 1 && part.chars().all(|digit| digit.is_ascii_digit()));
     (3..=4).contains(&parts.len()) && number && parts[0].len() == 2
-}
-
-pub(super) fn is_url(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
-        rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
-            && !rest.contains([' ', '$', '{', '<'])
-    })
 }
 
 /// IPv4, /16 to /23: two subnets of 256 addresses fit in.

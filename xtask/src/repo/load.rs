@@ -93,6 +93,7 @@ fn outside_images(
 }
 
 /// What one package's manifest says, before it is understood.
+#[derive(Clone)]
 pub(super) struct Package {
     pub(super) name: String,
     pub(super) manifest: PathBuf,

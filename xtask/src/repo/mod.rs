@@ -2,7 +2,10 @@
 
 mod address;
 mod existing;
+mod hosted;
+mod json_lines;
 mod limits;
+mod listing;
 mod load;
 mod manifest;
 mod money;
@@ -11,6 +14,7 @@ mod secrets;
 mod service;
 mod stage;
 mod times;
+mod urls;
 mod validate;
 mod values;
 
@@ -21,9 +25,11 @@ pub(crate) use existing::secret_name;
 pub(crate) use limits::{fargate_memory, fargate_sells};
 pub(crate) use load::{IMAGE_TARGET, load};
 pub(crate) use manifest::nearest;
+pub(crate) use money::{Sale, Settled, sales};
 pub(crate) use secrets::looks_secret;
 pub(crate) use service::{Alphabet, Kind, Link, Service, Value};
 pub(crate) use stage::{CloudKind, Resolved, Stage};
+pub(crate) use urls::stays_here;
 
 /// Everything that the manifests say.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use super::existing::ExistingSecret;
+use super::listing;
 use super::load::Package;
 use super::manifest::{ManifestFile, Table, nearest};
 use super::service::{Alphabet, AnswersWithin, Kind, Secret, Service, Value};
@@ -57,6 +58,7 @@ pub(super) fn read_service(
         env: read_values(&mut table, "env", problems),
         secrets,
         existing_secrets,
+        listing: listing::read(&mut table, problems),
         smoke: table.texts("smoke", problems),
         types: BTreeMap::new(),
     };

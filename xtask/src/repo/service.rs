@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::existing::ExistingSecret;
+use super::listing::ListingFile;
 
 /// One deployable service.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub(crate) struct Service {
     pub(crate) secrets: BTreeMap<String, Secret>,
     /// The same for those that a person has made.
     pub(crate) existing_secrets: BTreeMap<String, ExistingSecret>,
+    /// What lists of paid APIs show of it.
+    pub(crate) listing: Option<ListingFile>,
     /// Paths that answer 200 when the service can do its work, asked after each deploy.
     pub(crate) smoke: Vec<String>,
 }
@@ -65,6 +68,17 @@ impl Service {
         let args = self.args.iter().map(|(name, value)| ("args", name, value));
         let env = self.env.iter().map(|(name, value)| ("env", name, value));
         args.chain(env)
+    }
+
+    /// Whether it is paid: it says so for lists, or at an address of its own.
+    pub(crate) fn sells(&self) -> bool {
+        let is_paid = |of_type: &ValueType| {
+            matches!(
+                of_type,
+                ValueType::Address { exclusive: true } | ValueType::Prices { .. }
+            )
+        };
+        self.listing.is_some() || self.types.values().any(is_paid)
     }
 
     /// The folder of the service's manifest.
@@ -166,6 +180,8 @@ pub(crate) enum ValueType {
     Url {
         /// Plain http is for loopback and the local cloud only.
         https: bool,
+        /// Payments to the service are settled there.
+        facilitator: bool,
     },
     /// An account or a contract of an EVM chain.
     Address {
@@ -178,6 +194,11 @@ pub(crate) enum ValueType {
     Network {
         /// The setting without which the chain of development nodes is for the local cloud only.
         development_needs: Option<String>,
+    },
+    /// Ways to pay beside the service's own price: a JSON array (`listing::OtherPrice`).
+    Prices {
+        /// The setting with the asset of the own price, which is on the service's own network.
+        own_asset: Option<String>,
     },
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::load::{Package, facts};
 
-fn service(name: &str, metadata: Json) -> Package {
+pub(super) fn service(name: &str, metadata: Json) -> Package {
     Package {
         name: name.to_owned(),
         manifest: Path::new("/none/services").join(name).join("Cargo.toml"),
@@ -19,7 +19,7 @@ fn stages() -> Json {
 }
 
 #[track_caller]
-fn check(packages: &[Package], stages: Json, expected: Expect) {
+pub(super) fn check(packages: &[Package], stages: Json, expected: Expect) {
     let workspace = json!({ "project": "turnpike", "stages": stages });
     let shown = match facts(
         Path::new("/none"),
@@ -80,9 +80,9 @@ fn unknown_keys_everywhere_are_reported_together() {
             services/odd/Cargo.toml: the service has no `kind`
                 fix: set kind to one of: fargate, lambda, agentcore
             services/odd/Cargo.toml: unknown key `hoste` in [package.metadata.service.env.A]
-                fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, hosted, https, link, optional, stage, type, zero
+                fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, facilitator, hosted, https, link, optional, own_asset, stage, type, zero
             services/odd/Cargo.toml: unknown key `knid` in [package.metadata.service]
-                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, memory_mib, optional, payments_table, public, secrets, smoke, timeout_seconds"#]],
+                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, listing, memory_mib, optional, payments_table, public, secrets, smoke, timeout_seconds"#]],
     );
 }
 

@@ -70,7 +70,7 @@ pub(super) fn validate(
             .iter()
             .any(|service| service.kind == Kind::Agentcore);
         limits::stage(stage, has_agent, root_manifest, problems);
-        money::settings(stage, &services, root_manifest, problems);
+        money::settings(repo, stage, &services, root_manifest, problems);
     }
 }
 

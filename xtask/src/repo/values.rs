@@ -66,17 +66,21 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
     let zero = table.flag("zero", problems);
     let at_most = table.text("at_most", problems);
     let https = table.flag("https", problems);
+    let facilitator = table.flag("facilitator", problems);
     let exclusive = table.flag("exclusive", problems);
     let development_needs = table.text("development_needs", problems);
+    let own_asset = table.text("own_asset", problems);
     let said = [
         ("decimals", "amount", decimals.is_some()),
         ("zero", "amount", zero),
         ("at_most", "amount", at_most.is_some()),
         ("https", "url", https),
+        ("facilitator", "url", facilitator),
         ("exclusive", "address", exclusive),
         ("development_needs", "network", development_needs.is_some()),
+        ("own_asset", "prices", own_asset.is_some()),
     ];
-    let types = ["amount", "url", "address", "network", "decimals"];
+    let types = ["amount", "url", "address", "network", "decimals", "prices"];
     let is_unknown = of_type
         .as_deref()
         .is_some_and(|name| !types.contains(&name));
@@ -99,10 +103,11 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
                 at_most,
             })
         }
-        "url" => Some(ValueType::Url { https }),
+        "url" => Some(ValueType::Url { https, facilitator }),
         "address" => Some(ValueType::Address { exclusive }),
         "decimals" => Some(ValueType::Decimals),
         "network" => Some(ValueType::Network { development_needs }),
+        "prices" => Some(ValueType::Prices { own_asset }),
         other => {
             let fix = match nearest(other, &types) {
                 Some(near) => format!("did you mean \"{near}\"?"),

@@ -40,6 +40,17 @@ pub(crate) fn faults() -> Vec<Fault> {
 }
 
 impl Fault {
+    /// One that is not in the table.
+    pub(crate) fn new(file: &str, before: &str, after: &str) -> Self {
+        Self {
+            title: after.to_owned(),
+            file: file.to_owned(),
+            told_in: None,
+            before: vec![before.to_owned()],
+            after: vec![after.to_owned()],
+        }
+    }
+
     /// Makes the change, which fits exactly one place, and returns what was there before.
     pub(crate) fn apply(&self, folder: &Path) -> String {
         let path = folder.join(&self.file);

@@ -6,7 +6,7 @@ mod fault;
 mod lint;
 mod workspace;
 
-use expect_test::expect_file;
+use expect_test::{expect, expect_file};
 
 use fault::{Fault, faults};
 use workspace::Workspace;
@@ -16,6 +16,9 @@ fn the_system_without_a_fault_has_no_problem_on_any_stage() {
     let told = Workspace::new().check();
     assert_eq!(told.matches("no problem found").count(), 3, "{told}");
     assert!(told.starts_with("exit 0"), "{told}");
+    // Lists want https, and both stages on AWS are told so.
+    let notes = told.matches("its URL does not begin with https://");
+    assert_eq!(notes.count(), 2, "{told}");
 }
 
 #[test]
@@ -54,4 +57,81 @@ fn every_fault_is_found_where_it_is() {
         .map(|(fault, told)| format!("= {}\n{told}", fault.title))
         .collect();
     expect_file!["found.txt"].assert_eq(&all.join("\n"));
+}
+
+/// What makes a list miss something: the file, what stands there, and what then does.
+const MISSING: &[(&str, &str, &str)] = &[
+    (
+        "services/x402-backend/Cargo.toml",
+        "listing = \"listing.json\" #",
+        "#",
+    ),
+    (
+        "services/x402-backend/listing.json",
+        "  \"description\": \"Weather of a city by name: temperature, conditions and source\",",
+        "",
+    ),
+    (
+        "Cargo.toml",
+        "facilitator_url = \"https://www.x402.org/facilitator\"",
+        "#",
+    ),
+    (
+        "Cargo.toml",
+        "network = \"eip155:84532\"",
+        "network = \"eip155:11155111\"",
+    ),
+];
+
+/// It breaks nothing, so it is told beside the stages' lines; and the local stage is on no list.
+#[test]
+fn what_a_list_would_miss_is_a_note() {
+    let workspace = Workspace::new();
+    let notes = MISSING.iter().map(|(file, before, after)| {
+        let told = workspace.check_with(&Fault::new(file, before, after));
+        assert!(told.starts_with("exit 0"), "{told}");
+        let of_sale = |line: &&str| {
+            !line.contains("templates/") && !line.contains("fix: give its load balancer")
+        };
+        let lines = told.lines().filter(of_sale).map(str::trim);
+        format!("= {file}\n{}", lines.collect::<Vec<_>>().join("\n"))
+    });
+    let notes: Vec<String> = notes.collect();
+    expect![[r#"
+        = services/x402-backend/Cargo.toml
+        exit 0
+        stage dev: 4 services, 6 stacks, no problem found
+        stage local: 5 services, 7 stacks, no problem found
+        stage prod: 4 services, 6 stacks, no problem found
+        services/x402-backend/Cargo.toml:9: no list of paid APIs shows x402-backend of dev: its manifest names no `listing`
+        fix: write a file beside the manifest and add listing = "listing.json" (docs/payments.md, "Being found")
+        services/x402-backend/Cargo.toml:9: no list of paid APIs shows x402-backend of prod: its manifest names no `listing`
+        fix: write a file beside the manifest and add listing = "listing.json" (docs/payments.md, "Being found")
+        = services/x402-backend/listing.json
+        exit 0
+        stage dev: 4 services, 6 stacks, no problem found
+        stage local: 5 services, 7 stacks, no problem found
+        stage prod: 4 services, 6 stacks, no problem found
+        services/x402-backend/listing.json: no list of paid APIs shows x402-backend of dev: it has no description
+        fix: add it to services/x402-backend/listing.json
+        services/x402-backend/listing.json: no list of paid APIs shows x402-backend of prod: it has no description
+        fix: add it to services/x402-backend/listing.json
+        = Cargo.toml
+        exit 0
+        stage dev: 5 services, 7 stacks, no problem found
+        stage local: 5 services, 7 stacks, no problem found
+        stage prod: 5 services, 7 stacks, no problem found
+        Cargo.toml:145: no list of paid APIs shows x402-backend of dev: facilitator settles its payments, and only hosted facilitators keep lists
+        fix: set `facilitator_url` to a hosted facilitator
+        Cargo.toml:235: no list of paid APIs shows x402-backend of prod: facilitator settles its payments, and only hosted facilitators keep lists
+        fix: set `facilitator_url` to a hosted facilitator
+        = Cargo.toml
+        exit 0
+        stage dev: 4 services, 6 stacks, no problem found
+        stage local: 5 services, 7 stacks, no problem found
+        stage prod: 4 services, 6 stacks, no problem found
+        Cargo.toml:145: x402-backend of dev may not start: x402.org settled on eip155:84532 when it was looked up, not on eip155:11155111 (https://github.com/x402-foundation/x402/blob/main/typescript/site/app/facilitator/index.ts)
+        fix: ask the facilitator's /supported, or sell on a network of its list
+        Cargo.toml:235: x402-backend of prod may not start: x402.org settled on eip155:84532 when it was looked up, not on eip155:11155111 (https://github.com/x402-foundation/x402/blob/main/typescript/site/app/facilitator/index.ts)
+        fix: ask the facilitator's /supported, or sell on a network of its list"#]].assert_eq(&notes.join("\n"));
 }

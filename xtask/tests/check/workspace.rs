@@ -1,4 +1,4 @@
-//! A copy of this workspace without its code: manifests, Dockerfiles and templates are all that `check` reads.
+//! A copy of this workspace without its code: manifests, listings, Dockerfiles and templates are all that `check` reads.
 
 use std::fs;
 use std::path::Path;
@@ -90,7 +90,7 @@ fn with_protected_stage(manifest: &str) -> String {
     )
 }
 
-/// Copies manifests, Dockerfiles and templates. A program or a library becomes an empty file.
+/// Copies manifests, listings, Dockerfiles and templates. A program or a library becomes an empty file.
 fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         fs::create_dir_all(to).unwrap();
@@ -103,7 +103,11 @@ fn copy(from: &Path, to: &Path) {
     let name = from.file_name().unwrap().to_string_lossy();
     if ["main.rs", "lib.rs"].contains(&name.as_ref()) {
         fs::write(to, "").unwrap();
-    } else if name.starts_with("Cargo.") || name == "Dockerfile" || name.ends_with(".tera") {
+    } else if name.starts_with("Cargo.")
+        || name == "Dockerfile"
+        || name == "listing.json"
+        || name.ends_with(".tera")
+    {
         fs::copy(from, to).unwrap();
     }
 }

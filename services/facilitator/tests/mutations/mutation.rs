@@ -20,7 +20,7 @@ impl Mutation {
         let (package, file) = self.file.split_once('/').unwrap();
         let folder = match package {
             "xtask" => String::new(),
-            "runtime" | "x402" => "services/shared/".to_owned(),
+            "listing" | "runtime" | "x402" => "services/shared/".to_owned(),
             _ => "services/".to_owned(),
         };
         PathBuf::from(format!("{folder}{package}/src/{file}"))
@@ -60,6 +60,7 @@ impl Tests {
 }
 
 pub(crate) const X402: Tests = Tests::of("x402", "--lib");
+pub(crate) const LISTING: Tests = Tests::of("listing", "--lib");
 pub(crate) const RUNTIME: Tests = Tests::of("runtime", "--lib");
 pub(crate) const CONNECTIONS: Tests = Tests::of("runtime", "--test limits");
 pub(crate) const FACILITATOR: Tests = Tests::of("facilitator", "--lib");

@@ -1,6 +1,6 @@
 //! Against the seller: an answer for less, for nothing, or twice; and what keeps buyers out.
 
-use super::mutation::{BACKEND, Mutation, PAYMENTS, X402};
+use super::mutation::{BACKEND, LISTING, Mutation, PAYMENTS, X402};
 
 #[rustfmt::skip]
 pub(crate) const MUTATIONS: &[Mutation] = &[
@@ -159,12 +159,15 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     X402.miss("a page in place of JSON for programs", "x402/server/page.rs",
         "has(ACCEPT, b\"text/html\") && has(USER_AGENT, b\"Mozilla\")", "has(ACCEPT, b\"text/html\") || has(USER_AGENT, b\"Mozilla\")",
         "server::tests::page::only_a_browser_that_shows_pages_gets_one"),
-    X402.miss("a description with which each payment fails at a hosted facilitator", "x402/server/listing.rs",
-        "if length > DESCRIPTION_MAX {", "if false {",
+    X402.miss("a description with which each payment fails at a hosted facilitator", "x402/server/price.rs",
+        "match self.listing.problems().into_iter().next() {", "match self.listing.problems().into_iter().skip(usize::MAX).next() {",
         "server::tests::listing::limits"),
-    X402.miss("a schema that makes a list fetch a foreign URL", "x402/server/listing.rs",
-        "if (key == \"$ref\" || key == \"$id\") && !local {", "if false && (key == \"$ref\" || key == \"$id\") && !local {",
-        "server::tests::listing::limits"),
+    LISTING.miss("a schema that makes a list fetch a foreign URL", "listing/lib.rs",
+        "if let Some(reference) = schema::foreign_reference(schema) {", "if let Some(reference) = schema::foreign_reference(schema).filter(|_| false) {",
+        "tests::limits"),
+    LISTING.miss("an example that a hosted facilitator refuses to list, unseen", "listing/lib.rs",
+        "let misfits = example::misfits(example, schema, &whole).into_iter();", "let misfits = example::misfits(example, &Value::Bool(true), &whole).into_iter();",
+        "tests::a_reference_means_something_where_buyers_read_it"),
     BACKEND.miss("a browser that is not let in", "x402-backend/routes/cors.rs",
         "Access-Control-Expose-Headers, Content-Type, traceparent, *", "Content-Type, traceparent",
         "tests::offers::any_page_may_ask_and_read_the_answer"),

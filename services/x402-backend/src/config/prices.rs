@@ -1,12 +1,10 @@
 //! `MORE_PRICES`: other ways to pay for the same answer, beside the price of the stage's own network and asset.
 //!
-//! A JSON array of objects such as
-//! `{"price": "0.01", "network": "eip155:8453", "asset": "0x…", "name": "USD Coin", "version": "2", "decimals": 6, "payTo": "0x…"}`.
-//! `name` and `version` are those of the token's EIP-712 domain. With a `chainRpcUrl` a payment is also looked for on that chain;
-//! on a network without one the facilitator's word has to do.
+//! A JSON array, of which `cargo xtask check` reads the same form (`listing::OtherPrice`) before anything is deployed. With a
+//! `chainRpcUrl` a payment is also looked for on that chain; on a network without one the facilitator's word has to do.
 
+use listing::OtherPrice as Entry;
 use runtime::Environment;
-use serde::Deserialize;
 use std::fmt::Display;
 use std::str::FromStr;
 use url::Url;
@@ -19,19 +17,6 @@ const NAME: &str = "MORE_PRICES";
 pub(crate) struct OtherPrice {
     pub(crate) price: Price,
     pub(crate) chain_rpc_url: Option<Url>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Entry {
-    price: String,
-    network: String,
-    asset: String,
-    name: String,
-    version: String,
-    decimals: u8,
-    pay_to: String,
-    chain_rpc_url: Option<String>,
 }
 
 /// Every problem of every entry is named, by the entry's position.

@@ -1,14 +1,13 @@
 //! What is free: who we are, and what is for sale.
 
 use crate::app::App;
-use crate::weather::{CITY_DESCRIPTION, city_schema, discovery};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Html;
 use serde_json::{Value, json};
 use x402::amount::format_decimal;
-use x402::server::{Price, listing_problems, public_url};
+use x402::server::{Discovery, Price, listing_problems, public_url};
 
 pub(crate) async fn health() -> Json<Value> {
     Json(json!({ "status": "healthy" }))
@@ -33,7 +32,8 @@ pub(crate) async fn page(State(app): State<App>) -> Html<String> {
 
 /// `GET /.well-known/x402`: what is for sale, for programs.
 pub(crate) async fn for_sale(State(app): State<App>, headers: HeaderMap) -> Json<Value> {
-    let (sale, discovery) = (&app.sale, discovery());
+    let sale = &app.sale;
+    let discovery = sale.listing.discovery.as_ref();
     let url = public_url(&headers, "/weather");
     Json(json!({
         "x402Version": x402::wire::VERSION,
@@ -41,17 +41,10 @@ pub(crate) async fn for_sale(State(app): State<App>, headers: HeaderMap) -> Json
             "resource": url,
             "path": "/weather",
             "method": "GET",
-            "description": sale.description,
+            "description": sale.listing.description,
             "mimeType": sale.mime_type,
-            "parameters": [{
-                "name": "city",
-                "in": "query",
-                "required": true,
-                "schema": city_schema(),
-                "description": CITY_DESCRIPTION,
-                "example": discovery.query["city"],
-            }],
-            "answer": { "schema": discovery.answer_schema, "example": discovery.answer },
+            "parameters": discovery.map(parameters),
+            "answer": discovery.map(|discovery| json!({ "schema": discovery.answer_schema, "example": discovery.answer })),
             "price": sale.prices.first().map(|price| json!({
                 "amount": price.amount.to_string(),
                 "displayAmount": format_decimal(price.amount, price.asset.decimals),
@@ -62,4 +55,21 @@ pub(crate) async fn for_sale(State(app): State<App>, headers: HeaderMap) -> Json
             "listingProblems": listing_problems(sale, &url),
         }],
     }))
+}
+
+/// Those of the query, one by one.
+fn parameters(discovery: &Discovery) -> Vec<Value> {
+    let schema = &discovery.query_schema;
+    let required = schema["required"].as_array();
+    let properties = schema["properties"].as_object();
+    let parameters = properties.into_iter().flatten().map(|(name, schema)| {
+        json!({
+            "name": name,
+            "in": "query",
+            "required": required.is_some_and(|names| names.iter().any(|known| known == name)),
+            "schema": schema,
+            "example": discovery.query[name],
+        })
+    });
+    parameters.collect()
 }

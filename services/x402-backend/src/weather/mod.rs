@@ -1,15 +1,15 @@
 //! Where weather comes from.
 
-mod description;
 pub(crate) mod normals;
 pub(crate) mod open_meteo;
-
-pub(crate) use description::{CITY_DESCRIPTION, city_schema, discovery};
 
 use normals::Normals;
 use open_meteo::OpenMeteo;
 use serde::Serialize;
 use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) const CITY_CHARACTERS_MAX: usize = 100;
 

@@ -1,8 +1,9 @@
 //! Where a registry is, and whether the way there is safe.
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::error::UserError;
+use crate::repo::stays_here;
 
 /// A host with an optional port, or a URL: HTTPS, and plain HTTP on loopback.
 pub(super) fn parse_address(text: &str) -> Result<Url, UserError> {
@@ -11,7 +12,7 @@ pub(super) fn parse_address(text: &str) -> Result<Url, UserError> {
         text.to_owned()
     } else {
         let probe = Url::parse(&format!("http://{text}")).map_err(|_| problem("is none"))?;
-        let scheme = if is_loopback(&probe) { "http" } else { "https" };
+        let scheme = if stays_here(&probe) { "http" } else { "https" };
         format!("{scheme}://{text}")
     };
     let url = Url::parse(&with_scheme).map_err(|_| problem("is none"))?;
@@ -24,14 +25,5 @@ pub(super) fn parse_address(text: &str) -> Result<Url, UserError> {
 
 /// HTTPS, or a wire that does not leave the machine.
 pub(super) fn is_safe(url: &Url) -> bool {
-    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+    url.scheme() == "https" || (url.scheme() == "http" && stays_here(url))
 }

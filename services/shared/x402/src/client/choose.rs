@@ -3,10 +3,10 @@
 use super::PayError;
 use super::policy::{Policy, same};
 use crate::amount::parse_atomic;
-use crate::{decode, header};
+use crate::decode;
 use crate::wire::{PaymentRequired, Requirements, SCHEME_EXACT, VERSION};
 use runtime::text::clean;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use url::Url;
 
 /// Of what a seller has written, in an error.
@@ -18,21 +18,6 @@ pub(super) struct Offered {
     pub(super) accepted: Value,
     pub(super) resource: Value,
     pub(super) extensions: Option<Map<String, Value>>,
-}
-
-/// What a payment adds to the offer that it repeats, in JSON: signature, authorization and identifier take 750 bytes.
-const PAYLOAD_BYTES_MAX: usize = 1_024;
-
-impl Offered {
-    /// Whether a payment, which repeats what was offered, is short enough for a header. Who signs first has to wait for the end
-    /// of an authorization that nobody could read.
-    pub(super) fn can_be_repeated(&self) -> bool {
-        let parts = [&self.accepted, &self.resource].map(|part| part.to_string().len());
-        let extensions = self.extensions.as_ref();
-        let extensions = extensions.map_or(0, |extensions| json!(extensions).to_string().len());
-        let json = PAYLOAD_BYTES_MAX + parts[0] + parts[1] + extensions;
-        json.div_ceil(3) * 4 <= header::BYTES_MAX
-    }
 }
 
 /// The cheapest offer that the policy allows, wherever it stands in the list; of several at one price the first.

@@ -248,14 +248,7 @@ impl PayingClient {
             .ok_or_else(|| PayError::Malformed("the 402 has no PAYMENT-REQUIRED header".into()))?;
         let required: PaymentRequired = header::decode_offer(value.as_bytes())
             .map_err(|error| PayError::Malformed(runtime::text::clean(&error.to_string(), 200)))?;
-        let offered = choose::choose(&self.policy, url, required)?;
-        if !offered.can_be_repeated() {
-            return Err(PayError::Malformed(format!(
-                "a payment repeats the offer, and this one is too long for a header of {} bytes",
-                header::BYTES_MAX
-            )));
-        }
-        Ok(offered)
+        choose::choose(&self.policy, url, required)
     }
 
     fn authorize(&self, requirements: &Requirements) -> Result<Authorization, PayError> {

@@ -1,6 +1,6 @@
 //! The JSON of a 402, in both versions, with gaps for what each request fills in.
 
-use super::listing;
+use super::description::resource;
 use super::offer::Offer;
 use super::price::Sale;
 use crate::header;
@@ -61,7 +61,7 @@ impl Document {
 
 /// Written by hand in this order, because `serde_json` sorts keys and the reason's gap has to come before the URL's.
 pub(super) fn v2(sale: &Sale, offers: &[Arc<Offer>]) -> Document {
-    let resource = Value::from(listing::resource(sale)).to_string();
+    let resource = Value::from(resource(sale)).to_string();
     let requirements: Vec<_> = offers.iter().map(|offer| &offer.requirements).collect();
     let accepts = serde_json::to_string(&requirements)
         .expect("the wire types have text keys only, which JSON always takes");
@@ -77,7 +77,7 @@ pub(super) fn v2(sale: &Sale, offers: &[Arc<Offer>]) -> Document {
             "required": ["required"],
         },
     }});
-    if let Some(discovery) = &sale.discovery {
+    if let Some(discovery) = &sale.listing.discovery {
         extensions["bazaar"] = discovery.bazaar();
     }
     Document::new(
@@ -105,14 +105,14 @@ pub(super) fn v1(sale: &Sale, offers: &[Arc<Offer>]) -> Option<Document> {
             "scheme": requirements.scheme,
             "network": network,
             "maxAmountRequired": requirements.amount.to_string(),
-            "description": sale.description,
+            "description": sale.listing.description,
             "mimeType": sale.mime_type,
             "payTo": requirements.pay_to.to_checksum(None),
             "maxTimeoutSeconds": requirements.max_timeout_seconds,
             "asset": requirements.asset.to_checksum(None),
             "extra": requirements.extra,
         });
-        if let Some(discovery) = &sale.discovery {
+        if let Some(discovery) = &sale.listing.discovery {
             fields["outputSchema"] = discovery.output_schema();
         }
         let fields = fields.to_string();

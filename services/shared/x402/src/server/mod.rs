@@ -7,11 +7,11 @@
 mod answers;
 mod caller;
 mod checkout;
+mod description;
 mod document;
 mod flow;
 mod hold;
 mod keys;
-mod listing;
 mod offer;
 mod page;
 mod payment;
@@ -23,7 +23,8 @@ mod settlement;
 #[cfg(test)]
 mod tests;
 
-pub use listing::{Discovery, ServiceMetadata, listing_problems};
+pub use description::listing_problems;
+pub use listing::{Discovery, Listing, ListingError};
 pub use offer::public_url;
 pub use price::{Price, Sale, SaleError};
 

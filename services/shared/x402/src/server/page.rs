@@ -25,7 +25,11 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// `url` and `reason` may be anything; whatever is not ours is escaped.
 pub(super) fn page(sale: &Sale, reason: &str, url: &str) -> String {
-    let name = sale.service.name.as_deref().unwrap_or("Payment required");
+    let name = sale
+        .listing
+        .service_name
+        .as_deref()
+        .unwrap_or("Payment required");
     let price = sale.prices.first().map(Price::display).unwrap_or_default();
     let (name, price) = (escape(name), escape(&price));
     let row = |price: &Price| {
@@ -72,7 +76,7 @@ pub(super) fn page(sale: &Sale, reason: &str, url: &str) -> String {
 </body>
 </html>
 "#,
-        description = escape(&sale.description),
+        description = escape(&sale.listing.description),
         shown = escape(&address),
         address = escape(&address),
         script = escape(&script(sale, &address)),

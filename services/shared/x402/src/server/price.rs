@@ -1,15 +1,12 @@
 //! What a route costs: its entry in the price table.
 
-use super::listing::{self, Discovery, ServiceMetadata};
 use crate::amount::format_decimal;
 use crate::asset::{Asset, AssetError};
 use crate::exact::SETTLE_MARGIN_SECONDS;
 use crate::wire::{Requirements, SCHEME_EXACT};
 use alloy_primitives::{Address, U256};
+use listing::{Listing, ListingError, PRICES_MAX};
 use serde_json::Map;
-
-/// What hosted facilitators take as `accepts`.
-const PRICES_MAX: usize = 16;
 
 /// One way to pay.
 #[derive(Debug, Clone)]
@@ -51,13 +48,10 @@ impl Price {
 pub struct Sale {
     /// Any one of them buys. They are offered in this order: some buyers take the first that they can pay.
     pub prices: Vec<Price>,
-    /// For people: what is sold.
-    pub description: String,
     /// Of the answer: `application/json`.
     pub mime_type: String,
-    pub service: ServiceMetadata,
-    /// Without it no list of paid APIs shows the route.
-    pub discovery: Option<Discovery>,
+    /// What is sold, in words and for lists of paid APIs.
+    pub listing: Listing,
 }
 
 /// Why something cannot be sold as it is described.
@@ -79,20 +73,8 @@ pub enum SaleError {
         "payments that are valid for {0} s cannot be settled; {SETTLE_MARGIN_SECONDS} s must be left when they arrive"
     )]
     TooShort(u64),
-    #[error(
-        "the description has {0} characters; hosted facilitators refuse every payment above 500"
-    )]
-    Description(usize),
-    #[error("the service's name must be 1 to 32 printable ASCII characters")]
-    ServiceName,
-    #[error("tags must be at most five different ones of 1 to 32 printable ASCII characters")]
-    Tags,
-    #[error(
-        "the icon's URL must be http or https to a name that is public, in at most 2048 characters"
-    )]
-    IconUrl,
-    #[error("the schemas of a sale must stand alone, and refer to `{0}`")]
-    Reference(String),
+    #[error(transparent)]
+    Listing(#[from] ListingError),
 }
 
 impl Sale {
@@ -100,10 +82,11 @@ impl Sale {
     pub fn new(prices: impl Into<Vec<Price>>, description: &str, mime_type: &str) -> Self {
         Self {
             prices: prices.into(),
-            description: description.to_owned(),
             mime_type: mime_type.to_owned(),
-            service: ServiceMetadata::default(),
-            discovery: None,
+            listing: Listing {
+                description: description.to_owned(),
+                ..Listing::default()
+            },
         }
     }
 
@@ -126,6 +109,9 @@ impl Sale {
                 return Err(SaleError::SameAsset(asset.network.clone()));
             }
         }
-        listing::check(self)
+        match self.listing.problems().into_iter().next() {
+            Some(problem) => Err(problem.into()),
+            None => Ok(()),
+        }
     }
 }

@@ -69,7 +69,7 @@ async fn only_a_browser_that_shows_pages_gets_one() {
 #[tokio::test]
 async fn it_says_what_is_sold_for_how_much_and_how_to_pay() {
     let mut shop = Shop::new("eip155:84532");
-    shop.sale.service.name = Some("Things".into());
+    shop.sale.listing.service_name = Some("Things".into());
     let mut other = shop.price.clone();
     other.asset.network = "eip155:8453".into();
     other.asset.name = "USD Coin".into();
@@ -113,8 +113,9 @@ async fn nothing_foreign_is_markup() {
         .body;
     for attack in attacks {
         let mut shop = Shop::new("eip155:84532");
-        shop.sale.description = attack.into();
-        shop.sale.service.name = attack.is_ascii().then(|| attack.chars().take(32).collect());
+        shop.sale.listing.description = attack.into();
+        shop.sale.listing.service_name =
+            attack.is_ascii().then(|| attack.chars().take(32).collect());
         shop.sale.prices[0].asset.name = attack.into();
         shop.router = shop.instance(Arc::new(MemoryStore::default()), Flow::AnswerFirst);
         // What a client of its own can put on the wire: a host of any visible bytes, and quotes in path and query.
