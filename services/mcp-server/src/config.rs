@@ -9,8 +9,6 @@ use x402::client::{Limits, Policy};
 use x402::store::Place;
 use x402::{Asset, U256};
 
-/// Decimal places of USDC on every chain.
-
 #[derive(Debug)]
 pub struct Config {
     pub serving: Serving,

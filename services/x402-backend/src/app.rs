@@ -50,7 +50,7 @@ pub(crate) fn router(
     }
     for price in config.prices() {
         let network = &price.asset.network;
-        if !config.chains().any(|(known, _)| known == network) {
+        if config.chain_of(network).is_none() {
             tracing::warn!(
                 network,
                 "this chain cannot be asked: whether a payment was made there is known by the facilitator's word alone"

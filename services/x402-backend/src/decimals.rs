@@ -23,9 +23,7 @@ pub(crate) async fn check(config: &Config, client: &reqwest::Client) -> Result<(
 async fn ask(config: &Config, client: &reqwest::Client) -> Result<(), runtime::Error> {
     for price in config.prices() {
         let asset = price.asset;
-        // Of two for one network the last one holds, as for the sales.
-        let chains = config.chains().filter(|(name, _)| *name == asset.network);
-        let Some((_, url)) = chains.last() else {
+        let Some(url) = config.chain_of(&asset.network) else {
             continue;
         };
         let chain = Rpc::new(client.clone(), url.clone());

@@ -5,82 +5,45 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 #![expect(clippy::print_stderr, reason = "it is run for its figures")]
 
+mod program;
+
 use facilitator::ledger::Ledger;
 use futures_util::stream::{self, StreamExt as _};
+use program::{PAY_TO, asset};
 use reqwest::{Client, StatusCode};
 use serde_json::json;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
+use url::Url;
 use x402::exact::Domain;
 use x402::header;
 use x402::server::Price;
 use x402::wallet::Wallet;
 use x402::wire::Authorization;
-use x402::{Asset, B256, U256};
+use x402::{B256, U256};
 
 const AT_ONCE: usize = 64;
 const PATH: &str = "/weather?city=Tokyo";
 
 fn price() -> Price {
     Price {
-        asset: Asset {
-            network: "eip155:31337".into(),
-            address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
-                .parse()
-                .unwrap(),
-            name: "USDC".into(),
-            version: "2".into(),
-            decimals: 6,
-        },
+        asset: asset(6),
         amount: U256::from(10_000),
-        pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
-            .parse()
-            .unwrap(),
+        pay_to: PAY_TO.parse().unwrap(),
         max_timeout_seconds: 60,
     }
 }
 
 struct Backend {
     process: Child,
-    url: String,
+    url: Url,
     _folder: tempfile::TempDir,
 }
 
 impl Backend {
     async fn start(facilitator: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let price = price();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_x402-backend"))
-            .env_clear()
-            .envs([
-                ("PORT", "0"),
-                ("RUST_LOG", "info"),
-                ("FACILITATOR_URL", facilitator),
-                ("CHAIN_RPC_URL", facilitator),
-                ("PRICE", "0.01"),
-                ("NETWORK", &price.asset.network),
-                ("ASSET_ADDRESS", &price.asset.address.to_string()),
-                ("ASSET_NAME", "USDC"),
-                ("ASSET_VERSION", "2"),
-                ("PAY_TO", &price.pay_to.to_string()),
-                ("WEATHER_SOURCE", "climate-normals"),
-            ])
-            .env("PAYMENTS_FILE", folder.path().join("payments"))
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next_line().await.unwrap().unwrap();
-            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-            if line["message"] == "listening" {
-                break format!("http://{}", line["address"].as_str().unwrap());
-            }
-        };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let (process, url) = program::start(facilitator, folder.path(), &asset(6), "0.01").await;
         Self {
             process,
             url,
@@ -135,8 +98,8 @@ fn payment(wallet: &Wallet, domain: Domain, number: u64) -> http::HeaderValue {
     }))
 }
 
-async fn send(client: &Client, url: &str, payment: Option<http::HeaderValue>) -> StatusCode {
-    let request = client.get(url);
+async fn send(client: &Client, url: &Url, payment: Option<http::HeaderValue>) -> StatusCode {
+    let request = client.get(url.clone());
     let request = match payment {
         Some(payment) => request.header(header::PAYMENT_SIGNATURE, payment),
         None => request,
@@ -155,7 +118,7 @@ async fn measure(
     payments: impl Iterator<Item = Option<http::HeaderValue>>,
 ) {
     let client = runtime::http::client();
-    let url = format!("{}{PATH}", backend.url);
+    let url = backend.url.join(PATH).unwrap();
     let (cpu, started) = (backend.cpu(), Instant::now());
     let mut count = 0;
     let mut answers = stream::iter(payments)

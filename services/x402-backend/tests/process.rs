@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
+mod program;
+
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use facilitator::ledger::Ledger;
-use std::path::Path;
-use std::process::Stdio;
+use program::{PAY_TO, asset, spawn, start};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
@@ -20,21 +21,8 @@ use x402::store::MemoryStore;
 use x402::wallet::Wallet;
 use x402::{Asset, U256};
 
-const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
 /// The time that a program has which nobody has told how long it answers for, and more.
 const SETTLES_FOR: Duration = Duration::from_secs(12);
-
-fn asset(decimals: u8) -> Asset {
-    Asset {
-        network: "eip155:31337".into(),
-        address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
-            .parse()
-            .unwrap(),
-        name: "USDC".into(),
-        version: "2".into(),
-        decimals,
-    }
-}
 
 /// A real facilitator that moves the money and is slow to say so.
 async fn slow_facilitator(ledger: Ledger, moved: Arc<Notify>, settles_for: Duration) -> String {
@@ -58,47 +46,6 @@ async fn listen(router: axum::Router) -> String {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
     url
-}
-
-/// The built program, with what the platform sets.
-fn spawn(facilitator: &str, folder: &Path, asset: &Asset, price: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_x402-backend"))
-        .env_clear()
-        .envs([
-            ("PORT", "0"),
-            ("ANSWER_WITHIN_SECONDS", "45"),
-            ("FACILITATOR_URL", facilitator),
-            ("CHAIN_RPC_URL", facilitator),
-            ("PRICE", price),
-            ("NETWORK", &asset.network),
-            ("ASSET_ADDRESS", &asset.address.to_string()),
-            ("ASSET_NAME", "USDC"),
-            ("ASSET_VERSION", "2"),
-            ("ASSET_DECIMALS", &asset.decimals.to_string()),
-            ("PAY_TO", PAY_TO),
-            ("WEATHER_SOURCE", "climate-normals"),
-        ])
-        .env("PAYMENTS_FILE", folder.join("payments"))
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap()
-}
-
-/// The same, and where it listens.
-async fn start(facilitator: &str, folder: &Path, asset: &Asset, price: &str) -> (Child, Url) {
-    let mut process = spawn(facilitator, folder, asset, price);
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let url = loop {
-        let line = lines.next_line().await.unwrap().unwrap();
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        if line["message"] == "listening" {
-            break format!("http://{}/", line["address"].as_str().unwrap());
-        }
-    };
-    // A pipe that nobody empties would stop it.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (process, url.parse().unwrap())
 }
 
 async fn tell_to_stop(process: &Child) {

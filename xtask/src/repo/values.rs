@@ -7,7 +7,7 @@ use super::service::{Decimals, Link, Value, ValueType};
 use crate::error::Problem;
 
 /// Amounts are counted in 128 bits.
-pub(super) const DECIMALS_MAX: u32 = 36;
+pub(super) const DECIMALS_MAX: u32 = listing::DECIMALS_MAX as u32;
 
 /// A text, `{ link = "service.output" }`, or `{ stage = "key" }`, and what it has to be.
 pub(super) fn read_value(

@@ -66,9 +66,7 @@ impl Scene {
     }
 
     async fn shop(&self, meanwhile: shop::Meanwhile) -> Shop {
-        let chain = chain(&self.node.asset, &self.node.url, self.folder.path()).await;
-        let facilitator = shop::facilitator(chain).await;
-        Shop::open(&self.node.asset, &facilitator, &self.node.url, meanwhile).await
+        Shop::on(&self.node, self.folder.path(), meanwhile).await
     }
 
     /// After the first answer: the buyer tries again and again. No second answer, and none for nothing.

@@ -1,6 +1,7 @@
 //! Our seller and our facilitator behind real HTTP, and a buyer that writes its own headers.
 
-use crate::market::{PRICE, SELLER};
+use crate::market::{PRICE, SELLER, chain};
+use crate::node::Node;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::map_response;
@@ -9,6 +10,7 @@ use axum::routing::get;
 use facilitator::Till;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use url::Url;
@@ -95,6 +97,13 @@ impl Shop {
             ..Manner::default()
         };
         Self::with(asset, facilitator, Some(rpc), manner).await
+    }
+
+    /// At a facilitator of its own, which settles on the node and keeps its records in `folder`.
+    pub(crate) async fn on(node: &Node, folder: &Path, meanwhile: Meanwhile) -> Self {
+        let settler = chain(&node.asset, &node.url, folder).await;
+        let facilitator = facilitator(settler).await;
+        Self::open(&node.asset, &facilitator, &node.url, meanwhile).await
     }
 
     /// Without an `rpc` it has nothing but the facilitator's word.

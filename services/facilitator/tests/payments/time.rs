@@ -159,9 +159,7 @@ async fn a_node_that_is_behind_ends_nothing() {
 async fn a_payment_on_a_chain_that_is_behind_is_answered() {
     let node = Node::behind(300).await;
     let folder = tempfile::tempdir().unwrap();
-    let settler = chain(&node.asset, &node.url, folder.path()).await;
-    let facilitator = shop::facilitator(settler).await;
-    let shop = Shop::open(&node.asset, &facilitator, &node.url, shop::nothing()).await;
+    let shop = Shop::on(&node, folder.path(), shop::nothing()).await;
     let buyer = funded(&node).await;
     let client = client(&node, &node.url, &shop, &buyer);
     let paid = client.get(shop.url().clone()).await.unwrap();
@@ -254,9 +252,7 @@ async fn a_slow_payment_without_an_identifier_is_answered_once() {
     let node = Node::start().await;
     let buyer = funded(&node).await;
     let folder = tempfile::tempdir().unwrap();
-    let settler = chain(&node.asset, &node.url, folder.path()).await;
-    let facilitator = shop::facilitator(settler).await;
-    let shop = Shop::open(&node.asset, &facilitator, &node.url, shop::nothing()).await;
+    let shop = Shop::on(&node, folder.path(), shop::nothing()).await;
     node.stop_mining().await;
     let order = buyer.order(1);
     let asked = [0, 11, 22, 32].map(|seconds| {
@@ -288,9 +284,7 @@ async fn a_payment_that_never_ends_buys_nothing() {
     let node = Node::start().await;
     let buyer = funded(&node).await;
     let folder = tempfile::tempdir().unwrap();
-    let settler = chain(&node.asset, &node.url, folder.path()).await;
-    let facilitator = shop::facilitator(settler).await;
-    let shop = Shop::open(&node.asset, &facilitator, &node.url, shop::nothing()).await;
+    let shop = Shop::on(&node, folder.path(), shop::nothing()).await;
     // The offer's minute, a minute for clocks, and a few seconds for this test.
     for end in [U256::MAX, U256::from(x402::now_seconds() + 130)] {
         let mut authorization = buyer.authorization(1);

@@ -14,7 +14,7 @@ mod tests;
 
 pub use error::ListingError;
 pub use obstacle::{Obstacle, is_development};
-pub use other_price::{OtherPrice, PRICES_MAX};
+pub use other_price::{DECIMALS_MAX, OtherPrice, PRICES_MAX};
 
 use error::Which;
 use serde::Deserialize;

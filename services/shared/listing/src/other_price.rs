@@ -5,6 +5,9 @@ use serde::Deserialize;
 /// What hosted facilitators take as `accepts`, the service's own price included.
 pub const PRICES_MAX: usize = 16;
 
+/// More decimal places than any token has, and few enough for every amount to be exact.
+pub const DECIMALS_MAX: u8 = 36;
+
 /// `{"price": "0.01", "network": "eip155:8453", "asset": "0x…", "name": "USD Coin", "version": "2", "decimals": 6, "payTo": "0x…"}`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

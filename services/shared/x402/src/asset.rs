@@ -1,6 +1,7 @@
 //! The token that is paid with, and the names of its network.
 
 use alloy_primitives::Address;
+use listing::DECIMALS_MAX;
 use runtime::Environment;
 
 /// A token on a chain, with the EIP-712 domain that its holders sign under.
@@ -58,9 +59,6 @@ impl Asset {
             .map(|(_, name)| *name)
     }
 }
-
-/// More than any token has, and few enough for every amount of one to be exact.
-const DECIMALS_MAX: u8 = 36;
 
 /// `ASSET_DECIMALS`, the decimal places of the asset that a service is set up for; 6, as USDC has them, when it is not set.
 pub fn decimals_from_environment(environment: &mut Environment) -> u8 {

@@ -92,6 +92,12 @@ impl Config {
         more.chain(std::iter::once(own))
     }
 
+    /// Where payments on a network are looked for: of two nodes for one network the last one holds, as for the sales.
+    pub(crate) fn chain_of(&self, network: &str) -> Option<&Url> {
+        let of_network = self.chains().filter(|(name, _)| *name == network);
+        of_network.last().map(|(_, url)| url)
+    }
+
     pub(crate) fn facilitator(&self, client: reqwest::Client) -> HttpFacilitator {
         HttpFacilitator::new(client, &self.facilitator_url)
             .with_credentials(self.facilitator_credentials.clone())

@@ -48,32 +48,31 @@ impl Fields {
         self.json.clear();
     }
 
-    /// What comes later takes the place of a field with the same name.
     pub(super) fn extend(&mut self, others: &Self) {
         for (name, range) in &others.values {
             let start = self.json.len();
             self.json.extend_from_slice(&others.json[range.clone()]);
-            self.values.push((name, start..self.json.len()));
+            self.insert(name, start);
         }
     }
 
     fn put(&mut self, field: &Field, value: impl Serialize) {
         let start = self.json.len();
         put_json(&mut self.json, &value);
-        self.values.push((field.name(), start..self.json.len()));
+        self.insert(field.name(), start);
+    }
+
+    /// The value is what was written since `start`. It takes the place of one that had the name before.
+    fn insert(&mut self, name: &'static str, start: usize) {
+        let range = start..self.json.len();
+        match self.values.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = range,
+            None => self.values.push((name, range)),
+        }
     }
 
     fn put_text(&mut self, field: &Field, value: &str) {
         self.put(field, &*text::clean_lines(value, FIELD_CHARACTERS_MAX));
-    }
-
-    /// Sorted by name, one of each name.
-    fn settle(&mut self) {
-        // Stable, so that of equal names the last one stands last.
-        self.values.sort_by_key(|(name, _)| *name);
-        self.values.reverse();
-        self.values.dedup_by_key(|(name, _)| *name);
-        self.values.reverse();
     }
 
     fn take(&mut self, name: &str) -> Option<Range<usize>> {
@@ -122,7 +121,7 @@ pub(super) fn write(
     fields: &mut Fields,
     now: OffsetDateTime,
 ) {
-    fields.settle();
+    fields.values.sort_by_key(|(name, _)| *name);
     line.extend_from_slice(b"{\"timestamp\":\"");
     // Writing to memory does not fail.
     let _written = now.format_into(line, TIMESTAMP);

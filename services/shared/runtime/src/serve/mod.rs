@@ -21,7 +21,8 @@ use self::crowd::Crowd;
 use crate::{Address, Environment, Error, logs};
 
 /// Serves until SIGTERM or SIGINT, then lets the requests under way end, and what [`spawn_to_end`] has begun, for at most
-/// `ANSWER_WITHIN_SECONDS`; idle connections are closed at once. Adds [`layers`], and keeps to [`Limits::from_environment`]. Errors when the address cannot be bound.
+/// `ANSWER_WITHIN_SECONDS`; idle connections are closed at once. Does for each request what [`layers`] do, and keeps to
+/// [`Limits::from_environment`]. Errors when the address cannot be bound.
 pub async fn serve(address: &Address, router: Router) -> Result<(), Error> {
     let mut environment = Environment::process();
     let limits = Limits::from_environment(&mut environment);

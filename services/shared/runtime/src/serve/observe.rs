@@ -20,7 +20,7 @@ const HEALTH_PATHS: [&str; 2] = ["/health", "/ping"];
 /// What every request passes through: it becomes part of a trace, a panic is answered with 500, and one line is logged
 /// (health checks at level DEBUG); a body that is larger than 1 MiB is answered with 413, and one that takes longer than 30 s
 /// with 408. The request carries its [`TraceContext`] as an extension, for a handler that works in
-/// another task. [`serve`] adds this; a router that is run by something else needs it added.
+/// another task. [`serve`] does this; a router that is run by something else needs it added.
 pub fn layers(router: Router) -> Router {
     let limits = Limits::default();
     router.layer(axum::middleware::from_fn(

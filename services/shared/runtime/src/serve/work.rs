@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 /// Of the whole process: it is the process that ends, or waits.
@@ -10,12 +9,8 @@ static WORK: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
 
 /// Spawns what has to run to its end even if whoever asked for it hangs up. A process that is told to stop waits for it as it
 /// does for requests: see [`super::serve`].
-pub fn spawn_to_end<F>(work: F) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    WORK.spawn(work)
+pub fn spawn_to_end(work: impl Future<Output: Send + 'static> + Send + 'static) {
+    WORK.spawn(work);
 }
 
 /// Waits until nothing of it is left. Nothing new begins once requests have ended.
