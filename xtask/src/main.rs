@@ -9,32 +9,16 @@
     )
 )]
 
-mod check;
-mod cloud;
 mod commands;
-mod context;
-mod error;
-mod image;
-mod local;
-mod output;
-mod plan;
-mod render;
-mod repo;
-#[expect(
-    unreachable_pub,
-    reason = "it is public in the library of the services"
-)]
-#[path = "../../services/shared/runtime/src/text.rs"]
-mod text;
 mod tools;
 
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let out = output::Output::detect();
+    let out = words::output::Output::detect();
     match commands::run(&out).await {
         Ok(code) => code,
-        Err(error) => error::report(&error, &out),
+        Err(error) => words::error::report(&error, &out),
     }
 }

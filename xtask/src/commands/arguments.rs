@@ -5,13 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::rollout;
-use crate::cloud::Outputs;
-use crate::context::Context;
-use crate::error::{Problem, UserError};
-use crate::local::LocalCloud;
-use crate::plan::{ArgValue, StackPlan};
-use crate::repo::{CloudKind, Stage, looks_secret};
+use cloud::Outputs;
+use facts::Context;
+use facts::{CloudKind, Stage, looks_secret};
+use local_cloud::LocalCloud;
+use stacks::{ArgValue, StackPlan};
+use words::error::{Problem, UserError};
 
 /// Where the values of ARGs come from.
 #[derive(Debug, Args)]
@@ -109,7 +108,7 @@ async fn standing_outputs(context: &Context, stage: &Stage) -> anyhow::Result<Ou
     if stage.cloud != CloudKind::Local {
         return Ok(Outputs::new());
     }
-    let folder: PathBuf = rollout::folder(context, stage);
+    let folder: PathBuf = local_cloud::stage_folder(context, stage);
     let Some(cloud) = LocalCloud::connect(&folder).await? else {
         return Ok(Outputs::new());
     };

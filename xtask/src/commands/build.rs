@@ -6,12 +6,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::arguments::Values;
-use super::packing::{self, Artifact, Builder, Packed};
-use crate::context::Context;
-use crate::error::UserError;
-use crate::image::{self, BuiltImage};
-use crate::tools::files;
-use crate::tools::registry::{Anonymous, Credentials, Limits, Login, Registry};
+use build::packing::{self, Artifact, Builder, Packed};
+use build::registry::{Anonymous, Credentials, Limits, Login, Registry};
+use facts::Context;
+use image::{self, BuiltImage};
+use words::error::UserError;
 
 /// Cross-compile the services and pack them: images as OCI layouts, functions as zips
 ///
@@ -74,7 +73,9 @@ impl Build {
         };
         let target = self.push.as_deref().map(PushTarget::new).transpose()?;
         let mut rows = Vec::new();
-        for packed in packing::pack(context, &self.values, &self.services, self.builder).await? {
+        for packed in
+            super::packing::pack(context, &self.values, &self.services, self.builder).await?
+        {
             let mut row = write(context, &folder, &packed)?;
             if let (Some(target), Artifact::Image(built)) = (&target, &packed.artifact) {
                 row.pushed = Some(target.push(context, &packed.service.name, built).await?);

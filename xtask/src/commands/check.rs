@@ -2,10 +2,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{checking, rendering};
-use crate::context::Context;
-use crate::repo::CloudKind;
-use crate::tools::files;
+use facts::CloudKind;
+use facts::Context;
 
 /// Check the facts, the Dockerfiles and the rendered templates, offline
 #[derive(Debug, Args)]
@@ -22,17 +20,12 @@ impl Check {
             Some(name) => vec![context.stage(name)?],
             None => context.repo.stages.iter().collect(),
         };
-        let templates = files::templates(&context.repo.root)?;
+        let sources = facts::sources(&context.repo)?;
         let mut findings = Vec::new();
         let mut lines = Vec::new();
         for stage in stages {
-            let stacks = rendering::unchecked(&context.repo, stage, &templates)?;
-            findings.extend(checking::findings(
-                &context.repo,
-                stage,
-                &templates,
-                &stacks,
-            ));
+            let stacks = stacks::render(&context.repo, stage, &sources)?;
+            findings.extend(check::findings(&context.repo, stage, &sources, &stacks));
             if stage.cloud == CloudKind::Local {
                 for why in stacks
                     .iter()
@@ -54,12 +47,9 @@ impl Check {
                 stage.name,
                 stacks.len()
             );
-            lines.push((
-                line,
-                checking::notes(&context.repo, stage, &templates, &stacks),
-            ));
+            lines.push((line, check::notes(&context.repo, stage, &sources, &stacks)));
         }
-        checking::refuse(findings)?;
+        check::refuse(findings)?;
         for (line, notes) in &lines {
             context.out.data(line);
             for note in notes {

@@ -8,12 +8,13 @@ use tokio::time::timeout;
 
 #[cfg(feature = "aws")]
 use super::release::{self, Wish};
-use super::rollout::{self, Reporter};
-use super::running::typed;
-use crate::cloud::Outputs;
-use crate::context::Context;
-use crate::error::{Failure, UserError};
-use crate::repo::{CloudKind, Stage};
+use super::rollout;
+use cloud::Outputs;
+use cloud::progress::Reporter;
+use facts::Context;
+use facts::typed;
+use facts::{CloudKind, Stage};
+use words::error::{Failure, UserError};
 
 /// How long a signal may be on its way.
 const INTERRUPTION: Duration = Duration::from_millis(200);

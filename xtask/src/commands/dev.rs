@@ -8,12 +8,13 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::deploy::welcome;
-use super::rollout::{self, Reporter};
+use super::rollout;
 use super::{destroy, logs};
-use crate::context::Context;
-use crate::error::UserError;
-use crate::local::LocalCloud;
-use crate::repo::{CloudKind, Stage};
+use cloud::progress::Reporter;
+use facts::Context;
+use facts::{CloudKind, Stage};
+use local_cloud::LocalCloud;
+use words::error::UserError;
 
 /// Run the local stage, rebuild and restart what changes, and show the logs, until Ctrl-C
 ///
@@ -37,7 +38,7 @@ impl Dev {
             let hint = "leave --stage away; for AWS there are `deploy` and `logs --follow`";
             return Err(UserError::new(problem).hint(hint).into());
         }
-        let folder = rollout::folder(context, stage);
+        let folder = local_cloud::stage_folder(context, stage);
         let ran_before = LocalCloud::connect(&folder).await?.is_some();
         let (watcher, mut changes) = watch(&context.repo.root)?;
         tokio::select! {
@@ -77,7 +78,7 @@ async fn rebuild_forever(
             Ok(rolled) if std::mem::take(&mut first) => welcome(context, stage, &rolled.outputs),
             Ok(_) => {}
             Err(error) => {
-                crate::error::report(&error, &context.out);
+                words::error::report(&error, &context.out);
                 context
                     .out
                     .note("what ran before goes on running; save a file to try again");

@@ -2,10 +2,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::rendering;
-use crate::context::Context;
-use crate::repo::CloudKind;
 use crate::tools::doctor;
+use facts::CloudKind;
+use facts::Context;
 
 /// Look for everything that a stage needs on this machine, and say how to get what is missing
 #[derive(Debug, Args)]
@@ -24,7 +23,7 @@ impl Doctor {
         let stage = context.stage(&self.stage)?;
         let mut findings = doctor::cross_compiler(&context.repo.target.join("cross"));
         // A stage that cannot be rendered has errors of its own, and `check` says them.
-        let stacks = rendering::rendered(&context.repo, stage).unwrap_or_default();
+        let stacks = deploy::desired(&context.repo, stage).unwrap_or_default();
         let needs_engine = stacks
             .iter()
             .find_map(|stack| stack.needs_engine.as_deref());

@@ -6,14 +6,15 @@ use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
 use super::logs;
-use super::running::{Cloud, typed};
-use crate::cloud::LogQuery;
-use crate::context::Context;
-use crate::error::{Failure, UserError};
-use crate::output::Output;
-use crate::repo::Stage;
-use crate::text::{clean, clean_lines};
-use crate::tools::agentcore::{Agent, Refused, new_session};
+use super::running::Cloud;
+use agentcore_client::{Agent, Refused, new_session};
+use cloud::LogQuery;
+use facts::Context;
+use facts::Stage;
+use facts::typed;
+use words::error::{Failure, UserError};
+use words::output::Output;
+use words::text::{clean, clean_lines};
 
 /// How far before the question the agent's log is looked at: its start may be what failed.
 const LOG_BEFORE: time::Duration = time::Duration::seconds(5);

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::local;
-use crate::output::Output;
+use words::output::Output;
 
 /// Be the local cloud: `deploy` starts this in the background
 #[derive(Debug, Args)]
@@ -27,10 +26,10 @@ impl LocalCloud {
             let listener = tokio::net::TcpListener::bind(address).await;
             let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
             out.data(&format!("http://{}", listener.local_addr()?));
-            local::serve_offline_model(listener).await?;
+            local_cloud::serve_offline_model(listener).await?;
         }
         if let Some(folder) = &self.folder {
-            local::supervise(folder.clone()).await?;
+            local_cloud::supervise(folder.clone()).await?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -4,15 +4,14 @@ use clap::Args;
 use futures_util::StreamExt;
 use time::{Duration, OffsetDateTime};
 
-use super::rollout;
 use super::running::Cloud;
-use crate::cloud::{LogLine, LogQuery, PLATFORM};
-use crate::context::Context;
-use crate::error::UserError;
-use crate::local::logs::follow_logs;
-use crate::output::Output;
-use crate::repo::Stage;
-use crate::text::clean_lines;
+use cloud::{LogLine, LogQuery, PLATFORM};
+use facts::Context;
+use facts::Stage;
+use local_cloud::logs::follow_logs;
+use words::error::UserError;
+use words::output::Output;
+use words::text::clean_lines;
 
 /// Of a message or a field: what strangers say is in some of them.
 const CHARACTERS_MAX: usize = 10_000;
@@ -91,7 +90,10 @@ pub(crate) async fn follow(context: &Context, stage: &Stage) -> anyhow::Result<(
         since: Some(OffsetDateTime::now_utc()),
         ..LogQuery::default()
     };
-    let mut lines = std::pin::pin!(follow_logs(&rollout::folder(context, stage), &query));
+    let mut lines = std::pin::pin!(follow_logs(
+        &local_cloud::stage_folder(context, stage),
+        &query
+    ));
     while let Some(line) = lines.next().await {
         show(&context.out, &line, false);
     }

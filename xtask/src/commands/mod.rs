@@ -3,7 +3,6 @@
 mod arguments;
 mod build;
 mod check;
-mod checking;
 mod completions;
 mod deploy;
 mod destroy;
@@ -19,11 +18,8 @@ mod packing;
 mod plan;
 mod preview;
 #[cfg(feature = "aws")]
-mod question;
-#[cfg(feature = "aws")]
 mod release;
 mod render;
-mod rendering;
 mod rollout;
 mod running;
 mod smoke;
@@ -37,8 +33,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::context::Context;
-use crate::output::Output;
+use facts::Context;
+use words::output::Output;
 
 /// Puts a paying AI agent on AWS, or on this machine
 #[derive(Debug, Parser)]
@@ -87,7 +83,7 @@ fn with_aws(context: &Context) -> anyhow::Error {
             "what speaks to AWS: two to three minutes, the first time",
         );
     });
-    let error = crate::tools::cargo::run_again_with_aws(&context.repo.root);
+    let error = ::build::cargo::run_again_with_aws(&context.repo.root);
     notice.abort();
     error
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::running::{self, Cloud};
-use crate::context::Context;
+use facts::Context;
 
 /// Print the URLs, ARNs and ids of what is deployed
 #[derive(Debug, Args)]

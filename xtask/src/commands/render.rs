@@ -4,10 +4,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::plan::DESCRIPTION;
-use super::{checking, rendering};
-use crate::context::Context;
-use crate::plan::DescribedStage;
-use crate::tools::files;
+use facts::Context;
+use stacks::DescribedStage;
 
 /// Write the CloudFormation that would be deployed
 ///
@@ -34,11 +32,11 @@ impl Render {
             .out
             .clone()
             .unwrap_or_else(|| context.repo.target.join("rendered").join(&stage.name));
-        let templates = files::templates(&context.repo.root)?;
-        let stacks = rendering::unchecked(&context.repo, stage, &templates)?;
+        let sources = facts::sources(&context.repo)?;
+        let stacks = stacks::render(&context.repo, stage, &sources)?;
         if !self.unchecked {
-            let findings = checking::findings(&context.repo, stage, &templates, &stacks);
-            checking::refuse(findings)?;
+            let findings = check::findings(&context.repo, stage, &sources, &stacks);
+            check::refuse(findings)?;
         }
         let described = DescribedStage::of(stage, stacks.iter().map(|stack| &stack.plan));
         files::write(

@@ -3,9 +3,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::running::Cloud;
-use crate::cloud::{ProcessState, StackState};
-use crate::context::Context;
-use crate::output::Output;
+use cloud::{ProcessState, StackState};
+use facts::Context;
+use words::output::Output;
 
 /// Show what runs, and how it does
 #[derive(Debug, Args)]

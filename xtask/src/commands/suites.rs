@@ -2,10 +2,10 @@
 
 use anyhow::Context as _;
 
-use crate::context::Context;
-use crate::error::UserError;
-use crate::tools::cargo;
 use crate::tools::test_tools::{self, Tool};
+use build::cargo;
+use facts::Context;
+use words::error::UserError;
 
 /// Tests that run together and need the same tools.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ const SUITES: &[Suite] = &[
         about: "programs for 64-bit Arm become the same images in any folder, and a registry takes them",
         cargo: &[
             "test --workspace --test build -- --ignored digests::",
-            "test --workspace --bin xtask -- --ignored registry::",
+            "test --workspace --lib -- --ignored registry::",
         ],
         tools: &[Tool::CrossCompiler, Tool::Registry],
     },
@@ -86,7 +86,7 @@ const SUITES: &[Suite] = &[
         name: "images",
         about: "a Docker engine builds the same images, pulls and runs them; our services on an emulator of AWS",
         cargo: &[
-            "test --workspace --bin xtask -- --ignored docker:: differential::",
+            "test --workspace --lib -- --ignored docker:: differential::",
             "test --workspace --test build -- --ignored engine:: chain::",
             // Of what the line before has compiled.
             "test --workspace --test aws -- --ignored chain::",

@@ -4,7 +4,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::suites::{self, Outcome, Suite};
-use crate::context::Context;
+use facts::Context;
 
 /// Check everything that the project can check on this machine
 ///

@@ -3,9 +3,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::arguments::Values;
-use super::packing::{self, Builder};
-use crate::context::Context;
-use crate::error::{Failure, UserError};
+use build::packing::Builder;
+use facts::Context;
+use words::error::{Failure, UserError};
 
 /// Build a service again from the current commit and compare its digest
 #[derive(Debug, Args)]
@@ -37,7 +37,8 @@ impl Verify {
                 ))
             })?;
         let packed =
-            packing::pack(context, &self.values, &[service.to_owned()], self.builder).await?;
+            super::packing::pack(context, &self.values, &[service.to_owned()], self.builder)
+                .await?;
         let built = packed
             .first()
             .map(|packed| packed.artifact.digest())

@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::invoke;
-use crate::context::Context;
-use crate::error::Failure;
-use crate::text::clean;
+use facts::Context;
+use words::error::Failure;
+use words::text::clean;
 
 /// Show what the agent can spend and has spent, and how to fund it
 #[derive(Debug, Args)]

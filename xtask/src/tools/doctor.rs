@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::tools::cross::{self, TARGET, Toolchain};
-use crate::tools::docker::{self, Engine};
+use build::cross::{self, TARGET, Toolchain};
+use build::docker::{self, Engine};
 
 /// One thing that a build wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use super::{cargo, doctor, payment_peers, test_engine};
+use super::{doctor, payment_peers, test_engine};
+use build::cargo;
 
 /// The versions that the results in docs/ were seen with.
 const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];

@@ -57,7 +57,7 @@ fn the_conformance_suite_passes_through_the_function_url() {
         )
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
         .env("TURNPIKE_TEST_MCP_URL", url);
-    // As a user's shell would run it: xtask/src/tools/cargo.rs says why.
+    // As a user's shell would run it: xtask/crates/build/src/cargo.rs says why.
     let ours =
         |name: &String| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     for name in std::env::vars().map(|(name, _)| name).filter(ours) {

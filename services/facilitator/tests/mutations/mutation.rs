@@ -19,7 +19,7 @@ impl Mutation {
     pub(crate) fn path(&self) -> PathBuf {
         let (package, file) = self.file.split_once('/').unwrap();
         let folder = match package {
-            "xtask" => String::new(),
+            "check" | "facts" => "xtask/crates/".to_owned(),
             "listing" | "runtime" | "x402" => "services/shared/".to_owned(),
             _ => "services/".to_owned(),
         };
@@ -73,5 +73,5 @@ pub(crate) const BACKEND: Tests = Tests::of("x402-backend", "--bin x402-backend"
 pub(crate) const BACKEND_START: Tests = Tests::of("x402-backend", "--test start");
 pub(crate) const BACKEND_PROCESS: Tests = Tests::of("x402-backend", "--test process");
 pub(crate) const AGENT: Tests = Tests::of("agent", "--bin agent");
-pub(crate) const XTASK: Tests = Tests::of("xtask", "--bin xtask");
+pub(crate) const FACTS: Tests = Tests::of("facts", "--lib");
 pub(crate) const CHECK: Tests = Tests::of("xtask", "--test check");

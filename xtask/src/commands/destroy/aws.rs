@@ -12,13 +12,15 @@ use super::contents::{empty, removal_of};
 use super::order::before;
 use super::removal::{Container, Removal, Running};
 use super::report::{Event, Reporter};
-use crate::commands::running::{AwsStage, lock_lost, typed};
-use crate::context::Context;
-use crate::error::Failure;
-use crate::repo::Stage;
-use crate::tools::aws::cloudformation::{Ended, Since, Standing};
-use crate::tools::aws::lock::LockGuard;
-use crate::tools::aws::logs::Logs;
+use crate::commands::running::AwsStage;
+use aws::cloudformation::{Ended, Since, Standing};
+use aws::lock::LockGuard;
+use aws::logs::Logs;
+use cloud::lock_lost;
+use facts::Context;
+use facts::Stage;
+use facts::typed;
+use words::error::Failure;
 
 /// A deletion that got stuck is tried again: what was in the way may have gone meanwhile.
 const TRIES_MAX: u32 = 2;

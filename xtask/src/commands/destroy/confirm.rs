@@ -1,10 +1,10 @@
 //! A stage goes only when somebody says so: by its name at a terminal, or by `--yes`.
 
-use crate::commands::question;
-use crate::commands::running::typed;
-use crate::error::UserError;
-use crate::output::Output;
-use crate::repo::Stage;
+use facts::Stage;
+use facts::typed;
+use words::error::UserError;
+use words::output::Output;
+use words::question;
 
 /// # Errors
 /// Nobody said so.

@@ -3,11 +3,11 @@
 use anyhow::Context as _;
 
 use super::removal::{Container, Removal};
-use crate::tools::aws::Aws;
-use crate::tools::aws::cloudformation::{CloudFormation, Standing};
-use crate::tools::aws::ecr::Ecr;
-use crate::tools::aws::inventory::Inventory;
-use crate::tools::aws::s3::S3;
+use aws::Aws;
+use aws::cloudformation::{CloudFormation, Standing};
+use aws::ecr::Ecr;
+use aws::inventory::Inventory;
+use aws::s3::S3;
 
 pub(crate) async fn removal_of(
     aws: &Aws,

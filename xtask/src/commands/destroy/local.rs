@@ -3,9 +3,9 @@
 use super::order::order;
 use super::report::{Event, Reporter};
 use crate::commands::running::LocalStage;
-use crate::context::Context;
-use crate::local::{self, LocalCloud};
-use crate::repo::Stage;
+use facts::Context;
+use facts::Stage;
+use local_cloud::{self, LocalCloud};
 
 /// Stops everything, and clears away what a killed supervisor left. The logs stay.
 pub(super) async fn destroy(
@@ -17,9 +17,9 @@ pub(super) async fn destroy(
     let removed = match &local.cloud {
         Some(cloud) => stop(context, stage, cloud, reporter).await?,
         // A supervisor that was killed leaves its processes and its notes behind.
-        None => local::reap(&local.folder)?,
+        None => local_cloud::reap(&local.folder)?,
     };
-    let logs = local::clear(&local.folder)?;
+    let logs = local_cloud::clear(&local.folder)?;
     reporter.report(&Event::Done {
         removed,
         left: &[],

@@ -17,12 +17,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::running::{Cloud, typed};
-use crate::context::Context;
-use crate::error::UserError;
-use crate::local::LocalCloud;
-use crate::repo::{CloudKind, Stage};
+use super::running::Cloud;
+use facts::Context;
+use facts::typed;
+use facts::{CloudKind, Stage};
+use local_cloud::LocalCloud;
 use report::Reporter;
+use words::error::UserError;
 
 /// Remove a stage, in the reverse order of its deploy
 ///

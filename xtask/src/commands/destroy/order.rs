@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan;
-use crate::repo::{Repo, Stage};
+use facts::{Repo, Stage};
 
 /// What all the others are deployed from: it goes when nothing else is left.
 const ARTIFACTS: &str = "artifacts";
@@ -15,7 +14,7 @@ pub(super) fn before(
     stage: &Stage,
     owners: &[&str],
 ) -> BTreeMap<String, BTreeSet<String>> {
-    let stacks = plan::stacks(repo, stage);
+    let stacks = stacks::stacks(repo, stage);
     let needs: BTreeMap<&str, &[String]> = stacks
         .iter()
         .map(|stack| (stack.owner.as_str(), stack.after.as_slice()))

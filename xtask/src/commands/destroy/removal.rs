@@ -3,8 +3,8 @@
 use serde::Serialize;
 use template::Node;
 
-use crate::tools::aws::cloudformation::{Condition, Standing, condition};
-use crate::tools::aws::inventory::Resource;
+use aws::cloudformation::{Condition, Standing, condition};
+use aws::inventory::Resource;
 
 /// Types whose loss is the loss of something that nobody can make again, or that is looked for later, with a word for each.
 const NAMED: [(&str, &str); 6] = [

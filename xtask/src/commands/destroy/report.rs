@@ -4,7 +4,7 @@ use serde::Serialize;
 
 #[cfg(feature = "aws")]
 use super::removal::Removal;
-use crate::output::Output;
+use words::output::Output;
 
 #[derive(Debug, Serialize)]
 #[serde(

@@ -1,9 +1,9 @@
 //! What AgentCore says of an agent, and what the agent said itself.
 
 use super::{group, last_lines, words};
-use crate::tools::aws::Aws;
-use crate::tools::aws::control::Control;
-use crate::tools::aws::logs::Logs;
+use aws::Aws;
+use aws::control::Control;
+use aws::logs::Logs;
 
 pub(super) async fn ask(
     aws: &Aws,

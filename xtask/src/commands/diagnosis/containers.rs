@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{TRIES, WAIT, look_up, words};
-use crate::cloud::LogLine;
-use crate::tools::aws::Aws;
-use crate::tools::aws::cloudformation::StackEvent;
-use crate::tools::aws::ecs::{Ecs, StoppedTask};
-use crate::tools::aws::logs::{Group, Logs};
+use aws::Aws;
+use aws::cloudformation::StackEvent;
+use aws::ecs::{Ecs, StoppedTask};
+use aws::logs::{Group, Logs};
+use cloud::LogLine;
 
 /// How often they are looked at: soon, since a rollback can be quick, and then ever less, since most deploys go well.
 const LOOK_FIRST: Duration = Duration::from_secs(1);

@@ -10,10 +10,10 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::cloud::LogLine;
-use crate::tools::aws::Aws;
-use crate::tools::aws::cloudformation::{StackEvent, StackFailure};
-use crate::tools::aws::logs::{Group, Logs};
+use aws::Aws;
+use aws::cloudformation::{StackEvent, StackFailure};
+use aws::logs::{Group, Logs};
+use cloud::LogLine;
 use containers::Containers;
 
 const SERVICE: &str = "AWS::ECS::Service";

@@ -1,12 +1,12 @@
 //! Pure: what was found out, in lines that fit on a screen.
 
 use super::containers::Seen;
-use crate::cloud::LogLine;
 use crate::commands::logs::in_short;
-use crate::tools::aws::control::AgentState;
-use crate::tools::aws::ecs::StoppedTask;
-use crate::tools::aws::explain::explain;
-use crate::tools::aws::logs::Group;
+use aws::control::AgentState;
+use aws::ecs::StoppedTask;
+use aws::explain::explain;
+use aws::logs::Group;
+use cloud::LogLine;
 
 /// How many different reasons are told.
 const REASONS_MAX: usize = 3;

@@ -10,11 +10,11 @@ use super::preview;
 #[cfg(feature = "aws")]
 use super::release;
 #[cfg(feature = "aws")]
-use super::rollout::Reporter;
-use crate::context::Context;
-use crate::error::UserError;
-use crate::repo::{CloudKind, Stage};
+use cloud::progress::Reporter;
+use facts::Context;
+use facts::{CloudKind, Stage};
 pub(super) use offline::DESCRIPTION;
+use words::error::UserError;
 
 /// Show what a deploy would do, in its order, and where each value comes from
 ///

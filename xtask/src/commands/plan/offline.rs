@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use crate::commands::preview::{self, Preview, StackAction, StackPreview};
-use crate::commands::rendering::{self, RenderedStack};
-use crate::context::Context;
-use crate::error::UserError;
-use crate::plan::{self, Compared, DescribedStack, DescribedStage, Fate, Rendering};
-use crate::repo::Stage;
-use crate::tools::files;
+use deploy::plan::{Compared, Fate, Rendering};
+use facts::Context;
+use facts::Stage;
+use stacks::RenderedStack;
+use stacks::{DescribedStack, DescribedStage};
+use words::error::UserError;
 
 /// What `render` writes beside the templates: the stage as [`show`] prints it for programs.
 pub(in crate::commands) const DESCRIPTION: &str = "plan.json";
@@ -21,7 +21,7 @@ pub(super) fn show(
     json: bool,
 ) -> anyhow::Result<()> {
     let stacks = rendered(context, stage, only)?;
-    let stacks = rendering::chosen(&stacks, only);
+    let stacks = stacks::chosen(&stacks, only);
     let out = &context.out;
     if json {
         out.json(&DescribedStage::of(stage, stacks.map(|stack| &stack.plan)));
@@ -65,7 +65,7 @@ pub(super) fn against(
         account: stage.account.clone().unwrap_or_default(),
         region: stage.region.clone(),
         against: Some(folder.display().to_string()),
-        stacks: plan::compare(&before, &after, only)?
+        stacks: deploy::plan::compare(&before, &after, only)?
             .into_iter()
             .map(as_preview)
             .collect(),
@@ -83,8 +83,8 @@ fn rendered(
     stage: &Stage,
     only: &[String],
 ) -> anyhow::Result<Vec<RenderedStack>> {
-    let stacks = rendering::rendered(&context.repo, stage)?;
-    rendering::check_part_of_stage(stage, &stacks, only)?;
+    let stacks = deploy::desired(&context.repo, stage)?;
+    stacks::check_part_of_stage(stage, &stacks, only)?;
     Ok(stacks)
 }
 

@@ -4,10 +4,10 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cloud::{Action, Change, ReadySet, StackRequest, changes_in_place};
-use crate::plan::{Cause, InputChange};
 #[cfg(feature = "aws")]
-use crate::tools::aws::cloudformation::{Mending, Standing};
+use aws::cloudformation::{Mending, Standing};
+use cloud::{Action, Change, ReadySet, StackRequest, changes_in_place};
+use deploy::plan::{Cause, InputChange};
 pub(crate) use table::{lines, show};
 
 /// What becomes of every stack of a stage.

@@ -1,9 +1,9 @@
 //! The preview as people read it: one table over all stacks.
 
 use super::{Preview, StackAction, is_loss};
-use crate::cloud::{Action, Change};
-use crate::output::Output;
-use crate::plan::{Cause, InputChange};
+use cloud::{Action, Change};
+use deploy::plan::{Cause, InputChange};
+use words::output::Output;
 
 /// How many properties are named before the rest is counted.
 const PROPERTIES_SHOWN: usize = 6;

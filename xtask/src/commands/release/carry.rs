@@ -13,17 +13,16 @@ use super::job::Job;
 use super::preview::{Preview, StackAction, StackPreview};
 use super::retire;
 use super::workshop::{Depot, Workshop};
-use crate::cloud::{Outputs, StackRequest};
 use crate::commands::diagnosis::Witness;
-use crate::commands::rendering::RenderedStack;
-use crate::commands::rollout::{Event, Reporter};
-use crate::plan;
-use crate::repo::Stage;
-use crate::tools::aws::Aws;
-use crate::tools::aws::cloudformation::{
+use aws::Aws;
+use aws::cloudformation::{
     ChangeSet, CloudFormation, Ended, ReadySet, Since, StackEvent, Standing, TemplateBody,
     needs_url, stamped,
 };
+use cloud::progress::{Event, Reporter};
+use cloud::{Outputs, StackRequest};
+use facts::Stage;
+use stacks::RenderedStack;
 
 /// What every stack's task shares.
 #[derive(Clone)]
@@ -150,7 +149,7 @@ pub(super) async fn prepare(
     bucket: Option<&String>,
     request: &StackRequest,
 ) -> anyhow::Result<Option<ReadySet>> {
-    let hash = plan::inputs_hash(request);
+    let hash = deploy::plan::inputs_hash(request);
     let text = stamped(&request.template, &hash);
     let body = if needs_url(&text) {
         let bucket = bucket.with_context(|| {

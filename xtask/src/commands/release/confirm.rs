@@ -4,12 +4,12 @@ use tokio::sync::Mutex;
 
 use super::interrupt::Interrupt;
 use super::preview::loss;
-use crate::cloud::Change;
-use crate::commands::question;
-use crate::commands::running::typed;
-use crate::error::UserError;
-use crate::output::Output;
-use crate::repo::Stage;
+use cloud::Change;
+use facts::Stage;
+use facts::typed;
+use words::error::UserError;
+use words::output::Output;
+use words::question;
 
 /// How consent is given: once for all by `--yes`, or by typing.
 #[derive(Debug)]

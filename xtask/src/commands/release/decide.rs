@@ -6,13 +6,14 @@ use anyhow::Context as _;
 
 use super::preview::{Mark, StackAction, StackPreview};
 use super::workshop::{self, Workshop};
-use crate::cloud::{Outputs, StackRequest};
-use crate::commands::rendering::{self, RenderedStack};
-use crate::commands::running::not_deployed;
-use crate::plan::{self, ArgValue, Cause, Desired, Source};
-use crate::render::names::pascal_case;
-use crate::repo::Stage;
-use crate::tools::aws::cloudformation::{CloudFormation, Condition, Mending, Standing, condition};
+use aws::cloudformation::{CloudFormation, Condition, Mending, Standing, condition};
+use cloud::not_deployed;
+use cloud::{Outputs, StackRequest};
+use deploy::plan::{Cause, Desired};
+use facts::Stage;
+use stacks::RenderedStack;
+use stacks::names::pascal_case;
+use stacks::{ArgValue, Source};
 
 /// What is looked at to decide.
 pub(super) struct Decider<'a> {
@@ -59,7 +60,7 @@ impl Decider<'_> {
                 .outputs
                 .insert(owner.clone(), standing.outputs.clone());
         }
-        let planned: Vec<&RenderedStack> = rendering::chosen(stacks, only).collect();
+        let planned: Vec<&RenderedStack> = stacks::chosen(stacks, only).collect();
         for stack in &planned {
             if !self.standing.contains_key(&stack.plan.owner) {
                 known.moving.insert(stack.plan.owner.clone(), None);
@@ -71,7 +72,10 @@ impl Decider<'_> {
             let moving = match preview.action {
                 StackAction::Nothing => Some(BTreeSet::new()),
                 StackAction::Create | StackAction::Recreate => None,
-                _ => Some(plan::moved_outputs(&stack.template, &preview.changes)?),
+                _ => Some(deploy::plan::moved_outputs(
+                    &stack.template,
+                    &preview.changes,
+                )?),
             };
             known.moving.insert(stack.plan.owner.clone(), moving);
             previews.push(preview);
@@ -98,16 +102,16 @@ impl Decider<'_> {
             template: stack.template.clone(),
             parameters: parameters.clone(),
         });
-        let inputs = request.as_ref().map(plan::inputs_hash);
+        let inputs = request.as_ref().map(deploy::plan::inputs_hash);
         let (action, mending) = self.action(standing, inputs.as_deref()).await?;
         let changes = match (action, standing) {
             (StackAction::Nothing, _) => Vec::new(),
             (StackAction::Update | StackAction::Mend, Some(standing)) => {
                 let old = self.cloud.template(&standing.name).await?;
                 let changed = changed_parameters(stack, standing, &parameters);
-                plan::diff(Some(&old), desired(stack, &changed))?
+                deploy::plan::diff(Some(&old), desired(stack, &changed))?
             }
-            _ => plan::diff(None, desired(stack, &BTreeSet::new()))?,
+            _ => deploy::plan::diff(None, desired(stack, &BTreeSet::new()))?,
         };
         let (name, owner) = (stack.plan.name.clone(), stack.plan.owner.clone());
         Ok(StackPreview {

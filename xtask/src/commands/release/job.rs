@@ -9,13 +9,13 @@ use tokio::sync::watch;
 use super::carry::{Board, Crew, Step, Trouble, prepare, report, watched};
 use super::decide::{self, Decider};
 use super::preview::{StackAction, StackPreview, is_loss};
-use crate::cloud::{Change, Outputs, StackRequest};
-use crate::commands::rendering::RenderedStack;
-use crate::commands::rollout::Event;
-use crate::error::hint;
-use crate::plan::Source;
-use crate::render::names::pascal_case;
-use crate::tools::aws::cloudformation::{ReadySet, StackEvent};
+use aws::cloudformation::{ReadySet, StackEvent};
+use cloud::progress::Event;
+use cloud::{Change, Outputs, StackRequest};
+use stacks::RenderedStack;
+use stacks::Source;
+use stacks::names::pascal_case;
+use words::error::hint;
 
 /// One stack's way from its turn to its end.
 pub(super) struct Job<'a> {

@@ -24,15 +24,16 @@ pub(crate) use saved::save;
 use session::Session;
 
 use super::preview::{self, Preview, StackAction};
-use super::rendering::{self, RenderedStack};
-use super::rollout::{self, Event, Reporter, Watching};
-use super::running::lock_lost;
+use super::rollout;
 use super::smoke;
-use crate::cloud::Outputs;
-use crate::context::Context;
-use crate::repo::Stage;
-use crate::tools::aws::cloudformation::{Condition, Operation, condition};
-use crate::tools::aws::lock::LockGuard;
+use aws::cloudformation::{Condition, Operation, condition};
+use aws::lock::LockGuard;
+use cloud::Outputs;
+use cloud::lock_lost;
+use cloud::progress::{Event, Reporter, Watching};
+use facts::Context;
+use facts::Stage;
+use stacks::RenderedStack;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -258,7 +259,7 @@ async fn locked(
 
 /// Shows where the stacks of this deploy are.
 fn watch(session: &Session, only: &[String], reporter: &Reporter) -> Watching {
-    let stacks = rendering::chosen(&session.rendered, only);
+    let stacks = stacks::chosen(&session.rendered, only);
     reporter.watch(stacks.map(rollout::place).collect())
 }
 

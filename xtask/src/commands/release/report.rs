@@ -2,10 +2,10 @@
 
 use super::carry::{Outcome, Trouble};
 use super::preview::{self, Preview};
-use crate::commands::rollout::{Event, Reporter};
-use crate::commands::running::typed;
-use crate::error::Failure;
-use crate::repo::Stage;
+use cloud::progress::{Event, Reporter};
+use facts::Stage;
+use facts::typed;
+use words::error::Failure;
 
 /// Shows what is about to be done: the table for a person, one event for a program.
 pub(super) fn plan(reporter: &Reporter, preview: &Preview) {

@@ -4,7 +4,7 @@ use super::carry::{Crew, Outcome, Trouble, watched};
 use super::preview::{StackAction, StackPreview};
 use super::session::Session;
 use crate::commands::destroy::{empty, removal_of};
-use crate::commands::rollout::Event;
+use cloud::progress::Event;
 
 /// Adds to each stack that goes what goes with it.
 pub(super) async fn look(session: &Session, stacks: &mut [StackPreview]) -> anyhow::Result<()> {

@@ -6,8 +6,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::preview::{Preview, StackPreview};
-use crate::error::UserError;
-use crate::tools::files;
+use words::error::UserError;
 
 const VERSION: u32 = 1;
 

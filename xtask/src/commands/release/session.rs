@@ -11,16 +11,16 @@ use super::decide::Decider;
 use super::preview::{Mark, Preview, StackAction, StackPreview};
 use super::retire;
 use super::workshop::{Depot, Workshop};
-use crate::cloud::Outputs;
-use crate::commands::rendering::{self, RenderedStack};
-use crate::commands::rollout::{Event, Reporter};
 use crate::commands::running::AwsStage;
-use crate::context::Context;
-use crate::repo::Stage;
-use crate::tools::aws::cloudformation::{Condition, Since, StackEvent, Standing, condition};
-use crate::tools::aws::ecr::EcrLogin;
-use crate::tools::aws::s3::S3;
-use crate::tools::aws::secrets::{self, Looked};
+use aws::cloudformation::{Condition, Since, StackEvent, Standing, condition};
+use aws::ecr::EcrLogin;
+use aws::s3::S3;
+use aws::secrets::{self, Looked};
+use cloud::Outputs;
+use cloud::progress::{Event, Reporter};
+use facts::Context;
+use facts::Stage;
+use stacks::RenderedStack;
 
 /// The secrets that the stage names are there and can be read, before anything needs them.
 async fn look_at_secrets(
@@ -61,7 +61,7 @@ impl Session {
         stage: &Stage,
         reporter: &Reporter,
     ) -> anyhow::Result<Self> {
-        let rendered = rendering::rendered(&context.repo, stage)?;
+        let rendered = deploy::desired(&context.repo, stage)?;
         let aws = AwsStage::connect(context, stage).await?;
         let account = &aws.aws;
         let text = format!(
@@ -120,7 +120,7 @@ impl Session {
 
     /// What a deploy would do, without asking CloudFormation for change sets.
     pub(super) async fn decide(&mut self, only: &[String]) -> anyhow::Result<Preview> {
-        rendering::check_part_of_stage(&self.stage, &self.rendered, only)?;
+        stacks::check_part_of_stage(&self.stage, &self.rendered, only)?;
         let decider = Decider {
             cloud: &self.aws.cloudformation,
             workshop: &self.workshop,

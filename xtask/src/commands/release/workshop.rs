@@ -7,13 +7,13 @@ use std::time::Instant;
 use anyhow::Context as _;
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 
-use crate::commands::packing::{self, Artifact, Programs};
-use crate::commands::rollout::{Event, Reporter};
-use crate::context::Context;
-use crate::image;
-use crate::tools::aws::ecr::{EcrLogin, split_uri};
-use crate::tools::aws::s3::S3;
-use crate::tools::registry::{self, Limits, Registry};
+use aws::ecr::{EcrLogin, split_uri};
+use aws::s3::S3;
+use build::packing::{self, Artifact, Programs};
+use build::registry::{self, Limits, Registry};
+use cloud::progress::{Event, Reporter};
+use facts::Context;
+use image;
 
 /// Packing is deflating: more of it at once than there are cores gains nothing.
 const PACKS_AT_ONCE: usize = 2;

@@ -6,17 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::cloud::{Outputs, StackRequest};
-use crate::commands::packing;
-use crate::commands::rendering::{self, RenderedStack};
-use crate::commands::running::not_deployed;
-use crate::context::Context;
-use crate::error::UserError;
-use crate::image::{self, PlacedFile};
-use crate::local::{self, ImageStore, Source as FileSource, StoredFile};
-use crate::plan::{ArgValue, Source};
-use crate::repo::{Service, Stage};
-use crate::tools::files;
+use build::packing;
+use cloud::not_deployed;
+use cloud::{Outputs, StackRequest};
+use facts::Context;
+use facts::{Service, Stage};
+use image::{self, PlacedFile};
+use local_cloud::{ImageStore, Source as FileSource, StoredFile};
+use stacks::RenderedStack;
+use stacks::{ArgValue, Source};
+use words::error::UserError;
 
 /// Finds a value for every parameter of a stack, and puts what the stack runs into the local store.
 pub(super) struct Inputs<'a> {
@@ -65,7 +64,7 @@ impl<'a> Inputs<'a> {
                     "{}-{}-artifacts-{}",
                     self.context.repo.project,
                     self.stage.name,
-                    local::ACCOUNT
+                    local_cloud::ACCOUNT
                 ),
                 (Source::CodeKey, Some(service)) => self.put_code(service)?,
                 (Source::Image, Some(service)) => self.put_image(service, &plan.args)?,
@@ -121,13 +120,14 @@ impl<'a> Inputs<'a> {
             };
             values.insert(name.clone(), value);
         }
-        let image = rendering::interpret(&self.context.repo, service, &values)?;
+        let dockerfile = facts::dockerfile(&self.context.repo, service)?;
+        let image = stacks::interpret(service, &dockerfile, &values)?;
         let program = self.program(service)?;
         let folder = service.folder();
         let ignore = files::read(&folder.join(".dockerignore")).unwrap_or_default();
         let entries = packing::context_entries(&folder, &service.name)?;
-        let (_, shown) = rendering::dockerfile(&self.context.repo, service);
-        let placed = image::files(&shown, &image, &entries, &ignore).map_err(UserError::new)?;
+        let placed =
+            image::files(&dockerfile.shown, &image, &entries, &ignore).map_err(UserError::new)?;
         let config = serde_json::to_vec(&image.config.to_json(std::env::consts::ARCH))?;
         let mut hasher = Sha256::new();
         hasher.update(Sha256::digest(&config));
@@ -145,8 +145,11 @@ impl<'a> Inputs<'a> {
         let digest = hex::encode(hasher.finalize());
         self.store.put_image(&config, &stored, &digest)?;
         self.keep.insert(digest.clone());
-        let (account, region, project) =
-            (local::ACCOUNT, local::REGION, &self.context.repo.project);
+        let (account, region, project) = (
+            local_cloud::ACCOUNT,
+            local_cloud::REGION,
+            &self.context.repo.project,
+        );
         Ok(format!(
             "{account}.dkr.ecr.{region}.amazonaws.com/{project}/{}/{}@sha256:{digest}",
             self.stage.name, service.name

@@ -1,8 +1,6 @@
 //! A deploy to the local cloud: build, then every stack in its order, each with the outputs of those before it.
 
 mod inputs;
-mod live;
-mod report;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,25 +9,16 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use inputs::Inputs;
-pub(crate) use live::{Place, Watching};
-pub(crate) use report::{Event, Reporter};
 
-use super::rendering::{self, RenderedStack};
 use super::smoke::paths;
-use crate::cloud::{Outputs, StackState};
-use crate::context::Context;
-use crate::error::UserError;
-use crate::local::{ImageStore, LocalCloud, existing_secrets};
-use crate::repo::Stage;
-use crate::tools::{cargo, files};
-
-/// Where the local cloud of a stage keeps everything.
-pub(crate) fn folder(context: &Context, stage: &Stage) -> PathBuf {
-    match std::env::var_os("TURNPIKE_LOCAL_DIR") {
-        Some(folder) => PathBuf::from(folder).join(&stage.name),
-        None => context.repo.target.join("local").join(&stage.name),
-    }
-}
+use build::cargo;
+use cloud::progress::{Event, Place, Reporter};
+use cloud::{Outputs, StackState};
+use facts::Context;
+use facts::Stage;
+use local_cloud::{ImageStore, LocalCloud, existing_secrets};
+use stacks::RenderedStack;
+use words::error::UserError;
 
 /// What came of a deploy.
 pub(crate) struct Rolled {
@@ -48,10 +37,10 @@ pub(crate) async fn deploy(
     reporter: &Reporter,
 ) -> anyhow::Result<Rolled> {
     let started = Instant::now();
-    let stacks = rendering::rendered(&context.repo, stage)?;
+    let stacks = deploy::desired(&context.repo, stage)?;
     let chosen = chosen(stage, &stacks, only)?;
     refuse_engine(&chosen)?;
-    let folder = folder(context, stage);
+    let folder = local_cloud::stage_folder(context, stage);
     has_secrets(&chosen, &folder)?;
     let programs = build(context, &chosen, reporter).await?;
     let _watching = reporter.watch(chosen.iter().map(|stack| place(stack)).collect());
@@ -169,8 +158,8 @@ fn chosen<'a>(
     stacks: &'a [RenderedStack],
     only: &[String],
 ) -> anyhow::Result<Vec<&'a RenderedStack>> {
-    rendering::check_part_of_stage(stage, stacks, only)?;
-    Ok(rendering::chosen(stacks, only).collect())
+    stacks::check_part_of_stage(stage, stacks, only)?;
+    Ok(stacks::chosen(stacks, only).collect())
 }
 
 /// Refuses an image that this machine could only run in a container: a base image, or what a RUN makes.

@@ -5,15 +5,15 @@ use futures_util::Stream;
 use futures_util::future::join_all;
 
 use super::health;
-use crate::cloud::{LogLine, LogQuery, StackState};
-use crate::context::Context;
-use crate::output::Output;
-use crate::repo::Stage;
-use crate::tools::aws::Aws;
-use crate::tools::aws::cloudformation::{CloudFormation, Standing};
-use crate::tools::aws::lock::{Holder, LockGuard, StageLock};
-use crate::tools::aws::logs::{Group, Logs};
-use crate::tools::aws::s3::S3;
+use aws::Aws;
+use aws::cloudformation::{CloudFormation, Standing};
+use aws::lock::{Holder, LockGuard, StageLock};
+use aws::logs::{Group, Logs};
+use aws::s3::S3;
+use cloud::{LogLine, LogQuery, StackState};
+use facts::Context;
+use facts::Stage;
+use words::output::Output;
 
 /// Signed in to the account of a stage.
 #[derive(Debug)]

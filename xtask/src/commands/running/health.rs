@@ -1,10 +1,10 @@
 //! How a stack on AWS does: what CloudFormation says of it, and what ECS and AgentCore say of what runs in it.
 
-use crate::cloud::{ProcessState, StackState};
-use crate::tools::aws::Aws;
-use crate::tools::aws::cloudformation::{Condition, Standing, condition};
-use crate::tools::aws::control::{AgentState, Control};
-use crate::tools::aws::ecs::Ecs;
+use aws::Aws;
+use aws::cloudformation::{Condition, Standing, condition};
+use aws::control::{AgentState, Control};
+use aws::ecs::Ecs;
+use cloud::{ProcessState, StackState};
 
 /// What the stack's status says: whether what it made may be well, and what a person should know.
 pub(super) fn of_stack(standing: &Standing) -> (bool, Vec<String>) {

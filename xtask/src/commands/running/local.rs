@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use aws_config::SdkConfig;
 use futures_util::Stream;
 
-use super::nothing_runs;
-use crate::cloud::{LogLine, LogQuery, StackState};
-use crate::commands::rollout;
-use crate::context::Context;
-use crate::local::LocalCloud;
-use crate::local::logs::{follow_logs, read_logs};
-use crate::repo::Stage;
-use crate::tools::agentcore::config_on_this_machine;
+use agentcore_client::config_on_this_machine;
+use cloud::nothing_runs;
+use cloud::{LogLine, LogQuery, StackState};
+use facts::Context;
+use facts::Stage;
+use local_cloud::LocalCloud;
+use local_cloud::logs::{follow_logs, read_logs};
 
 /// The folder of a local cloud, and its supervisor if one lives. The logs can be read without.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub(crate) struct LocalStage {
 
 impl LocalStage {
     pub(super) async fn connect(context: &Context, stage: &Stage) -> anyhow::Result<Self> {
-        let folder = rollout::folder(context, stage);
+        let folder = local_cloud::stage_folder(context, stage);
         Ok(Self {
             cloud: LocalCloud::connect(&folder).await?,
             folder,

@@ -18,13 +18,12 @@ pub(crate) use aws::AwsStage;
 pub(crate) use health::stays_behind;
 pub(crate) use local::LocalStage;
 
-use crate::cloud::{LogLine, LogQuery, Outputs, StackState};
-use crate::context::Context;
-#[cfg(feature = "aws")]
-use crate::error::Failure;
-use crate::error::UserError;
-use crate::repo::{CloudKind, Stage};
-use crate::tools::agentcore::Agent;
+use agentcore_client::Agent;
+use cloud::nothing_runs;
+use cloud::{LogLine, LogQuery, Outputs, StackState};
+use facts::Context;
+use facts::{CloudKind, Stage, typed};
+use words::error::UserError;
 
 /// A stage's cloud. Which one it is matters here and nowhere else.
 #[derive(Debug)]
@@ -145,41 +144,6 @@ fn standing(stacks: Vec<StackState>, stage: &Stage) -> anyhow::Result<Vec<StackS
         return Err(nothing_runs(stage).into());
     }
     Ok(stacks)
-}
-
-fn nothing_runs(stage: &Stage) -> UserError {
-    UserError::new(format!("nothing runs on the stage {}", stage.name))
-        .hint(format!("start it: {}", typed(stage, "deploy")))
-}
-
-/// Somebody else has the stage's lock now: whoever changes the stage must not go on.
-#[cfg(feature = "aws")]
-pub(crate) fn lock_lost(stage: &Stage) -> anyhow::Error {
-    let problem = "the lock of this stage was lost, so this stopped; what had been started goes on in CloudFormation";
-    let hint = format!(
-        "see who has it: {}; then run the same command again",
-        typed(stage, "status")
-    );
-    Failure::new(problem, hint).into()
-}
-
-/// What `reader` needs is an output that no stack has.
-pub(crate) fn not_deployed(stage: &Stage, reader: &str, owner: &str, key: &str) -> UserError {
-    UserError::new(format!(
-        "{reader} needs {key} of {owner}, which is not deployed"
-    ))
-    .hint(format!(
-        "deploy it first: {}",
-        typed(stage, &format!("deploy {owner}"))
-    ))
-}
-
-/// A command as one would type it for this stage: `cargo xtask logs agent --stage dev`.
-pub(crate) fn typed(stage: &Stage, words: &str) -> String {
-    match stage.name.as_str() {
-        "local" => format!("cargo xtask {words}"),
-        name => format!("cargo xtask {words} --stage {name}"),
-    }
 }
 
 /// A stack's outputs as scripts read them: `runtimeArn`, not `RuntimeArn`.

@@ -7,13 +7,14 @@ use aws_config::SdkConfig;
 use serde_json::{Value as Json, json};
 
 use super::{Check, paths};
-use crate::cloud::Outputs;
-use crate::commands::running::{agent, stays_behind, typed};
-use crate::context::Context;
-use crate::repo::{Link, Resolved, Stage};
-use crate::tools::agentcore::new_session;
-use crate::tools::aws::control::Control;
+use crate::commands::running::{agent, stays_behind};
 use crate::tools::shop::{self, Answer};
+use agentcore_client::new_session;
+use aws::control::Control;
+use cloud::Outputs;
+use facts::Context;
+use facts::typed;
+use facts::{Link, Resolved, Stage};
 
 /// A free tool that asks the seller for its price: agent, MCP server and seller have to answer for it.
 const FREE_TOOL: &str = "get_price";

@@ -5,12 +5,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Check;
-use crate::cloud::Outputs;
-use crate::commands::running::typed;
-use crate::context::Context;
-use crate::plan;
-use crate::repo::{CloudKind, Stage};
 use crate::tools::shop::own_words;
+use cloud::Outputs;
+use facts::Context;
+use facts::typed;
+use facts::{CloudKind, Stage};
 
 /// How long a load balancer may take to know that its new task is well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Asks every service of the stage all that it wants to be asked, as far as it can be reached from here.
 pub(crate) async fn paths(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<Check> {
     let mut asked = Vec::new();
-    for service in crate::repo::deployed(&context.repo, stage) {
+    for service in facts::deployed(&context.repo, stage) {
         let Some(url) = outputs
             .get(&service.name)
             .and_then(|outputs| outputs.get("Url"))
@@ -27,7 +26,7 @@ pub(crate) async fn paths(context: &Context, stage: &Stage, outputs: &Outputs) -
         };
         // On AWS the others answer nobody outside of the stage's network.
         if stage.cloud != CloudKind::Local
-            && !plan::answers_the_world(&context.repo, stage, service)
+            && !stacks::answers_the_world(&context.repo, stage, service)
         {
             continue;
         }

@@ -1,0 +1,63 @@
+//! CloudFormation: what stands, what would change, and doing it. No state is kept here: the stacks, their tags and one output
+//! of each say everything that a deploy has to know.
+
+mod change_set;
+mod changes;
+mod condition;
+mod delete;
+mod events;
+mod execute;
+mod failure;
+mod history;
+mod mend;
+mod pace;
+mod ready;
+mod standing;
+mod template;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use change_set::ChangeSet;
+pub use cloud::ReadySet;
+pub use condition::{Condition, Operation, condition};
+pub use events::{Since, StackEvent};
+pub use failure::StackFailure;
+pub use mend::Mending;
+use pace::Pace;
+pub use standing::Standing;
+pub use template::{TemplateBody, needs_url, stamped};
+pub use watch::Ended;
+
+use super::Aws;
+
+/// On every stack; they never change, since CloudFormation hands a stack's tags on to all of its resources.
+const PROJECT_TAG: &str = "turnpike:project";
+const STAGE_TAG: &str = "turnpike:stage";
+const OWNER_TAG: &str = "turnpike:owner";
+
+/// The stacks of one stage.
+#[derive(Debug, Clone)]
+pub struct CloudFormation {
+    client: aws_sdk_cloudformation::Client,
+    project: String,
+    stage: String,
+    pace: Pace,
+}
+
+impl CloudFormation {
+    pub fn new(aws: &Aws, project: &str, stage: &str) -> Self {
+        Self {
+            client: aws_sdk_cloudformation::Client::new(aws.config()),
+            project: project.to_owned(),
+            stage: stage.to_owned(),
+            pace: Pace::default(),
+        }
+    }
+}
+
+/// Names one request, so that CloudFormation knows it when it arrives twice.
+fn token() -> String {
+    let random = getrandom::u64().unwrap_or_else(|_| std::process::id().into());
+    format!("turnpike-{random:016x}")
+}

@@ -1,0 +1,151 @@
+//! Cargo, which builds the services.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use cargo_metadata::Message;
+
+use words::error::Failure;
+
+/// Builds the packages in one call and returns the path of each one's executable. Cargo's own progress and errors reach
+/// the terminal unabridged.
+pub fn build(root: &Path, packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    build_with(root, packages, &[], &[])
+}
+
+/// [`build`] with more arguments and environment variables for cargo.
+pub fn build_with(
+    root: &Path,
+    packages: &[&str],
+    more_arguments: &[String],
+    environment: &[(String, String)],
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut arguments = vec![
+        "build".to_owned(),
+        "--message-format=json-render-diagnostics".to_owned(),
+    ];
+    arguments.extend_from_slice(more_arguments);
+    arguments.extend(
+        packages
+            .iter()
+            .map(|package| format!("--package={package}")),
+    );
+    let mut command = call(root, &arguments);
+    for (name, value) in environment {
+        command = command.env(name, value);
+    }
+    let reader = command.reader().context("cannot start cargo")?;
+    let mut executables = BTreeMap::new();
+    for message in Message::parse_stream(BufReader::new(&reader)) {
+        match message {
+            Ok(Message::CompilerArtifact(artifact)) => {
+                if let Some(executable) = artifact.executable {
+                    executables.insert(artifact.target.name, executable.into_std_path_buf());
+                }
+            }
+            Ok(_) => {}
+            Err(_) => {
+                let hint = "the errors above are cargo's; mend them and run the same command again";
+                let problem = format!("cargo could not build {}", packages.join(", "));
+                return Err(Failure::new(problem, hint).into());
+            }
+        }
+    }
+    let missing: Vec<&&str> = packages
+        .iter()
+        .filter(|package| !executables.contains_key(**package))
+        .collect();
+    anyhow::ensure!(missing.is_empty(), "cargo built no program for {missing:?}");
+    Ok(executables)
+}
+
+/// Tells this program that it came out of [`run_again_with_aws`].
+const AGAIN: &str = "TURNPIKE_AGAIN";
+
+/// Builds this tool with what speaks to AWS, and becomes it, with the same arguments. Returns only what went wrong.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this process becomes the other: nothing is left that could supervise"
+)]
+pub fn run_again_with_aws(root: &Path) -> anyhow::Error {
+    use std::os::unix::process::CommandExt;
+
+    if std::env::var_os(AGAIN).is_some() {
+        return anyhow::anyhow!("cargo has built this tool without its feature `aws`, twice");
+    }
+    let program = match build(root, &["xtask"]) {
+        Ok(mut built) => built.remove("xtask").unwrap_or_default(),
+        Err(error) => return error,
+    };
+    let error = std::process::Command::new(&program)
+        .args(std::env::args_os().skip(1))
+        .env(AGAIN, "1")
+        .exec();
+    anyhow::Error::new(error).context(format!("cannot start {}", program.display()))
+}
+
+/// A cargo call in the repository, in the environment that a user's shell would give it.
+///
+/// Cargo tells what it runs about itself in variables. Handed on, they differ from those of the user's own cargo calls, and
+/// build scripts that look at them (ring's does) would be run again at every change between the two.
+fn call<Argument: Into<std::ffi::OsString> + Clone>(
+    root: &Path,
+    arguments: &[Argument],
+) -> duct::Expression {
+    let ours = |name: &str| {
+        name.starts_with("CARGO_PKG_")
+            || [
+                "CARGO_MANIFEST_DIR",
+                "CARGO_MANIFEST_PATH",
+                "CARGO_CRATE_NAME",
+                "CARGO_BIN_NAME",
+                "CARGO_PRIMARY_PACKAGE",
+            ]
+            .contains(&name)
+    };
+    let mut command = duct::cmd(program(), arguments.to_vec()).dir(root);
+    for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
+        command = command.env_remove(name);
+    }
+    command
+}
+
+/// The cargo that runs this tool, else the one on the path.
+fn program() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+/// A finished cargo call: what it wrote to stdout, and whether it succeeded.
+#[derive(Debug)]
+pub struct Run {
+    pub output: String,
+    pub success: bool,
+}
+
+/// Runs cargo with the terminal as its stderr, shows its stdout as it comes, and keeps it.
+pub fn run_tests(
+    root: &Path,
+    arguments: &[&str],
+    environment: &[(String, String)],
+) -> anyhow::Result<Run> {
+    let mut command = call(root, arguments).unchecked();
+    for (name, value) in environment {
+        command = command.env(name, value);
+    }
+    let reader = command.reader().context("cannot start cargo")?;
+    let mut output = String::new();
+    for line in BufReader::new(&reader).lines() {
+        let line = line.context("cannot read what cargo says")?;
+        // Progress is not data: the closing line alone goes to stdout.
+        drop(writeln!(std::io::stderr().lock(), "{line}"));
+        output.push_str(&line);
+        output.push('\n');
+    }
+    let success = reader
+        .try_wait()
+        .context("cannot wait for cargo")?
+        .is_some_and(|output| output.status.success());
+    Ok(Run { output, success })
+}

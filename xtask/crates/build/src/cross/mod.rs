@@ -1,0 +1,112 @@
+//! Cross-compiling: the services as the cloud runs them, static programs for 64-bit Arm, out of one cargo call.
+
+mod compiler;
+mod toolchain;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::cargo;
+
+pub use compiler::{FIX, find};
+pub use toolchain::{Toolchain, has_target};
+
+/// Static by default, with musl and its start-up files inside the Rust target: nothing of this machine gets linked.
+pub const TARGET: &str = facts::IMAGE_TARGET;
+
+/// The profile in the root Cargo.toml.
+pub const PROFILE: &str = "image";
+
+/// Builds the packages for the cloud and returns the path of each one's program. The same sources give the same bytes
+/// in every folder: no path of this machine reaches the programs. Name every service each time: cargo gives a dependency
+/// the features that all packages of one call want together, so that fewer packages are other bytes.
+///
+/// # Errors
+/// What is missing on this machine and how to get it, or that cargo failed (its own words are on the terminal).
+pub fn build(
+    root: &Path,
+    target_folder: &Path,
+    packages: &[&str],
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let toolchain = Toolchain::with_target(TARGET)?;
+    let compiler = find(&toolchain, &target_folder.join("cross"))?;
+    let names = Renaming::new(root, target_folder, &toolchain);
+    let mut environment = compiler.environment(TARGET);
+    let c_flags: Vec<String> = compiler
+        .flags
+        .iter()
+        .cloned()
+        .chain(names.pairs.iter().map(renamed_for_c))
+        .collect();
+    let c_flags: Vec<String> = c_flags.iter().map(|flag| quoted(flag)).collect();
+    environment.push((
+        format!("CFLAGS_{}", TARGET.replace('-', "_")),
+        c_flags.join(" "),
+    ));
+    // Else a folder with a space in its name would be two flags.
+    environment.push(("CC_SHELL_ESCAPED_FLAGS".to_owned(), "1".to_owned()));
+    // The highest of cargo's sources: a RUSTFLAGS that somebody exported must not change what is deployed.
+    let rust_flags: Vec<String> = names.pairs.iter().map(renamed_for_rust).collect();
+    environment.push((
+        "CARGO_ENCODED_RUSTFLAGS".to_owned(),
+        rust_flags.join("\u{1f}"),
+    ));
+    environment.push(("CARGO_INCREMENTAL".to_owned(), "0".to_owned()));
+    // C compilers put it in the place of __DATE__ and __TIME__, which mimalloc has in a message.
+    environment.push(("SOURCE_DATE_EPOCH".to_owned(), "0".to_owned()));
+    let arguments = [
+        "--locked".to_owned(),
+        format!("--profile={PROFILE}"),
+        format!("--target={TARGET}"),
+    ];
+    cargo::build_with(root, packages, &arguments, &environment)
+}
+
+/// The folders of this machine, and what the programs call them. Later pairs win.
+struct Renaming {
+    pairs: Vec<(PathBuf, String)>,
+}
+
+impl Renaming {
+    fn new(root: &Path, target_folder: &Path, toolchain: &Toolchain) -> Self {
+        let cargo_home = std::env::var_os("CARGO_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+        let library = toolchain.sysroot.join("lib/rustlib/src/rust");
+        let mut pairs = vec![
+            (root.to_owned(), "/source".to_owned()),
+            (target_folder.to_owned(), "/target".to_owned()),
+            // With the component rust-src, the standard library's own lines show up under this path.
+            (library, format!("/rustc/{}", toolchain.commit)),
+        ];
+        pairs.extend(cargo_home.map(|home| (home, "/cargo".to_owned())));
+        Self { pairs }
+    }
+}
+
+fn renamed_for_rust((folder, name): &(PathBuf, String)) -> String {
+    format!("--remap-path-prefix={}={name}", folder.display())
+}
+
+/// One word, as a shell reads it.
+fn quoted(flag: &str) -> String {
+    format!("'{}'", flag.replace('\'', r"'\''"))
+}
+
+fn renamed_for_c((folder, name): &(PathBuf, String)) -> String {
+    format!("-ffile-prefix-map={}={name}", folder.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_one_word() {
+        let pair = (PathBuf::from("/a b/it's"), "/source".to_owned());
+        assert_eq!(
+            quoted(&renamed_for_c(&pair)),
+            r"'-ffile-prefix-map=/a b/it'\''s=/source'"
+        );
+    }
+}

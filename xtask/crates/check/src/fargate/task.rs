@@ -1,0 +1,360 @@
+//! What runs: the task, its container, and the service that keeps it running.
+
+use template::Node;
+
+use super::super::Origin;
+use super::super::expect::{environment, expect, spelt};
+use super::super::model::{Stack, shown};
+use super::super::report::Report;
+use super::Parts;
+use facts::{fargate_memory, fargate_sells};
+
+pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let (stack, task) = (parts.stack, &parts.task);
+    let mut wanted =
+        |path: &str, value: &str, why: &str| expect(report, stack, task, path, value, why);
+    wanted(
+        "RequiresCompatibilities",
+        "FARGATE",
+        "there are no machines of one's own",
+    );
+    wanted("NetworkMode", "awsvpc", "Fargate knows no other");
+    wanted(
+        "RuntimePlatform.CpuArchitecture",
+        "ARM64",
+        "programs are compiled for 64-bit Arm",
+    );
+    wanted(
+        "RuntimePlatform.OperatingSystemFamily",
+        "LINUX",
+        "programs are compiled for Linux",
+    );
+    size(parts, report);
+    container(parts, report);
+    variables(parts, report);
+    service(parts, report);
+}
+
+/// Fargate sells fixed pairs.
+fn size(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let text = |path: &str| {
+        parts
+            .task
+            .text(path)
+            .unwrap_or_else(|| "nothing".to_owned())
+    };
+    let (cpu, memory) = (text("Cpu"), text("Memory"));
+    let number = |text: &str| text.parse::<u32>().unwrap_or(0);
+    let id = parts.task.id;
+    match fargate_memory(number(&cpu)) {
+        None => report.add(
+            parts.stack.index,
+            parts.task.line_of("Cpu"),
+            format!("{id}.Cpu is {cpu}"),
+            "Fargate has 256, 512, 1024, 2048, 4096, 8192 and 16384",
+        ),
+        Some((low, high, step)) if !fargate_sells(number(&cpu), number(&memory)) => {
+            let problem = format!(
+                "{id}.Memory is {memory}, and Fargate does not sell that with {cpu} units of CPU"
+            );
+            report.add(
+                parts.stack.index,
+                parts.task.line_of("Memory"),
+                problem,
+                format!("choose {low} to {high} MiB, in steps of {step}"),
+            );
+        }
+        Some(_) => {}
+    }
+}
+
+fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let (stack, task) = (parts.stack, &parts.task);
+    let count = task
+        .get("ContainerDefinitions")
+        .map_or(0, |list| list.items().len());
+    if count != 1 {
+        report.add(
+            stack.index,
+            task.line_of("ContainerDefinitions"),
+            format!("{} has {count} containers", task.id),
+            "give it one: the service's own",
+        );
+        return;
+    }
+    let mut wanted = |path: &str, value: &str, why: &str| {
+        expect(
+            report,
+            stack,
+            task,
+            &format!("ContainerDefinitions.0.{path}"),
+            value,
+            why,
+        )
+    };
+    let parameter = stack
+        .given
+        .inputs
+        .iter()
+        .find(|(_, origin)| *origin == Origin::Image)
+        .map_or("ImageUri", |(name, _)| *name);
+    wanted(
+        "Image",
+        &format!("${{{parameter}}}"),
+        "the deploy says which image, by its digest",
+    );
+    wanted(
+        "Essential",
+        "true",
+        "a task whose only container has stopped would stay",
+    );
+    wanted(
+        "ReadonlyRootFilesystem",
+        "true",
+        "what breaks in could write there",
+    );
+    wanted(
+        "PortMappings.0.ContainerPort",
+        &parts.port,
+        "the Dockerfile exposes another port",
+    );
+    if let Some(image) = &stack.given.image {
+        wanted("User", &image.user, "the Dockerfile names another user");
+        let check = &image.health_check;
+        let command = match check.first().is_some_and(|word| word.starts_with("CMD")) {
+            true => check.join(","),
+            false => format!("CMD,{}", check.join(",")),
+        };
+        wanted(
+            "HealthCheck.Command",
+            &command,
+            "the Dockerfile asks otherwise, and ECS goes by this alone",
+        );
+    }
+    logs(parts, report);
+    mounts(parts, report);
+}
+
+/// The container's log goes into the group of its stack.
+fn logs(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let (stack, task) = (parts.stack, &parts.task);
+    const CONFIGURATION: &str = "ContainerDefinitions.0.LogConfiguration";
+    expect(
+        report,
+        stack,
+        task,
+        &format!("{CONFIGURATION}.LogDriver"),
+        "awslogs",
+        "logs go to CloudWatch",
+    );
+    let table = format!("{CONFIGURATION}.Options");
+    let options = task.get(&table).map_or(&[][..], Node::entries);
+    let group = stack
+        .first("AWS::Logs::LogGroup")
+        .map_or("LogGroup", |group| group.id);
+    for (name, value) in [
+        ("awslogs-group", format!("${{{group}}}")),
+        ("awslogs-region", "${AWS::Region}".to_owned()),
+    ] {
+        let entry = options.iter().find(|entry| entry.key == name);
+        let found = entry.map(|entry| shown(&entry.value)).unwrap_or_default();
+        if found != value {
+            let line = entry.map_or_else(|| task.line_of(&table), |entry| entry.line);
+            report.add(
+                stack.index,
+                line,
+                format!("{name} is `{found}`, and the logs belong into {value}"),
+                format!("write {name}: {}", spelt(&value)),
+            );
+        }
+    }
+    if !options
+        .iter()
+        .any(|entry| entry.key == "awslogs-stream-prefix")
+    {
+        report.add(
+            stack.index,
+            task.line_of(&table),
+            "there is no awslogs-stream-prefix, which Fargate requires",
+            "add awslogs-stream-prefix: <the service's name>",
+        );
+    }
+}
+
+/// What is mounted is declared, and where the manifest says.
+fn mounts(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let (stack, task) = (parts.stack, &parts.task);
+    let path = "ContainerDefinitions.0.MountPoints";
+    let mounts = task.get(path).map_or(&[][..], Node::items);
+    let volumes = task.get("Volumes").map_or(&[][..], Node::items);
+    for mount in mounts {
+        let name = mount.get("SourceVolume").map(shown);
+        if !volumes
+            .iter()
+            .any(|volume| volume.get("Name").map(shown) == name)
+        {
+            report.add(
+                stack.index,
+                mount.line,
+                format!(
+                    "the container mounts `{}`, and the task has no such volume",
+                    name.unwrap_or_default()
+                ),
+                "add it under Volumes",
+            );
+        }
+    }
+    if let Some(folder) = &parts.service.data
+        && !mounts.iter().any(|mount| {
+            mount.get("ContainerPath").map(shown).as_ref() == Some(folder)
+                && mount.get("ReadOnly").map(shown).as_deref() != Some("true")
+        })
+    {
+        report.add(stack.index, task.line_of(path), format!("nothing can be written to {folder}, where the manifest says that the service keeps its data"), format!("add a MountPoint with ContainerPath: {folder}"));
+    }
+}
+
+fn variables(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let path = "ContainerDefinitions.0.Environment";
+    let items = parts.task.get(path).map_or(&[][..], Node::items);
+    let found: Vec<(String, String, usize)> = items
+        .iter()
+        .map(|item| {
+            let text = |key: &str| item.get(key).map(shown).unwrap_or_default();
+            (text("Name"), text("Value"), item.line)
+        })
+        .collect();
+    let line = parts.task.line_of(path);
+    match found.iter().find(|(name, _, _)| name == "PORT") {
+        Some((_, port, line)) if *port != parts.port => report.add(
+            parts.stack.index,
+            *line,
+            format!("PORT is {port}, and the Dockerfile exposes {}", parts.port),
+            format!("write Value: \"{}\"", parts.port),
+        ),
+        _ => {}
+    }
+    for (name, _, line) in &found {
+        if parts.service.secrets.contains_key(name)
+            || parts.service.existing_secrets.contains_key(name)
+        {
+            report.add(
+                parts.stack.index,
+                *line,
+                format!("{name} is a secret, and stands in the environment for anyone to read"),
+                "put it under Secrets, with ValueFrom",
+            );
+        }
+    }
+    environment(
+        report,
+        parts.model,
+        parts.stack,
+        parts.service,
+        line,
+        &found,
+    );
+}
+
+fn service(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let (stack, ecs) = (parts.stack, &parts.ecs);
+    let cluster = stack
+        .first("AWS::ECS::Cluster")
+        .map_or("Cluster", |cluster| cluster.id);
+    let mut wanted =
+        |path: &str, value: &str, why: &str| expect(report, stack, ecs, path, value, why);
+    wanted(
+        "LaunchType",
+        "FARGATE",
+        "there are no machines of one's own",
+    );
+    wanted(
+        "Cluster",
+        &format!("${{{cluster}}}"),
+        "it would run in the account's default cluster, which may not be there",
+    );
+    wanted(
+        "TaskDefinition",
+        &format!("${{{}}}", parts.task.id),
+        "that is what it runs",
+    );
+    wanted(
+        "DeploymentConfiguration.DeploymentCircuitBreaker.Enable",
+        "true",
+        "a release that does not get well would be waited for for hours",
+    );
+    wanted(
+        "DeploymentConfiguration.DeploymentCircuitBreaker.Rollback",
+        "true",
+        "a release that does not get well would stay",
+    );
+    let number = |path: &str| ecs.text(path).and_then(|text| text.parse::<u32>().ok());
+    if number("DesiredCount").is_none_or(|count| count == 0) {
+        report.add(
+            stack.index,
+            ecs.line_of("DesiredCount"),
+            format!("{} runs no task", ecs.id),
+            "write DesiredCount: 1",
+        );
+    }
+    let (most, least) = (
+        number("DeploymentConfiguration.MaximumPercent"),
+        number("DeploymentConfiguration.MinimumHealthyPercent"),
+    );
+    if let (Some(most), Some(least)) = (most, least)
+        && most <= 100
+        && least >= 100
+    {
+        report.add(
+            stack.index,
+            ecs.line_of("DeploymentConfiguration.MaximumPercent"),
+            "a release could neither start a new task nor stop an old one",
+            "write MaximumPercent: 200, or MinimumHealthyPercent: 0",
+        );
+    }
+    if parts.service.data.is_some() && most != Some(100) {
+        report.add(
+            stack.index,
+            ecs.line_of("DeploymentConfiguration.MaximumPercent"),
+            "two tasks would write the same data during a release",
+            "write MaximumPercent: 100 and MinimumHealthyPercent: 0",
+        );
+    }
+    waits(stack, parts, report);
+}
+
+/// ECS refuses a target group that no listener forwards to.
+fn waits(stack: &Stack<'_>, parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let named: Vec<String> = parts
+        .ecs
+        .node
+        .get("DependsOn")
+        .map_or(&[][..], Node::one_or_many)
+        .iter()
+        .map(shown)
+        .collect();
+    let line = parts
+        .ecs
+        .node
+        .entries()
+        .iter()
+        .find(|entry| entry.key == "DependsOn")
+        .map_or(parts.ecs.line, |entry| entry.line);
+    let kinds = [
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "AWS::EC2::SecurityGroupIngress",
+    ];
+    for needed in kinds.iter().flat_map(|kind| stack.of_type(kind)) {
+        if !named.iter().any(|name| name == needed.id) {
+            report.add(
+                stack.index,
+                line,
+                format!(
+                    "{} does not wait for {}: a task that cannot be reached yet is stopped",
+                    parts.ecs.id, needed.id
+                ),
+                format!("add {} to DependsOn", needed.id),
+            );
+        }
+    }
+}

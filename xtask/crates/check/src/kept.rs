@@ -1,0 +1,104 @@
+//! What stays and what goes: names of stacks, logs, and things that cannot be made again.
+
+use super::model::{Model, Stack};
+use super::report::Report;
+
+/// What holds something that nobody can make again.
+const STATEFUL: [&str; 6] = [
+    "AWS::Logs::LogGroup",
+    "AWS::SecretsManager::Secret",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::ECR::Repository",
+    "AWS::DynamoDB::Table",
+];
+
+/// The numbers of days that CloudWatch Logs takes.
+const RETENTION_DAYS: [&str; 22] = [
+    "1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545", "731",
+    "1096", "1827", "2192", "2557", "2922", "3288", "3653",
+];
+
+pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
+    for stack in &model.stacks {
+        let name = stack.given.name;
+        let fits = name.len() <= 128
+            && name.starts_with(|first: char| first.is_ascii_alphabetic())
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+        if !fits {
+            report.add_at("Cargo.toml".to_owned(), format!("`{name}` is no name for a stack"), "use letters, digits and hyphens, a letter first and at most 128, in the names of project, stage and service");
+        }
+        for resource in stack
+            .resources
+            .iter()
+            .filter(|resource| STATEFUL.contains(&resource.kind))
+        {
+            policies(model, stack, resource, report);
+        }
+        for group in stack.of_type("AWS::Logs::LogGroup") {
+            let days = group
+                .text("RetentionInDays")
+                .map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
+            if !RETENTION_DAYS
+                .iter()
+                .any(|known| days == format!("{known} days"))
+            {
+                report.add(
+                    stack.index,
+                    group.line_of("RetentionInDays"),
+                    format!("{} keeps its logs {days}", group.id),
+                    format!(
+                        "write RetentionInDays: one of {}",
+                        RETENTION_DAYS.join(", ")
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn policies(
+    model: &Model<'_>,
+    stack: &Stack<'_>,
+    resource: &super::model::Resource<'_>,
+    report: &mut Report<'_>,
+) {
+    let (deletion, replacement) = match model.stage.protect {
+        true => ("RetainExceptOnCreate", "Retain"),
+        false => ("Delete", "Delete"),
+    };
+    for (key, wanted) in [
+        ("DeletionPolicy", deletion),
+        ("UpdateReplacePolicy", replacement),
+    ] {
+        let entry = resource
+            .node
+            .entries()
+            .iter()
+            .find(|entry| entry.key == key);
+        let found = entry.and_then(|entry| entry.value.as_str());
+        if found == Some(wanted) || (model.stage.protect && found == Some("Retain")) {
+            continue;
+        }
+        let text = match (model.stage.protect, found) {
+            (true, found) => format!(
+                "{} would be lost with its stack on a protected stage: its {key} is {}",
+                resource.id,
+                found.unwrap_or("missing")
+            ),
+            (false, found) => format!(
+                "{} would stay when its stage is destroyed: its {key} is {}",
+                resource.id,
+                found.unwrap_or("missing")
+            ),
+        };
+        report.add(
+            stack.index,
+            entry.map_or(resource.line, |entry| entry.line),
+            text,
+            format!("write {key}: {wanted} on such a stage, as <keep/> in macros.tera does"),
+        );
+    }
+}

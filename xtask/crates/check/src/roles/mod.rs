@@ -1,0 +1,143 @@
+//! Who may do what: every role trusts one service of AWS, and may do what its service's links and needs say, no more.
+
+mod grants;
+mod needs;
+mod policy;
+mod trust;
+
+use template::Node;
+
+use super::model::{Model, Resource, Stack, shown};
+use super::report::Report;
+use facts::Kind;
+use policy::Statement;
+
+/// What a role is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Execution,
+    Task,
+    Function,
+    Runtime,
+}
+
+impl Use {
+    fn principal(self) -> &'static str {
+        match self {
+            Self::Execution | Self::Task => "ecs-tasks.amazonaws.com",
+            Self::Function => "lambda.amazonaws.com",
+            Self::Runtime => "bedrock-agentcore.amazonaws.com",
+        }
+    }
+}
+
+pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
+    for kind in Kind::ALL {
+        for (stack, service) in model.of_kind(kind) {
+            let uses = uses(stack, kind, report);
+            for role in stack.of_type("AWS::IAM::Role") {
+                let statements = statements_of(stack, &role, report);
+                let Some((_, purpose)) = uses.iter().find(|(id, _)| id == role.id) else {
+                    let text = format!("the role {} belongs to nothing", role.id);
+                    report.add(
+                        stack.index,
+                        role.line,
+                        text,
+                        "give it to the task, the function or the runtime, or remove it",
+                    );
+                    continue;
+                };
+                trust::check(stack, &role, *purpose, report);
+                let needs = needs::of(model, stack, service, *purpose);
+                grants::check(stack, &role, &statements, &needs, report);
+            }
+        }
+    }
+}
+
+/// The roles of a stack, each with the thing that takes it on.
+fn uses(stack: &Stack<'_>, kind: Kind, report: &mut Report<'_>) -> Vec<(String, Use)> {
+    let places: &[(&str, &str, Use)] = match kind {
+        Kind::Fargate => &[
+            (
+                "AWS::ECS::TaskDefinition",
+                "ExecutionRoleArn",
+                Use::Execution,
+            ),
+            ("AWS::ECS::TaskDefinition", "TaskRoleArn", Use::Task),
+        ],
+        Kind::Lambda => &[("AWS::Lambda::Function", "Role", Use::Function)],
+        Kind::Agentcore => &[("AWS::BedrockAgentCore::Runtime", "RoleArn", Use::Runtime)],
+    };
+    let mut uses: Vec<(String, Use)> = Vec::new();
+    for (of, property, purpose) in places {
+        for resource in stack.of_type(of) {
+            let target = resource.get(property).and_then(|node| stack.target(node));
+            match target {
+                Some((role, _)) if uses.iter().any(|(id, _)| id == role.id) => {
+                    let text = format!(
+                        "{}.{property} is {} again: what starts a container and what it may do itself are two roles",
+                        resource.id, role.id
+                    );
+                    report.add(
+                        stack.index,
+                        resource.line_of(property),
+                        text,
+                        format!("give {property} a role of its own"),
+                    );
+                }
+                Some((role, _)) => uses.push((role.id.to_owned(), *purpose)),
+                None => {
+                    let text = format!("{}.{property} names no role of the template", resource.id);
+                    report.add(
+                        stack.index,
+                        resource.line_of(property),
+                        text,
+                        format!("write {property}: !GetAtt <a role>.Arn"),
+                    );
+                }
+            }
+        }
+    }
+    uses
+}
+
+/// Every statement that holds for a role. What no policy may say is reported on the way.
+fn statements_of<'a>(
+    stack: &Stack<'a>,
+    role: &Resource<'a>,
+    report: &mut Report<'_>,
+) -> Vec<Statement<'a>> {
+    let mut found = Vec::new();
+    for own in role.get("Policies").map_or(&[][..], Node::items) {
+        if let Some(document) = own.get("PolicyDocument") {
+            found.extend(policy::read(stack, role.id, document, report));
+        }
+    }
+    for beside in stack.of_type("AWS::IAM::Policy") {
+        let text = format!(
+            "{} is a policy beside its role, and may come after what needs it",
+            beside.id
+        );
+        report.add(
+            stack.index,
+            beside.line,
+            text,
+            "write it under Policies of the role",
+        );
+    }
+    for managed in role.get("ManagedPolicyArns").map_or(&[][..], Node::items) {
+        let text = format!(
+            "{} has the managed policy {}, which allows more than this service needs",
+            role.id,
+            shown(managed)
+        );
+        report.add(
+            stack.index,
+            managed.line,
+            text,
+            "write the actions that are needed under Policies, with their resources",
+        );
+    }
+    found
+}

@@ -1,0 +1,6 @@
+//! Decide, show, do.
+
+mod desired;
+pub mod plan;
+
+pub use desired::desired;

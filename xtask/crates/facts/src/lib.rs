@@ -1,0 +1,96 @@
+//! The facts: services, links and stages, from one `cargo metadata` call, checked before anything uses them.
+
+mod address;
+mod context;
+mod existing;
+mod hosted;
+mod json_lines;
+mod limits;
+mod listing;
+mod load;
+mod manifest;
+mod money;
+mod read;
+mod secrets;
+mod service;
+mod sources;
+mod stage;
+mod times;
+mod urls;
+mod validate;
+mod values;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+pub use context::Context;
+pub use existing::secret_name;
+pub use limits::{fargate_memory, fargate_sells};
+pub use load::{IMAGE_TARGET, load};
+pub use manifest::nearest;
+pub use money::{Sale, Settled, sales};
+pub use secrets::looks_secret;
+pub use service::{Alphabet, Kind, Link, Service, Value};
+pub use sources::{Dockerfile, Sources, Template, dockerfile, dockerfile_path, sources};
+pub use stage::{CloudKind, Resolved, Stage, typed};
+pub use urls::stays_here;
+
+/// Everything that the manifests say.
+#[derive(Debug, Clone)]
+pub struct Repo {
+    /// The folder of the root `Cargo.toml`.
+    pub root: PathBuf,
+    /// Cargo's target folder.
+    pub target: PathBuf,
+    /// The first part of every name in a cloud: `turnpike`.
+    pub project: String,
+    /// By name.
+    pub services: Vec<Service>,
+    /// By name.
+    pub stages: Vec<Stage>,
+    /// Packages of the workspace, each with one that it needs for its tests or for other targets, and not in an image.
+    pub outside_images: BTreeSet<(String, String)>,
+}
+
+impl Repo {
+    /// True when what a package of the workspace needs is no part of an image.
+    pub fn stays_out(&self, package: &str, dependency: &str) -> bool {
+        self.outside_images
+            .contains(&(package.to_owned(), dependency.to_owned()))
+    }
+
+    /// The service with this name.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        let found = self
+            .services
+            .binary_search_by(|service| service.name.as_str().cmp(name));
+        found.ok().map(|index| &self.services[index])
+    }
+}
+
+/// The services that a stage runs: all that are not optional, and all that a link of one of these reaches.
+pub fn deployed<'a>(repo: &'a Repo, stage: &Stage) -> Vec<&'a Service> {
+    let wanted = repo.services.iter().filter(|service| !service.optional);
+    let mut names: BTreeSet<&str> = wanted
+        .clone()
+        .map(|service| service.name.as_str())
+        .collect();
+    let mut unread: Vec<&Service> = wanted.collect();
+    while let Some(service) = unread.pop() {
+        for (_, _, value) in service.values() {
+            if let Some(Resolved::Link(link)) = stage.resolve(value)
+                && let Some(callee) = repo.service(&link.service)
+                && names.insert(&callee.name)
+            {
+                unread.push(callee);
+            }
+        }
+    }
+    repo.services
+        .iter()
+        .filter(|service| names.contains(service.name.as_str()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! What AWS takes of the numbers and names in the manifests, said where they stand.
+
+use super::manifest::{ManifestFile, nearest};
+use super::service::{Kind, Service, Value};
+use super::stage::{CloudKind, Stage};
+use super::urls::is_url;
+use words::error::Problem;
+
+const HEADER: &str = "package.metadata.service";
+
+/// The numbers of days that CloudWatch Logs takes.
+const RETENTION_DAYS: [u32; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
+
+/// The regions of the commercial partition, those with AgentCore first.
+const REGIONS: [&str; 31] = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-5",
+    "ap-southeast-7",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "me-south-1",
+    "sa-east-1",
+    "ap-east-1",
+    "ap-northeast-3",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "af-south-1",
+    "ca-west-1",
+    "eu-central-2",
+    "il-central-1",
+    "me-central-1",
+];
+const WITHOUT_AGENTCORE: [&str; 13] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-3",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-6",
+    "ca-west-1",
+    "eu-central-2",
+    "il-central-1",
+    "me-central-1",
+    "mx-central-1",
+    "us-gov-east-1",
+];
+
+/// The memory that Fargate sells with a number of CPU units, in MiB: from, to, in steps of.
+pub fn fargate_memory(cpu_units: u32) -> Option<(u32, u32, u32)> {
+    Some(match cpu_units {
+        256 => (512, 2_048, 512),
+        512 => (1_024, 4_096, 1_024),
+        1_024 => (2_048, 8_192, 1_024),
+        2_048 => (4_096, 16_384, 1_024),
+        4_096 => (8_192, 30_720, 1_024),
+        8_192 => (16_384, 61_440, 4_096),
+        16_384 => (32_768, 122_880, 8_192),
+        _ => return None,
+    })
+}
+
+/// True for a pair that Fargate sells.
+pub fn fargate_sells(cpu_units: u32, memory_mib: u32) -> bool {
+    fargate_memory(cpu_units).is_some_and(|(low, high, step)| {
+        let fits = (low..=high).contains(&memory_mib) && memory_mib.is_multiple_of(step);
+        // The smallest size has no step between one and two GB.
+        fits && !(cpu_units == 256 && memory_mib == 1_536)
+    })
+}
+
+/// The numbers of one service, and what its links are taken for.
+pub(crate) fn service(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
+    let mut refuse =
+        |key: &str, text: String, fix: String| problems.push(file.problem(HEADER, key, text, fix));
+    match service.kind {
+        Kind::Fargate => match fargate_memory(service.cpu_units) {
+            None => refuse(
+                "cpu_units",
+                format!("cpu_units is {}", service.cpu_units),
+                "Fargate has 256, 512, 1024, 2048, 4096, 8192 and 16384".to_owned(),
+            ),
+            Some((low, high, step)) if !fargate_sells(service.cpu_units, service.memory_mib) => {
+                let text = format!(
+                    "memory_mib is {}, and Fargate does not sell that with {} CPU units",
+                    service.memory_mib, service.cpu_units
+                );
+                refuse(
+                    "memory_mib",
+                    text,
+                    format!("choose {low} to {high}, in steps of {step}"),
+                );
+            }
+            Some(_) => {}
+        },
+        Kind::Lambda => {
+            if !(128..=10_240).contains(&service.memory_mib) {
+                refuse(
+                    "memory_mib",
+                    format!("memory_mib is {}", service.memory_mib),
+                    "Lambda takes 128 to 10240".to_owned(),
+                );
+            }
+            if !(1..=900).contains(&service.timeout_seconds) {
+                refuse(
+                    "timeout_seconds",
+                    format!("timeout_seconds is {}", service.timeout_seconds),
+                    "Lambda takes 1 to 900".to_owned(),
+                );
+            }
+        }
+        Kind::Agentcore => {}
+    }
+    for (table, name, value) in service.values() {
+        let Value::Link(link) = value else { continue };
+        for (ending, wanted, what) in [("_URL", "url", "a URL"), ("_ARN", "Arn", "an ARN")] {
+            if name.ends_with(ending) && !link.output.ends_with(wanted) {
+                let text = format!(
+                    "{name} is to be {what}, and {}.{} is none",
+                    link.service, link.output
+                );
+                let fix = format!(
+                    "link to an output whose name ends in `{wanted}`, or rename the variable"
+                );
+                problems.push(file.problem(&format!("{HEADER}.{table}"), name, text, fix));
+            }
+        }
+    }
+}
+
+/// The settings of one stage.
+pub(crate) fn stage(
+    stage: &Stage,
+    has_agent: bool,
+    file: &ManifestFile,
+    problems: &mut Vec<Problem>,
+) {
+    let header = format!("workspace.metadata.stages.{}", stage.name);
+    let mut refuse =
+        |key: &str, text: String, fix: String| problems.push(file.problem(&header, key, text, fix));
+    if !RETENTION_DAYS.contains(&stage.log_retention_days) {
+        let known: Vec<String> = RETENTION_DAYS.iter().map(u32::to_string).collect();
+        refuse(
+            "log_retention_days",
+            format!("log_retention_days is {}", stage.log_retention_days),
+            format!("CloudWatch Logs takes {}", known.join(", ")),
+        );
+    }
+    if !is_roomy(&stage.vpc_cidr) {
+        refuse(
+            "vpc_cidr",
+            format!("vpc_cidr is `{}`", stage.vpc_cidr),
+            "write a block of 512 to 65,536 addresses, such as 10.20.0.0/16".to_owned(),
+        );
+    }
+    if stage.cloud == CloudKind::Cloudformation && !stage.region.is_empty() {
+        let region = stage.region.as_str();
+        if WITHOUT_AGENTCORE.contains(&region) && has_agent {
+            refuse(
+                "region",
+                format!(
+                    "{region} has no Bedrock AgentCore, and a service of this stage runs on it"
+                ),
+                "choose another, such as us-west-2 or eu-west-1".to_owned(),
+            );
+        } else if !REGIONS.contains(&region)
+            && !WITHOUT_AGENTCORE.contains(&region)
+            && !is_region(region)
+        {
+            let near = nearest(region, &REGIONS).unwrap_or("us-west-2");
+            refuse(
+                "region",
+                format!("`{region}` is no region of AWS"),
+                format!("did you mean {near}?"),
+            );
+        }
+    }
+    for (key, value) in &stage.settings {
+        if key.ends_with("_url") && !is_url(value) {
+            refuse(
+                key,
+                format!("`{key}` is `{value}`, which is no URL"),
+                "write https://...".to_owned(),
+            );
+        }
+    }
+}
+
+/// The project's name is a part of the names of buckets, repositories, stacks and roles.
+pub(crate) fn name(
+    what: &str,
+    key: &str,
+    header: &str,
+    name: &str,
+    file: &ManifestFile,
+    problems: &mut Vec<Problem>,
+) {
+    let fits = name.starts_with(|first: char| first.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && name.len() <= 20
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
+    if !fits && !name.is_empty() {
+        let fix = "use small letters, digits and hyphens, a letter first, at most 20: buckets and repositories take no others";
+        problems.push(file.problem(
+            header,
+            key,
+            format!("`{name}` is no name for a {what}"),
+            fix.to_owned(),
+        ));
+    }
+}
+
+/// A region that came after this list was written.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let number = parts
+        .last()
+        .is_some_and(|part| part.len() == 1 && part.chars().all(|digit| digit.is_ascii_digit()));
+    (3..=4).contains(&parts.len()) && number && parts[0].len() == 2
+}
+
+/// IPv4, /16 to /23: two subnets of 256 addresses fit in.
+fn is_roomy(block: &str) -> bool {
+    let Some((address, prefix)) = block.split_once('/') else {
+        return false;
+    };
+    address.parse::<std::net::Ipv4Addr>().is_ok()
+        && prefix
+            .parse::<u8>()
+            .is_ok_and(|prefix| (16..=23).contains(&prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_told_from_what_does_not() {
+        assert!(fargate_sells(256, 512) && fargate_sells(1_024, 3_072));
+        assert!(
+            !fargate_sells(256, 1_536) && !fargate_sells(256, 4_096) && !fargate_sells(300, 512)
+        );
+        assert!(
+            is_region("eu-west-9")
+                && is_region("us-gov-west-1")
+                && !is_region("us-west2")
+                && !is_region("mars")
+        );
+        assert!(
+            is_url("https://www.x402.org/facilitator")
+                && is_url("http://localhost:8080")
+                && !is_url("x402.org")
+                && !is_url("https://<yours>")
+        );
+        assert!(is_roomy("10.20.0.0/16") && !is_roomy("10.0.0.0/24") && !is_roomy("10.0.0/16"));
+    }
+}
