@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["xtask"],
     &["aws", "local-cloud", "deploy"],
     &["build", "check"],
-    &["stacks", "cloud", "agentcore-client"],
+    &["stacks", "cloud", "agentcore-client", "sign-in"],
     &["image", "facts", "template"],
     &["files", "words"],
 ];

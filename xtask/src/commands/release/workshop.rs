@@ -13,7 +13,6 @@ use build::packing::{self, Artifact, Programs};
 use build::registry::{self, Limits, Registry};
 use cloud::progress::{Event, Reporter};
 use facts::Context;
-use image;
 
 /// Packing is deflating: more of it at once than there are cores gains nothing.
 const PACKS_AT_ONCE: usize = 2;
