@@ -11,6 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["xtask"],
     &["aws", "local-cloud", "deploy"],
     &["build", "check"],
+    &["docker-engine"],
     &["stacks", "cloud", "agentcore-client", "sign-in"],
     &["image", "facts", "template"],
     &["files", "words"],

@@ -58,7 +58,10 @@ impl Deploy {
             #[cfg(feature = "aws")]
             CloudKind::Cloudformation => self.cloudformation(context, stage, &reporter).await,
             #[cfg(not(feature = "aws"))]
-            CloudKind::Cloudformation => Err(super::with_aws(context)),
+            CloudKind::Cloudformation => Err(words::error::NotInThisBuild::Aws {
+                stage: stage.name.clone(),
+            }
+            .into()),
         }
     }
 

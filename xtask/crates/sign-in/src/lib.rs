@@ -11,6 +11,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 use facts::Stage;
 use words::error::UserError;
@@ -43,16 +44,13 @@ impl Aws {
     /// Nobody is signed in, what was found has expired, or it belongs to another account. One request is made.
     pub async fn connect(stage: &Stage) -> anyhow::Result<Self> {
         find(&Fs::real(), &Env::real()).await?;
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .build();
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(stage.region.clone()))
-            .http_client(http)
+            .http_client(https())
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(TRIES_MAX))
             .load()
@@ -103,6 +101,13 @@ pub async fn check(stage: &Stage) -> anyhow::Result<()> {
             .map(drop)
             .with_context(|| format!("the stage {} is on AWS", stage.name)),
     }
+}
+
+/// The HTTP client of everything that calls AWS: TLS by `ring`.
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
 }
 
 fn not_signed_in<E>(error: &SdkError<E>) -> UserError

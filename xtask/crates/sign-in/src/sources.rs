@@ -6,12 +6,13 @@ use std::time::Duration;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::profile::{Profile, ProfileSet};
+use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 use words::error::UserError;
 
-use crate::none;
+use crate::{https, none};
 
 /// How long the metadata service of a machine on EC2 may take. On other machines nobody answers at its address.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
@@ -128,6 +129,7 @@ fn of_last(profile: &Profile, named: bool) -> Result<Option<Source>, UserError> 
 
 async fn machine_has_a_role() -> bool {
     let client = imds::Client::builder()
+        .configure(&ProviderConfig::without_region().with_http_client(https()))
         .max_attempts(1)
         .connect_timeout(METADATA_TIMEOUT)
         .read_timeout(METADATA_TIMEOUT)

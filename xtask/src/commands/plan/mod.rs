@@ -60,7 +60,10 @@ impl Plan {
             return Ok(ExitCode::SUCCESS);
         }
         #[cfg(not(feature = "aws"))]
-        return Err(super::with_aws(context));
+        return Err(words::error::NotInThisBuild::Aws {
+            stage: stage.name.clone(),
+        }
+        .into());
         #[cfg(feature = "aws")]
         self.online(context, stage).await
     }

@@ -43,7 +43,12 @@ impl Cloud {
                 Self::Aws(Box::new(AwsStage::connect(context, stage).await?))
             }
             #[cfg(not(feature = "aws"))]
-            CloudKind::Cloudformation => return Err(super::with_aws(context)),
+            CloudKind::Cloudformation => {
+                return Err(words::error::NotInThisBuild::Aws {
+                    stage: stage.name.clone(),
+                }
+                .into());
+            }
         })
     }
 
