@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use subtle::ConstantTimeEq as _;
 use x402::exact::{self, Domain};
 use x402::wire::{Authorization, ExactPayload, FacilitatorRequest, SCHEME_EXACT, VERSION};
 use x402::{Address, Asset, AssetError, B256, reason};
@@ -120,7 +121,12 @@ impl Rules {
 
     /// Whether the key was found to have made this very signature, a moment ago.
     pub(crate) fn was_signed(&self, digest: &B256, payload: &ExactPayload) -> bool {
-        self.known().get(digest) == Some(&payload.signature)
+        let given = payload.signature.as_bytes();
+        // A signature is money to whoever guesses it.
+        let known = self.known();
+        known
+            .get(digest)
+            .is_some_and(|known| known.as_bytes().ct_eq(given).into())
     }
 
     /// A payment that is being settled is not looked at again.
