@@ -83,7 +83,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "if !may_repeat && caller.is_gone() {", "if false {",
         "server::tests::proof::an_answer_that_nobody_took_is_given_once_without_an_identifier_too"),
     X402.miss("an answer before a smart wallet's money", "x402/server/sale.rs",
-        "Some(SignedBy::Contract) => Flow::SettleFirst,", "Some(SignedBy::Contract) => till.flow,",
+        "Some(SignedBy::Contract) => Flow::SettleFirst,", "Some(SignedBy::Contract) => route.flow,",
         "server::tests::wallets::for_a_smart_wallet_nothing_is_made_before_its_money_is_there"),
     X402.miss("a signature as long as one likes", "x402/signature.rs",
         "let fits = (1..=2 * BYTES_MAX).contains(&digits.len());", "let fits = !digits.is_empty();",

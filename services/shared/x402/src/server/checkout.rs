@@ -1,6 +1,6 @@
 //! The end of a sale: the settlement, and the receipt.
 
-use super::Till;
+use super::PaidRoute;
 use super::flow::{Admitted, problem};
 use super::offer::{EXPOSED, Offer};
 use super::payment::{Dialect, Payment};
@@ -16,7 +16,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 pub(super) struct Checkout {
-    pub(super) till: Arc<Till>,
+    pub(super) route: Arc<PaidRoute>,
     pub(super) order: Order,
     dialect: Dialect,
     pub(super) offer: Arc<Offer>,
@@ -25,7 +25,7 @@ pub(super) struct Checkout {
 
 impl Checkout {
     /// Facilitators are always spoken to in version 2: the signature is the same in both.
-    pub(super) fn new(till: Arc<Till>, admitted: Admitted) -> Self {
+    pub(super) fn new(route: Arc<PaidRoute>, admitted: Admitted) -> Self {
         let Payment {
             payload,
             json,
@@ -37,7 +37,7 @@ impl Checkout {
             Dialect::V1 => Order::new(translated(payload.payload, &offer, &admitted.url)),
         };
         Self {
-            till,
+            route,
             order,
             dialect,
             offer,

@@ -6,7 +6,7 @@ use super::flow::Admitted;
 use super::hold::{Hold, HoldError};
 use super::record::{Answer, Attempt};
 use super::settlement::Settled;
-use super::{Flow, Till, answers};
+use super::{Flow, PaidRoute, answers};
 use crate::reason;
 use crate::signature::SignedBy;
 use alloy_primitives::B256;
@@ -49,7 +49,7 @@ where
     S::Future: Send + 'static,
 {
     pub(super) fn new(
-        till: Arc<Till>,
+        route: Arc<PaidRoute>,
         admitted: Admitted,
         handled: Handled<S>,
         caller: Caller,
@@ -57,10 +57,10 @@ where
         // A contract may say yes now and no a moment later: its money has to be there before anything is made for it.
         let flow = match admitted.signed_by {
             Some(SignedBy::Contract) => Flow::SettleFirst,
-            _ => till.flow,
+            _ => route.flow,
         };
         Self {
-            checkout: Checkout::new(till, admitted),
+            checkout: Checkout::new(route, admitted),
             handled,
             caller,
             flow,
@@ -69,15 +69,15 @@ where
 
     /// A payment that is seen for the first time.
     pub(super) async fn fulfil(self, hold: Hold) -> Response {
-        let till = &self.checkout.till;
-        match till.seller.facilitator.verify(&self.checkout.order).await {
+        let route = &self.checkout.route;
+        match route.seller.facilitator.verify(&self.checkout.order).await {
             Ok(verified) if verified.is_valid => {}
             Ok(refused) => {
                 hold.release().await;
                 let reason =
                     reason::public(refused.invalid_reason.as_deref(), reason::UNEXPECTED_VERIFY);
                 tracing::info!(reason, "payment refused by the facilitator");
-                return till.offers.payment_required(reason, &self.checkout.url);
+                return route.offers.payment_required(reason, &self.checkout.url);
             }
             Err(error) => {
                 hold.release().await;
