@@ -65,7 +65,7 @@ impl LazyWallet {
         }
     }
 
-    /// What the wallet may pay for.
+    /// What the wallet is allowed to pay for.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -124,7 +124,7 @@ impl LazyWallet {
             .map_err(|error| WalletError::Unreadable(runtime::describe(&error)))?
             .secret_string;
         text.map(Secret::new)
-            .ok_or_else(|| WalletError::Unreadable("it is not a text".to_owned()))
+            .ok_or_else(|| WalletError::Unreadable("it is not text".to_owned()))
     }
 }
 

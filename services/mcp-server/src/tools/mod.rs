@@ -44,7 +44,7 @@ impl ToolContext {
         let opened = self.wallet.open().await;
         opened.map_err(|error| {
             format!(
-                "Nothing was paid: there is no wallet. Only the operator can mend this: {error}."
+                "Nothing was paid: there is no wallet. Only the operator can fix this: {error}."
             )
         })
     }

@@ -86,9 +86,7 @@ pub(super) async fn look(context: &ToolContext, session: &str) -> Result<WalletR
     )
     .map_err(|error| {
         tracing::warn!(%error, "the chain does not answer");
-        format!(
-            "The chain that the wallet is on cannot be asked now: {error}. Try again in a moment."
-        )
+        format!("The wallet's chain cannot be queried now: {error}. Try again in a moment.")
     })?;
     let account = open
         .client

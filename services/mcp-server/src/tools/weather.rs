@@ -230,8 +230,8 @@ fn read(paid: Paid) -> Result<PaidWeather, String> {
                 ..
             } = receipt;
             let knows = match evidence {
-                Evidence::Chain => "as the chain says",
-                Evidence::Seller | Evidence::Refuted => "as the seller says",
+                Evidence::Chain => "according to the chain",
+                Evidence::Seller | Evidence::Refuted => "according to the seller",
             };
             format!(
                 "{display_amount} {currency} were paid for it, {knows} (transaction {transaction})."
