@@ -138,7 +138,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "Ok(PaymentState::Void) => Settled::No(reason::NONCE_USED),", "Ok(PaymentState::Void) => Settled::Paid(B256::ZERO),",
         "server::tests::proof::a_nonce_that_paid_oneself_or_was_taken_back_buys_nothing"),
     X402.miss("a transfer by a front-runner, told as \"nothing was charged\"", "x402/server/checkout.rs",
-        "The nonce of this payment is used; it buys nothing here.", "The payment was not settled and nothing was charged.",
+        "The nonce of this payment has been used; it buys nothing here.", "The payment was not settled and nothing was charged.",
         "server::tests::proof::a_payment_that_somebody_else_has_sent_is_not_called_uncharged"),
     X402.miss("the same, in the words of a hosted facilitator", "x402/server/settlement.rs",
         "Said::Refused(reason) if first => return self.refused(reason, attempt).await,", "Said::Refused(reason) if first => return Settled::No(reason),",

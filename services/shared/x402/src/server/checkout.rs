@@ -24,7 +24,7 @@ pub(super) struct Checkout {
 }
 
 impl Checkout {
-    /// Facilitators are always spoken to in version 2: the signature is the same in both.
+    /// Requests to facilitators are always in version 2: the signature is the same in both.
     pub(super) fn new(route: Arc<PaidRoute>, admitted: Admitted) -> Self {
         let Payment {
             payload,
@@ -71,7 +71,7 @@ impl Checkout {
         let (name, value) = self.receipt(false, Some(reason), String::new());
         let message = match reason {
             // By whom and for what is not known here, or it was for another sale.
-            reason::NONCE_USED => "The nonce of this payment is used; it buys nothing here.",
+            reason::NONCE_USED => "The nonce of this payment has been used; it buys nothing here.",
             _ => "The payment was not settled and nothing was charged.",
         };
         let mut response = problem(StatusCode::PAYMENT_REQUIRED, reason, message);

@@ -45,7 +45,7 @@ use tower::{Layer, Service};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 
-/// Everything that the sold routes of one process share: the facilitator, and which payments are spoken for.
+/// Everything that the sold routes of one process share: the facilitator, and which payments are reserved.
 #[derive(Clone)]
 pub struct Seller {
     facilitator: Arc<dyn Facilitator>,
@@ -72,7 +72,7 @@ pub enum Flow {
 }
 
 impl Seller {
-    /// A seller whose payments nobody else knows of: for tests, and for a service of one process that may forget.
+    /// A seller whose payments are recorded by this process alone: for tests, and for a service of one process that may forget.
     pub fn new(facilitator: Arc<dyn Facilitator>) -> Self {
         Self::with_store(facilitator, Arc::new(MemoryStore::default()))
     }
@@ -120,15 +120,15 @@ impl Seller {
     /// The layer that sells one route.
     ///
     /// # Errors
-    /// When nobody could buy by this price table.
+    /// When no buyer could pay by this price table.
     pub fn layer(&self, sale: &Sale) -> Result<PaymentLayer, SaleError> {
         self.layer_with(sale, Flow::AnswerFirst)
     }
 
-    /// The same, with a say in what comes first.
+    /// The same, with a choice of what comes first.
     ///
     /// # Errors
-    /// When nobody could buy by this price table.
+    /// When no buyer could pay by this price table.
     pub fn layer_with(&self, sale: &Sale, flow: Flow) -> Result<PaymentLayer, SaleError> {
         Ok(PaymentLayer {
             route: Arc::new(PaidRoute {

@@ -151,14 +151,14 @@ where
     async fn answer_paid(self, mut hold: Hold, transaction: B256) -> Response {
         if let Err(error) = hold.paid(transaction).await {
             // The record says "settling", so that whoever sends the payment again is answered.
-            tracing::error!(%error, %transaction, "a payment cannot be noted as made");
+            tracing::error!(%error, %transaction, "a payment cannot be recorded as made");
             hold.leave().await;
             return answers::unknown();
         }
         self.answer_owed(hold, transaction, None).await
     }
 
-    /// Answers without charging: it is paid already. An answer that was made and taken by nobody is given as it is.
+    /// Answers without charging: it is paid already. An answer that was made and not delivered is given as it is.
     pub(super) async fn answer_owed(
         self,
         hold: Hold,
@@ -223,7 +223,7 @@ where
 }
 
 fn not_settling(error: &HoldError) -> Response {
-    tracing::error!(%error, "a payment is not settled, since that cannot be noted");
+    tracing::error!(%error, "a payment is not settled, because that cannot be recorded");
     match error {
         // Whoever has gone on with it may be charging it.
         HoldError::Lost => answers::unknown(),
@@ -278,7 +278,7 @@ async fn deliver(
         return owed();
     }
     if let Err(error) = hold.done(&answer).await {
-        tracing::error!(%error, "an answer cannot be noted as delivered");
+        tracing::error!(%error, "an answer cannot be recorded as delivered");
         if !may_repeat {
             return owed();
         }

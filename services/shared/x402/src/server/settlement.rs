@@ -26,7 +26,7 @@ pub(super) enum Settled {
     No(&'static str),
     /// The facilitator never heard of it.
     NotSent,
-    /// Nobody can tell yet. `found_counts` says whether a transfer that turns up later can be this sale's.
+    /// It is not known yet. `found_counts` says whether a transfer that turns up later can be this sale's.
     Open { found_counts: bool },
 }
 
