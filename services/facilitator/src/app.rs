@@ -101,7 +101,7 @@ async fn open_chain(asset: Asset, settings: OnChain) -> Result<Chain, runtime::E
     // A node that is away now may be back for the first payment; one of another chain never helps.
     match chain.ready().await {
         Err(error @ x402::chain::RpcError::Refused { .. }) => return Err(error.into()),
-        Err(error) => tracing::warn!(%error, "the chain is not there yet"),
+        Err(error) => tracing::warn!(%error, "the chain cannot be reached yet"),
         Ok(()) => {}
     }
     Ok(chain)

@@ -137,7 +137,7 @@ mod tests {
     use crate::ledger::Ledger;
     use x402::{Address, Asset, U256};
 
-    /// Serves an empty ledger on a free port; the folder goes away with the test.
+    /// Serves an empty ledger on a free port; the folder is removed after the test.
     async fn start() -> (tempfile::TempDir, String) {
         let folder = tempfile::tempdir().unwrap();
         let asset = Asset {

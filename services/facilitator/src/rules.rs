@@ -1,4 +1,4 @@
-//! What every payment keeps to, whatever it is settled on: version, scheme, network, token, signature, recipient, amount, window.
+//! The rules for every payment, on the ledger and on a chain: version, scheme, network, token, signature, recipient, amount, window.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -73,7 +73,7 @@ impl Rules {
         }
         let authorization = &payment.payload.authorization;
         exact::check_price(authorization, wanted.pay_to, wanted.amount)?;
-        // Somebody pays for moving it.
+        // Moving it costs gas.
         if authorization.value.is_zero() {
             return Err(reason::AUTHORIZATION_VALUE);
         }
@@ -115,7 +115,7 @@ impl Rules {
     /// # Errors
     /// The reason code when it cannot be settled now.
     pub(crate) fn check_window(&self, payload: &ExactPayload) -> Result<(), &'static str> {
-        // How long a payment may hold is the seller's affair: the token remembers a nonce for ever.
+        // The seller decides how long a payment may be valid: the token remembers a nonce forever.
         exact::check_window(&payload.authorization, u64::MAX, x402::now_seconds())
     }
 

@@ -1,4 +1,4 @@
-//! What a request to settle is told.
+//! The response to a request to settle.
 
 use super::ongoing::{Progress, SettlementOutcome};
 use crate::claim::Asker;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use x402::wire::{FacilitatorRequest, SettlementResponse};
 use x402::{Asset, reason};
 
-/// What a request to settle is told.
+/// The response to a request to settle.
 pub(super) enum Reply {
     Success(B256),
     /// The nonce is used: by this transaction, where it may be named.

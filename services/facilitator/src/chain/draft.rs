@@ -72,7 +72,7 @@ impl SettlementTask {
         Ok((transaction, attempt))
     }
 
-    /// What stands in the way of this settlement stands in the way of all.
+    /// What prevents this settlement prevents all of them.
     fn refuse_all(&self, reason: &'static str) -> SettlementOutcome {
         self.shared.memory.refuse(reason);
         SettlementOutcome::Failed(reason)

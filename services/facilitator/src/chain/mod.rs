@@ -41,7 +41,7 @@ use x402::{Asset, AssetError, reason};
 pub struct Settings {
     pub node_url: Url,
     pub key: SettlementKey,
-    /// Where transactions are written down before they are sent.
+    /// Where transactions are recorded before they are sent.
     pub store: Arc<dyn Store>,
     /// Who may be paid; anybody when there is no list.
     pub pay_to_allowed: Option<Vec<Address>>,
@@ -107,10 +107,10 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Sends a settlement on its way, from its beginning or from where somebody left it.
+    /// Starts a settlement, or resumes one from where it was left.
     ///
     /// # Errors
-    /// The payment is under way already, or is none.
+    /// The payment is under way already, or its signature cannot be read.
     fn begin(&self, settlement: Unfinished) -> Result<watch::Receiver<Progress>, Admission> {
         let Some(call) =
             token::settlement(self.asset().address, &settlement.payload, settlement.form)
@@ -144,10 +144,10 @@ impl Chain {
         let transaction = settlement.attempts.last().map(|attempt| attempt.hash);
         match self.begin(settlement) {
             Ok(receiver) => {
-                tracing::info!(?transaction, "a settlement is taken up again");
+                tracing::info!(?transaction, "resuming a settlement");
                 Admission::Joined(receiver, asker)
             }
-            // Somebody else has just taken it up, under the same key.
+            // Another request has just resumed it, under the same key.
             Err(Admission::Joined(receiver, _)) => Admission::Joined(receiver, asker),
             Err(admission) => admission,
         }
@@ -250,7 +250,7 @@ impl Chain {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(%error, "nothing is sent that cannot be written down");
+                tracing::error!(%error, "nothing is sent: the settlement cannot be recorded");
                 return Admission::Refused(reason::UNEXPECTED_SETTLE);
             }
         }

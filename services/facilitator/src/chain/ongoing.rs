@@ -1,4 +1,4 @@
-//! What is under way.
+//! The settlements that are under way.
 
 use crate::claim::{Asker, IdempotencyKey, asker};
 use alloy_primitives::{Address, B256};
@@ -21,7 +21,7 @@ pub(super) struct OngoingSettlement {
     pub(super) progress: watch::Receiver<Progress>,
 }
 
-/// What is known of a settlement so far.
+/// The state of a settlement so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Progress {
     pub(super) transaction: Option<B256>,
@@ -32,7 +32,7 @@ pub(super) struct Progress {
 pub(super) enum SettlementOutcome {
     /// This transaction of ours moved the money.
     Settled(B256),
-    /// Exactly this transfer had been made before, by this transaction, which is none that we know as ours.
+    /// Exactly this transfer had been made before, by a transaction that we do not know as ours.
     Earlier(B256),
     /// Nothing moved, and nothing will.
     Failed(&'static str),
@@ -40,7 +40,7 @@ pub(super) enum SettlementOutcome {
     Unknown,
 }
 
-/// What to answer a request to settle.
+/// How a request to settle was admitted.
 pub(super) enum Admission {
     /// It began with this request.
     First(watch::Receiver<Progress>),

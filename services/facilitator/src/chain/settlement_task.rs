@@ -42,7 +42,7 @@ impl SettlementTask {
     pub(super) async fn run(mut self) {
         let outcome = match self.settlement.attempts.last() {
             None => self.start().await,
-            // A crash came after it was written down, and before or after it was sent.
+            // It was recorded before a crash, and may or may not have been sent.
             Some(last) => {
                 self.send(last).await;
                 None
@@ -63,7 +63,7 @@ impl SettlementTask {
         self.shared.expected(self.authorization())
     }
 
-    /// Looks, prices, writes down, sends. `None` when a transaction may be on its way.
+    /// Looks at the chain, sets fees, records and sends. `None` when a transaction may have been sent.
     async fn start(&mut self) -> Option<SettlementOutcome> {
         match self.look().await {
             Ok(None) => {}
@@ -80,7 +80,7 @@ impl SettlementTask {
                 Err(outcome) => return Some(outcome),
             };
             if !self.note(attempt.clone()).await {
-                // It may be written down, and then whoever reads that sends it.
+                // It may be recorded, and then whoever reads the record sends it.
                 return Some(SettlementOutcome::Unknown);
             }
             match self.send(&attempt).await {
@@ -132,11 +132,11 @@ impl SettlementTask {
         match self.shared.journal.sending(&mut self.settlement).await {
             Ok(true) => true,
             Ok(false) => {
-                tracing::warn!(%hash, "another facilitator has this settlement in hand");
+                tracing::warn!(%hash, "another facilitator is working on this settlement");
                 false
             }
             Err(error) => {
-                tracing::error!(%error, %hash, "nothing is sent that cannot be written down");
+                tracing::error!(%error, %hash, "nothing is sent: the settlement cannot be recorded");
                 false
             }
         }
@@ -249,7 +249,7 @@ impl SettlementTask {
         let signed = transaction.sign(&self.shared.key);
         let attempt = Attempt::new(last.account_nonce, last.gas, fees, signed);
         if self.note(attempt.clone()).await {
-            tracing::info!(hash = %attempt.hash, most = fees.most, "replacing a transaction that waits");
+            tracing::info!(hash = %attempt.hash, most = fees.most, "replacing a pending transaction");
             self.send(&attempt).await;
         }
     }

@@ -116,7 +116,7 @@ impl Shared {
         })
     }
 
-    /// Sends a settlement on its way, from its first attempt or from where it was. Whoever waits hears by `progress`.
+    /// Starts or resumes the task of a settlement, which reports to `progress`.
     pub(super) fn start(
         self: &Arc<Self>,
         unfinished: Unfinished,
@@ -132,7 +132,7 @@ impl Shared {
         tokio::spawn(task.run());
     }
 
-    /// Makes an outcome known: to the journal, to later questions, and to whoever waits.
+    /// Reports an outcome to the journal, to later requests and to those that wait.
     pub(super) async fn finish(&self, task: &SettlementTask, outcome: SettlementOutcome) {
         let end = match outcome {
             SettlementOutcome::Settled(hash) => Some(End::Settled(hash)),
@@ -141,7 +141,7 @@ impl Shared {
             SettlementOutcome::Unknown => None,
         };
         let settlement = &task.settlement;
-        // Before it is removed from the ongoing settlements: whoever looks finds it in one place or the other.
+        // Before it is removed from the ongoing settlements: a lookup finds it in one place or the other.
         if let Some(end) = end.filter(|_| !settlement.attempts.is_empty()) {
             self.journal.ended(settlement, end).await;
         }
