@@ -13,11 +13,11 @@ const FLOORS: &[&[&str]] = &[
     &["build", "check"],
     &["stacks", "cloud", "agentcore-client"],
     &["image", "facts", "template"],
-    &["files", "words"],
+    &["files", "kinds", "words"],
 ];
 
 /// Crates that compute and touch nothing.
-const PURE: &[&str] = &["check", "stacks", "image", "template"];
+const PURE: &[&str] = &["check", "stacks", "image", "template", "kinds"];
 
 /// What a pure crate never depends on.
 const EFFECTS: &[&str] = &[
