@@ -13,11 +13,18 @@ const FLOORS: &[&[&str]] = &[
     &["build", "check"],
     &["stacks", "cloud", "agentcore-client"],
     &["image", "facts", "template"],
-    &["files", "kinds", "words"],
+    &["files", "kinds", "resource-types", "words"],
 ];
 
 /// Crates that compute and touch nothing.
-const PURE: &[&str] = &["check", "stacks", "image", "template", "kinds"];
+const PURE: &[&str] = &[
+    "check",
+    "stacks",
+    "image",
+    "template",
+    "kinds",
+    "resource-types",
+];
 
 /// What a pure crate never depends on.
 const EFFECTS: &[&str] = &[

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use errors::{lock_lost, not_deployed, nothing_runs};
 pub use log_line::{LogLine, LogQuery, PLATFORM, parse as parse_log_line};
-pub use replacement::{changes_in_place, replaces};
+pub use replacement::changes_in_place;
+pub use resource_types::replaces;
 
 /// The outputs of every stack, by owner, with the keys of the template.
 pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
