@@ -11,6 +11,7 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
         if let (Some(service), Some(image)) = (stack.service, &stack.given.image) {
             arguments(model, service, image, report);
             listening(stack, service, image, report);
+            user(image, report);
             program(image, report);
             data(service, image, report);
         }
@@ -96,6 +97,9 @@ fn listening(stack: &Stack<'_>, service: &Service, image: &ImageFacts, report: &
             "write HOST=0.0.0.0",
         );
     }
+}
+
+fn user(image: &ImageFacts, report: &mut Report<'_>) {
     let numeric = image
         .user
         .split(':')

@@ -32,6 +32,7 @@ pub(crate) fn validate(
         if !without_kind.contains(&service.name) {
             limits::service(service, &file, problems);
         }
+        reached(service, &file, problems);
         if service.payments_table && !service.kind.has_table {
             let text = format!("a service of the kind {} has no table", service.kind.name);
             let able = kinds::ALL.iter().filter(|kind| kind.has_table);
@@ -111,7 +112,7 @@ fn links(
         }
         if target.kind.callers == Callers::Nobody {
             let text = format!(
-                "{name} links to `{}`, a {} service, which nobody can call",
+                "{name} links to `{}`, and nobody can call a service of the kind {}",
                 link.service, target.kind.name
             );
             let fix = "remove the link, or make it a service of another kind".to_owned();
@@ -201,6 +202,21 @@ fn variables(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>
             );
             problems.push(file.problem(&format!("{HEADER}.{table}"), name, text, fix));
         }
+    }
+}
+
+/// Only what the network reaches is opened in a browser, and nobody buys where nobody calls.
+fn reached(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
+    let (name, callers) = (service.kind.name, service.kind.callers);
+    if service.public && callers != Callers::Network {
+        let text = format!("no browser reaches a service of the kind {name}");
+        let fix = "remove `public`".to_owned();
+        problems.push(file.problem(HEADER, "public", text, fix));
+    }
+    if service.listing.is_some() && callers == Callers::Nobody {
+        let text = format!("nobody can call a service of the kind {name}, so it sells nothing");
+        let fix = "remove `listing`".to_owned();
+        problems.push(file.problem(HEADER, "listing", text, fix));
     }
 }
 
