@@ -14,11 +14,18 @@ const FLOORS: &[&[&str]] = &[
     &["docker-engine"],
     &["stacks", "cloud", "agentcore-client", "sign-in"],
     &["image", "facts", "template"],
-    &["files", "words"],
+    &["files", "kinds", "resource-types", "words"],
 ];
 
 /// Crates that compute and touch nothing.
-const PURE: &[&str] = &["check", "stacks", "image", "template"];
+const PURE: &[&str] = &[
+    "check",
+    "stacks",
+    "image",
+    "template",
+    "kinds",
+    "resource-types",
+];
 
 /// What a pure crate never depends on.
 const EFFECTS: &[&str] = &[

@@ -13,18 +13,6 @@ use crate::s3::S3;
 use crate::stage::AwsStage;
 use cloud::{Condition, Container, DeployedStack, Removal, Running, condition};
 
-/// Types whose loss is the loss of something that nobody can make again, or that is looked for later, with a word for each.
-const NAMED: [(&str, &str); 6] = [
-    (BUCKET, "bucket"),
-    (REPOSITORY, "repository"),
-    ("AWS::SecretsManager::Secret", "secret"),
-    ("AWS::DynamoDB::Table", "table"),
-    ("AWS::Logs::LogGroup", "log group"),
-    ("AWS::EFS::FileSystem", "file system"),
-];
-const BUCKET: &str = "AWS::S3::Bucket";
-const REPOSITORY: &str = "AWS::ECR::Repository";
-
 /// A deletion that got stuck is tried again: what was in the way may have gone meanwhile.
 const TRIES_MAX: u32 = 2;
 
@@ -167,10 +155,7 @@ fn removal(deployed: &DeployedStack, resources: &[Resource], template: &str) -> 
     };
     let goes: Vec<&Resource> = made().filter(|resource| !stays(resource)).collect();
     let named = |resource: &&Resource| {
-        let word = NAMED
-            .iter()
-            .find(|(kind, _)| *kind == resource.resource_type)?
-            .1;
+        let word = resource_types::find(&resource.resource_type)?.holds?;
         Some(format!("{word} {}", short(&resource.physical_id)))
     };
     Removal {
@@ -202,9 +187,10 @@ fn removal(deployed: &DeployedStack, resources: &[Resource], template: &str) -> 
 
 fn container(resource: &Resource) -> Option<Container> {
     let name = resource.physical_id.clone();
-    match resource.resource_type.as_str() {
-        BUCKET => Some(Container::Bucket(name)),
-        REPOSITORY => Some(Container::Repository(name)),
+    let known = resource_types::find(&resource.resource_type)?;
+    match known.holds.filter(|_| known.is_emptied)? {
+        "bucket" => Some(Container::Bucket(name)),
+        "repository" => Some(Container::Repository(name)),
         _ => None,
     }
 }
@@ -285,8 +271,16 @@ mod tests {
     #[test]
     fn what_goes_what_stays_and_what_is_emptied() {
         let resources = [
-            resource("ArtifactBucket", BUCKET, "turnpike-dev-artifacts-1"),
-            resource("AgentRepository", REPOSITORY, "turnpike/dev/agent"),
+            resource(
+                "ArtifactBucket",
+                "AWS::S3::Bucket",
+                "turnpike-dev-artifacts-1",
+            ),
+            resource(
+                "AgentRepository",
+                "AWS::ECR::Repository",
+                "turnpike/dev/agent",
+            ),
             resource(
                 "Key",
                 "AWS::SecretsManager::Secret",

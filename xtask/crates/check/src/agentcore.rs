@@ -6,7 +6,7 @@ use super::Origin;
 use super::expect::{environment, expect};
 use super::model::{Model, Resource, Stack, shown};
 use super::report::Report;
-use facts::{Kind, Service};
+use facts::Service;
 
 /// Headers that never pass, whatever a list says.
 const NEVER_PASS: [&str; 6] = [
@@ -19,14 +19,8 @@ const NEVER_PASS: [&str; 6] = [
 ];
 
 pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
-    for (stack, service) in model.of_kind(Kind::Agentcore) {
+    for (stack, service) in model.of_services() {
         let Some(runtime) = stack.first("AWS::BedrockAgentCore::Runtime") else {
-            report.add(
-                stack.index,
-                1,
-                "there is no AWS::BedrockAgentCore::Runtime",
-                "an agentcore service needs one",
-            );
             continue;
         };
         contract(stack, &runtime, report);
@@ -148,12 +142,6 @@ fn variables(
 /// A named endpoint stays where it is until it is told which version to serve.
 fn endpoint(stack: &Stack<'_>, runtime: &Resource<'_>, report: &mut Report<'_>) {
     let Some(endpoint) = stack.first("AWS::BedrockAgentCore::RuntimeEndpoint") else {
-        report.add(
-            stack.index,
-            runtime.line,
-            "there is no AWS::BedrockAgentCore::RuntimeEndpoint",
-            "add one: callers name it",
-        );
         return;
     };
     let id = runtime.id;

@@ -6,17 +6,11 @@ use super::Origin;
 use super::expect::{environment, expect};
 use super::model::{Model, Resource, Stack, shown};
 use super::report::Report;
-use facts::{Kind, Service};
+use facts::Service;
 
 pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
-    for (stack, service) in model.of_kind(Kind::Lambda) {
+    for (stack, service) in model.of_services() {
         let Some(function) = stack.first("AWS::Lambda::Function") else {
-            report.add(
-                stack.index,
-                1,
-                "there is no AWS::Lambda::Function",
-                "a lambda service needs one",
-            );
             continue;
         };
         program(stack, service, &function, report);
@@ -119,12 +113,6 @@ fn variables(
 
 fn url(stack: &Stack<'_>, function: &Resource<'_>, report: &mut Report<'_>) {
     let Some(url) = stack.first("AWS::Lambda::Url") else {
-        report.add(
-            stack.index,
-            function.line,
-            "the function has no AWS::Lambda::Url",
-            "add one: callers reach it there",
-        );
         return;
     };
     expect(

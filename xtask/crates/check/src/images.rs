@@ -3,16 +3,15 @@
 use super::ImageFacts;
 use super::model::{Model, Stack};
 use super::report::Report;
-use facts::{Kind, Service, looks_secret};
-
-/// AgentCore calls this port and no other.
-const AGENTCORE_PORT: u16 = 8080;
+use facts::{Service, looks_secret};
+use kinds::Port;
 
 pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
     for stack in &model.stacks {
         if let (Some(service), Some(image)) = (stack.service, &stack.given.image) {
             arguments(model, service, image, report);
             listening(stack, service, image, report);
+            user(image, report);
             program(image, report);
             data(service, image, report);
         }
@@ -60,11 +59,16 @@ fn listening(stack: &Stack<'_>, service: &Service, image: &ImageFacts, report: &
     let Some(port) = image.ports.first().copied() else {
         return;
     };
-    if service.kind == Kind::Agentcore && port != AGENTCORE_PORT {
+    if let Port::Fixed(called) = service.kind.port
+        && port != called
+    {
         report.add_at(
             place(image, "EXPOSE", ""),
-            format!("EXPOSE {port}, and AgentCore calls {AGENTCORE_PORT}"),
-            format!("write EXPOSE {AGENTCORE_PORT}, and listen there"),
+            format!(
+                "EXPOSE {port}, and {} calls {called}",
+                service.kind.platform
+            ),
+            format!("write EXPOSE {called}, and listen there"),
         );
     }
     let variable = |name: &str| {
@@ -93,6 +97,9 @@ fn listening(stack: &Stack<'_>, service: &Service, image: &ImageFacts, report: &
             "write HOST=0.0.0.0",
         );
     }
+}
+
+fn user(image: &ImageFacts, report: &mut Report<'_>) {
     let numeric = image
         .user
         .split(':')

@@ -2,16 +2,7 @@
 
 use super::model::{Model, Stack};
 use super::report::Report;
-
-/// What holds something that nobody can make again.
-const STATEFUL: [&str; 6] = [
-    "AWS::Logs::LogGroup",
-    "AWS::SecretsManager::Secret",
-    "AWS::S3::Bucket",
-    "AWS::S3::BucketPolicy",
-    "AWS::ECR::Repository",
-    "AWS::DynamoDB::Table",
-];
+use resource_types::ResourceType;
 
 /// The numbers of days that CloudWatch Logs takes.
 const RETENTION_DAYS: [&str; 22] = [
@@ -30,11 +21,9 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
         if !fits {
             report.add_at("Cargo.toml".to_owned(), format!("`{name}` is no name for a stack"), "use letters, digits and hyphens, a letter first and at most 128, in the names of project, stage and service");
         }
-        for resource in stack
-            .resources
-            .iter()
-            .filter(|resource| STATEFUL.contains(&resource.kind))
-        {
+        for resource in stack.resources.iter().filter(|resource| {
+            resource_types::find(resource.kind).is_some_and(ResourceType::is_stateful)
+        }) {
             policies(model, stack, resource, report);
         }
         for group in stack.of_type("AWS::Logs::LogGroup") {

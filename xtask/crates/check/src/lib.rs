@@ -3,8 +3,8 @@
 
 mod agentcore;
 mod artifacts;
+mod ecs;
 mod expect;
-mod fargate;
 mod functions;
 mod given;
 mod images;
@@ -14,8 +14,8 @@ mod model;
 mod network;
 mod parameters;
 mod place;
-
 mod report;
+mod required;
 mod roles;
 mod schema;
 mod secrets;
@@ -108,7 +108,8 @@ pub fn find(system: &System<'_>) -> Vec<Finding> {
 
     parameters::check(&model, &mut report);
     roles::check(&model, &mut report);
-    fargate::check(&model, &mut report);
+    required::check(&model, &mut report);
+    ecs::check(&model, &mut report);
     functions::check(&model, &mut report);
     agentcore::check(&model, &mut report);
     network::check(&model, &mut report);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use template::{Kind as NodeKind, Node, Piece, pieces};
 
 use super::{Origin, Stack as Given, System};
-use facts::{Kind, Link, Repo, Resolved, Service, Stage};
+use facts::{Link, Repo, Resolved, Service, Stage};
 
 pub(crate) struct Model<'a> {
     pub repo: &'a Repo,
@@ -62,7 +62,7 @@ impl<'a> Model<'a> {
             called_from_outside: BTreeSet::new(),
         };
         let callers = facts::deployed(model.repo, model.stage).into_iter();
-        let outside = callers.filter(|caller| caller.kind != Kind::Fargate);
+        let outside = callers.filter(|caller| !caller.kind.in_network);
         let called = outside.flat_map(|caller| model.callees(caller));
         model.called_from_outside = called.map(|callee| callee.name.as_str()).collect();
         model
@@ -72,12 +72,10 @@ impl<'a> Model<'a> {
         self.by_owner.get(owner).map(|index| &self.stacks[*index])
     }
 
-    /// The stacks of the services of one kind.
-    pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&Stack<'a>, &'a Service)> {
-        self.stacks.iter().filter_map(move |stack| {
-            let service = stack.service.filter(|service| service.kind == kind)?;
-            Some((stack, service))
-        })
+    /// The stacks of services, `network` and `artifacts` aside.
+    pub(crate) fn of_services(&self) -> impl Iterator<Item = (&Stack<'a>, &'a Service)> {
+        let stacks = self.stacks.iter();
+        stacks.filter_map(|stack| Some((stack, stack.service?)))
     }
 
     /// The links of a service that hold on this stage.

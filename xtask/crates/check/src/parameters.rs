@@ -256,14 +256,12 @@ fn stand_in(stack: &Stack<'_>, name: &str) -> String {
 }
 
 /// The service part of the ARNs of a type.
-fn service_of(kind: &str) -> &'static str {
+fn service_of(kind: &str) -> String {
     match kind.split("::").nth(1) {
-        Some("BedrockAgentCore") => "bedrock-agentcore",
-        Some("ElasticLoadBalancingV2") => "elasticloadbalancing",
-        Some("Lambda") => "lambda",
-        Some("Logs") => "logs",
-        Some("SecretsManager") => "secretsmanager",
-        _ => "ecs",
+        Some("BedrockAgentCore") => "bedrock-agentcore".to_owned(),
+        Some("ElasticLoadBalancingV2") => "elasticloadbalancing".to_owned(),
+        Some(other) => other.to_lowercase(),
+        None => String::new(),
     }
 }
 
@@ -307,7 +305,7 @@ fn outputs(model: &Model<'_>, stack: &Stack<'_>, report: &mut Report<'_>) {
     let mut wanted: Vec<String> = match (stack.service, stack.given.owner) {
         (Some(service), _) => service
             .kind
-            .outputs()
+            .outputs
             .iter()
             .map(|name| capitalized(name))
             .collect(),

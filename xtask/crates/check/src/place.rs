@@ -16,10 +16,7 @@ pub(crate) fn of(
     let rendered: Vec<&str> = stack.text.lines().collect();
     let mut best: Option<(usize, String)> = None;
     if line > 0 && line <= rendered.len() {
-        for (name, source) in &system.sources {
-            if *name != stack.file && name.ends_with(".yaml.tera") {
-                continue;
-            }
+        for (name, source) in writers(&system.sources, stack.file) {
             let lines: Vec<&str> = source.lines().collect();
             for index in 0..lines.len() {
                 let Some(score) = score(&rendered, line - 1, &lines, index) else {
@@ -39,6 +36,29 @@ pub(crate) fn of(
             tree.map_or_else(String::new, |tree| path(tree, line))
         ),
     }
+}
+
+/// The template of a stack, and the files whose components it uses, or they use.
+fn writers<'a>(sources: &'a [(&'a str, &'a str)], file: &str) -> Vec<(&'a str, &'a str)> {
+    let (mut writers, mut others): (Vec<_>, Vec<_>) =
+        sources.iter().copied().partition(|(name, _)| *name == file);
+    others.retain(|(name, _)| !name.ends_with(".yaml.tera"));
+    let mut next = 0;
+    while let Some((_, source)) = writers.get(next).copied() {
+        let (used, left) = others.into_iter().partition(|(_, other)| {
+            components(other).any(|name| source.contains(&format!("<{name}")))
+        });
+        writers.extend::<Vec<_>>(used);
+        others = left;
+        next += 1;
+    }
+    writers
+}
+
+/// The components that a file defines: `{% component tags(...) -%}`.
+fn components(source: &str) -> impl Iterator<Item = &str> {
+    let definitions = source.split("{% component ").skip(1);
+    definitions.filter_map(|rest| rest.split('(').next())
 }
 
 /// How well a line of a template explains a rendered one; none when it cannot have written it.
@@ -196,6 +216,31 @@ fn path(node: &Node, line: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_template_does_not_use_has_not_written_it() {
+        let sources = [
+            ("a.yaml.tera", "x: {{ <shared/> }}"),
+            ("b.yaml.tera", "x: {{ <other/> }}"),
+            (
+                "deep.tera",
+                "{% component deep() -%}y{%- endcomponent deep %}",
+            ),
+            (
+                "other.tera",
+                "{% component other() -%}y{%- endcomponent other %}",
+            ),
+            (
+                "shared.tera",
+                "{% component shared() -%}{{ <deep/> }}{%- endcomponent shared %}",
+            ),
+        ];
+        let names: Vec<&str> = writers(&sources, "a.yaml.tera")
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["a.yaml.tera", "shared.tera", "deep.tera"]);
+    }
 
     #[test]
     fn a_line_is_known_by_what_stands_between_its_holes() {

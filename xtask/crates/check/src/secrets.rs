@@ -4,7 +4,8 @@ use template::{Kind as NodeKind, Node};
 
 use super::model::{Model, Stack, shown};
 use super::report::Report;
-use facts::{Kind, Service, looks_secret};
+use facts::{Service, looks_secret};
+use kinds::SecretsIn;
 
 pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
     for stack in &model.stacks {
@@ -142,38 +143,31 @@ fn handed_over(
     secret: &Reference,
     report: &mut Report<'_>,
 ) {
-    let arn_variable = format!("{variable}_SECRET_ARN");
-    let (resource, path) = match service.kind {
-        Kind::Fargate => ("AWS::ECS::TaskDefinition", "ContainerDefinitions.0.Secrets"),
-        Kind::Lambda => ("AWS::Lambda::Function", "Environment.Variables"),
-        Kind::Agentcore => ("AWS::BedrockAgentCore::Runtime", "EnvironmentVariables"),
-    };
-    let Some(resource) = stack.first(resource) else {
+    let program = service.kind.program;
+    let Some(resource) = stack.first(program.resource_type) else {
         return;
     };
-    let node = resource.get(path);
-    let value = match service.kind {
-        Kind::Fargate => node
-            .map_or(&[][..], Node::items)
-            .iter()
-            .find(|item| item.get("Name").and_then(Node::as_str) == Some(variable))
-            .and_then(|item| item.get("ValueFrom")),
-        _ => node.and_then(|node| node.get(&arn_variable)),
+    let arn_variable = format!("{variable}_SECRET_ARN");
+    let written = &secret.written;
+    let (path, value, name, fix) = match program.secrets {
+        SecretsIn::Values(path) => {
+            let list = resource.get(path).map_or(&[][..], Node::items);
+            let entry = list
+                .iter()
+                .find(|item| item.get("Name").and_then(Node::as_str) == Some(variable));
+            let fix = format!(
+                "add {{Name: {variable}, ValueFrom: {written}}} to Secrets of the container"
+            );
+            let value = entry.and_then(|item| item.get("ValueFrom"));
+            (path, value, variable, fix)
+        }
+        SecretsIn::Arns(path) => {
+            let value = resource.get(path).and_then(|node| node.get(&arn_variable));
+            let fix = format!("add {arn_variable}: {written} to the environment");
+            (path, value, arn_variable.as_str(), fix)
+        }
     };
     if value.map(shown).as_ref() != Some(&secret.shown) {
-        let secret = &secret.written;
-        let (name, fix) = match service.kind {
-            Kind::Fargate => (
-                variable,
-                format!(
-                    "add {{Name: {variable}, ValueFrom: {secret}}} to Secrets of the container"
-                ),
-            ),
-            _ => (
-                arn_variable.as_str(),
-                format!("add {arn_variable}: {secret} to the environment"),
-            ),
-        };
         report.add(
             stack.index,
             resource.line_of(path),

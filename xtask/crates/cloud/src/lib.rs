@@ -28,7 +28,8 @@ pub use log_line::{
 };
 pub use recovery::{FailedResource, Recovery};
 pub use removal::{Container, Removal, Running};
-pub use replacement::{changes_in_place, replaces};
+pub use replacement::changes_in_place;
+pub use resource_types::replaces;
 
 /// The outputs of every stack, by owner, with the keys of the template.
 pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;

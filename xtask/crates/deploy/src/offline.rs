@@ -23,7 +23,7 @@ pub fn show(context: &Context, stage: &Stage, only: &[String], json: bool) -> an
         return Ok(());
     }
     for (index, stack) in stacks.enumerate() {
-        let kind = stack.plan.kind.map_or("shared", |kind| kind.name());
+        let kind = stack.plan.kind.map_or("shared", |kind| kind.name);
         out.data(&format!("{}. {} ({kind})", index + 1, stack.plan.name));
         for (name, value) in &stack.plan.args {
             out.data(&format!("     ARG {name} = {}", value.words()));

@@ -25,12 +25,11 @@ use std::path::PathBuf;
 
 pub use context::Context;
 pub use existing::secret_name;
-pub use limits::{fargate_memory, fargate_sells};
 pub use load::{IMAGE_TARGET, load};
 pub use manifest::nearest;
 pub use money::{Sale, Settled, sales};
 pub use secrets::looks_secret;
-pub use service::{Alphabet, Kind, Link, Service, Value};
+pub use service::{Alphabet, Link, Service, Value};
 pub use sources::{Dockerfile, Sources, Template, dockerfile, dockerfile_path, sources};
 pub use stage::{CloudKind, Resolved, Stage, typed};
 pub use urls::stays_here;

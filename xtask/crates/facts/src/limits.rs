@@ -1,7 +1,9 @@
 //! What AWS takes of the numbers and names in the manifests, said where they stand.
 
+use kinds::{Regions, Size, SizeProblem};
+
 use super::manifest::{ManifestFile, nearest};
-use super::service::{Kind, Service, Value};
+use super::service::{Service, Value};
 use super::stage::{CloudKind, Stage};
 use super::urls::is_url;
 use words::error::Problem;
@@ -14,7 +16,7 @@ const RETENTION_DAYS: [u32; 22] = [
     3288, 3653,
 ];
 
-/// The regions of the commercial partition, those with AgentCore first.
+/// The regions of the commercial partition.
 const REGIONS: [&str; 31] = [
     "us-east-1",
     "us-east-2",
@@ -48,86 +50,15 @@ const REGIONS: [&str; 31] = [
     "il-central-1",
     "me-central-1",
 ];
-const WITHOUT_AGENTCORE: [&str; 13] = [
-    "af-south-1",
-    "ap-east-1",
-    "ap-east-2",
-    "ap-northeast-3",
-    "ap-southeast-3",
-    "ap-southeast-4",
-    "ap-southeast-6",
-    "ca-west-1",
-    "eu-central-2",
-    "il-central-1",
-    "me-central-1",
-    "mx-central-1",
-    "us-gov-east-1",
-];
-
-/// The memory that Fargate sells with a number of CPU units, in MiB: from, to, in steps of.
-pub fn fargate_memory(cpu_units: u32) -> Option<(u32, u32, u32)> {
-    Some(match cpu_units {
-        256 => (512, 2_048, 512),
-        512 => (1_024, 4_096, 1_024),
-        1_024 => (2_048, 8_192, 1_024),
-        2_048 => (4_096, 16_384, 1_024),
-        4_096 => (8_192, 30_720, 1_024),
-        8_192 => (16_384, 61_440, 4_096),
-        16_384 => (32_768, 122_880, 8_192),
-        _ => return None,
-    })
-}
-
-/// True for a pair that Fargate sells.
-pub fn fargate_sells(cpu_units: u32, memory_mib: u32) -> bool {
-    fargate_memory(cpu_units).is_some_and(|(low, high, step)| {
-        let fits = (low..=high).contains(&memory_mib) && memory_mib.is_multiple_of(step);
-        // The smallest size has no step between one and two GB.
-        fits && !(cpu_units == 256 && memory_mib == 1_536)
-    })
-}
-
 /// The numbers of one service, and what its links are taken for.
 pub(crate) fn service(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
-    let mut refuse =
-        |key: &str, text: String, fix: String| problems.push(file.problem(HEADER, key, text, fix));
-    match service.kind {
-        Kind::Fargate => match fargate_memory(service.cpu_units) {
-            None => refuse(
-                "cpu_units",
-                format!("cpu_units is {}", service.cpu_units),
-                "Fargate has 256, 512, 1024, 2048, 4096, 8192 and 16384".to_owned(),
-            ),
-            Some((low, high, step)) if !fargate_sells(service.cpu_units, service.memory_mib) => {
-                let text = format!(
-                    "memory_mib is {}, and Fargate does not sell that with {} CPU units",
-                    service.memory_mib, service.cpu_units
-                );
-                refuse(
-                    "memory_mib",
-                    text,
-                    format!("choose {low} to {high}, in steps of {step}"),
-                );
-            }
-            Some(_) => {}
-        },
-        Kind::Lambda => {
-            if !(128..=10_240).contains(&service.memory_mib) {
-                refuse(
-                    "memory_mib",
-                    format!("memory_mib is {}", service.memory_mib),
-                    "Lambda takes 128 to 10240".to_owned(),
-                );
-            }
-            if !(1..=900).contains(&service.timeout_seconds) {
-                refuse(
-                    "timeout_seconds",
-                    format!("timeout_seconds is {}", service.timeout_seconds),
-                    "Lambda takes 1 to 900".to_owned(),
-                );
-            }
-        }
-        Kind::Agentcore => {}
+    let size = Size {
+        cpu_units: service.cpu_units,
+        memory_mib: service.memory_mib,
+        timeout_seconds: service.timeout_seconds,
+    };
+    for SizeProblem { key, text, fix } in (service.kind.size_problems)(&size) {
+        problems.push(file.problem(HEADER, key, text, fix));
     }
     for (table, name, value) in service.values() {
         let Value::Link(link) = value else { continue };
@@ -149,7 +80,7 @@ pub(crate) fn service(service: &Service, file: &ManifestFile, problems: &mut Vec
 /// The settings of one stage.
 pub(crate) fn stage(
     stage: &Stage,
-    has_agent: bool,
+    services: &[&Service],
     file: &ManifestFile,
     problems: &mut Vec<Problem>,
 ) {
@@ -173,18 +104,13 @@ pub(crate) fn stage(
     }
     if stage.cloud == CloudKind::Cloudformation && !stage.region.is_empty() {
         let region = stage.region.as_str();
-        if WITHOUT_AGENTCORE.contains(&region) && has_agent {
+        if let Some(Regions { service, .. }) = not_offered(services, region) {
             refuse(
                 "region",
-                format!(
-                    "{region} has no Bedrock AgentCore, and a service of this stage runs on it"
-                ),
+                format!("{region} has no {service}, and a service of this stage runs on it"),
                 "choose another, such as us-west-2 or eu-west-1".to_owned(),
             );
-        } else if !REGIONS.contains(&region)
-            && !WITHOUT_AGENTCORE.contains(&region)
-            && !is_region(region)
-        {
+        } else if !REGIONS.contains(&region) && !is_region(region) {
             let near = nearest(region, &REGIONS).unwrap_or("us-west-2");
             refuse(
                 "region",
@@ -230,6 +156,14 @@ pub(crate) fn name(
     }
 }
 
+/// What one of the services runs on, and the region does not have.
+fn not_offered(services: &[&Service], region: &str) -> Option<Regions> {
+    let of_kinds = services.iter().filter_map(|service| service.kind.regions);
+    of_kinds
+        .into_iter()
+        .find(|regions| regions.absent.contains(&region))
+}
+
 /// A region that came after this list was written.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
@@ -256,10 +190,6 @@ mod tests {
 
     #[test]
     fn what_fits_is_told_from_what_does_not() {
-        assert!(fargate_sells(256, 512) && fargate_sells(1_024, 3_072));
-        assert!(
-            !fargate_sells(256, 1_536) && !fargate_sells(256, 4_096) && !fargate_sells(300, 512)
-        );
         assert!(
             is_region("eu-west-9")
                 && is_region("us-gov-west-1")

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use kinds::Kind;
 use serde_json::{Map, Value as Json};
 
 use super::existing::ExistingSecret;
 use super::listing;
 use super::load::Package;
 use super::manifest::{ManifestFile, Table, nearest};
-use super::service::{Alphabet, AnswersWithin, Kind, Secret, Service, Value};
+use super::service::{Alphabet, AnswersWithin, Secret, Service, Value};
 use super::stage::{CloudKind, Stage};
 use super::values::read_value;
 use words::error::Problem;
@@ -45,7 +46,7 @@ pub(crate) fn read_service(
         name: package.name.clone(),
         manifest: file.path.clone(),
         repository: package.repository.clone(),
-        kind: kind.unwrap_or(Kind::Fargate),
+        kind: kind.unwrap_or(kinds::ALL[0]),
         optional: table.flag("optional", problems),
         public: table.flag("public", problems),
         payments_table: table.flag("payments_table", problems),
@@ -95,18 +96,16 @@ fn tell_answers_within(service: &mut Service, table: &Table<'_>, problems: &mut 
     }
 }
 
-fn read_kind(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Kind> {
-    let kinds = Kind::ALL.map(Kind::name).join(", ");
+fn read_kind(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<&'static Kind> {
+    let known = kinds::ALL.map(|kind| kind.name).join(", ");
     let text = table.text("kind", problems);
-    let found = text
-        .as_deref()
-        .and_then(|text| Kind::ALL.into_iter().find(|kind| kind.name() == text));
+    let found = text.as_deref().and_then(kinds::find);
     if found.is_none() {
         let text = match text {
             Some(text) => format!("unknown kind `{text}`"),
             None => "the service has no `kind`".to_owned(),
         };
-        problems.push(table.problem("kind", text, format!("set kind to one of: {kinds}")));
+        problems.push(table.problem("kind", text, format!("set kind to one of: {known}")));
     }
     found
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use kinds::Kind;
 use serde::Serialize;
 
 use super::existing::ExistingSecret;
@@ -16,7 +17,7 @@ pub struct Service {
     pub manifest: PathBuf,
     /// Where the source is published, if the manifest says so.
     pub repository: Option<String>,
-    pub kind: Kind,
+    pub kind: &'static Kind,
     /// Deployed only on a stage where a link reaches it.
     pub optional: bool,
     /// People open it in a browser.
@@ -87,57 +88,6 @@ impl Service {
             .parent()
             .map(PathBuf::from)
             .unwrap_or_default()
-    }
-}
-
-/// Where a service runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    Fargate,
-    Lambda,
-    Agentcore,
-}
-
-impl Kind {
-    pub const ALL: [Self; 3] = [Self::Fargate, Self::Lambda, Self::Agentcore];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fargate => "fargate",
-            Self::Lambda => "lambda",
-            Self::Agentcore => "agentcore",
-        }
-    }
-
-    /// What a link may ask of a service of this kind. The template's outputs have the same names in PascalCase.
-    pub fn outputs(self) -> &'static [&'static str] {
-        match self {
-            Self::Fargate => &["url", "serviceName", "clusterName", "logGroupName"],
-            Self::Lambda => &["url", "functionArn", "functionName", "logGroupName"],
-            Self::Agentcore => &[
-                "runtimeArn",
-                "runtimeId",
-                "runtimeVersion",
-                "endpointArn",
-                "endpointName",
-                "logGroupName",
-            ],
-        }
-    }
-
-    /// The output that a caller's permission is about; none where the network alone decides who may call.
-    pub fn called_by(self) -> Option<&'static str> {
-        match self {
-            Self::Fargate => None,
-            Self::Lambda => Some("functionArn"),
-            Self::Agentcore => Some("runtimeArn"),
-        }
-    }
-
-    /// True when it is shipped as an image; a Lambda function is a zip.
-    pub fn has_image(self) -> bool {
-        self != Self::Lambda
     }
 }
 

@@ -193,6 +193,20 @@ fn names_are_unique() {
 }
 
 #[test]
+fn a_page_is_where_a_browser_comes() {
+    check(
+        &[
+            service("agent", json!({ "kind": "agentcore", "public": true })),
+            backend(),
+        ],
+        stages(),
+        expect![[r#"
+            services/agent/Cargo.toml: no browser reaches a service of the kind agentcore
+                fix: remove `public`"#]],
+    );
+}
+
+#[test]
 fn a_public_page_is_no_public_wallet() {
     let frontend = service(
         "frontend",

@@ -1,18 +1,14 @@
 //! Who calls waits longer than who is called takes: otherwise an answer, and what was paid for it, reaches nobody.
 
+use kinds::AnswerLimit;
+
 use super::Repo;
 use super::manifest::ManifestFile;
-use super::service::{Kind, Service, Value};
+use super::service::{Service, Value};
 use words::error::Problem;
 
 const HEADER: &str = "package.metadata.service";
 const KEY: &str = "answers_within_seconds";
-
-/// Fargate kills a container this long after it was told to stop, at the latest, and a request that came in last has to be
-/// answered by then: `stopTimeout` of ECS's task definitions, "max value is 120 seconds".
-const STOP_SECONDS_MAX: u32 = 120;
-/// From the end of the last answer to the end of the process, as `templates/fargate.yaml.tera` has it.
-const STOP_MARGIN_SECONDS: u32 = 10;
 
 pub(crate) fn check(repo: &Repo, problems: &mut Vec<Problem>) {
     for service in &repo.services {
@@ -38,28 +34,37 @@ fn within_timeout(service: &Service, refuse: &mut impl FnMut(String, String)) {
         let text = "no service answers within 0 s".to_owned();
         refuse(text, format!("write {KEY} = 30, or another number"));
     }
-    let longest = STOP_SECONDS_MAX - STOP_MARGIN_SECONDS;
-    if service.kind == Kind::Fargate && within.seconds > longest {
-        let (name, seconds) = (&service.name, within.seconds);
-        refuse(
-            format!(
-                "{name} says that it answers within {seconds} s, and Fargate ends a task {STOP_SECONDS_MAX} s after it was told to stop: an answer that was under way is lost"
-            ),
-            format!("write {KEY} = {longest}, or less"),
-        );
-    }
-    let timeout = service.timeout_seconds;
-    if service.kind == Kind::Lambda && timeout <= within.seconds {
-        let (name, seconds) = (&service.name, within.seconds);
-        refuse(
-            format!(
-                "{name} says that it answers within {seconds} s, and Lambda ends it after {timeout}"
-            ),
-            format!(
-                "write timeout_seconds = {}, or a smaller {KEY}",
-                seconds + 5
-            ),
-        );
+    let (name, seconds, platform) = (&service.name, within.seconds, service.kind.platform);
+    match service.kind.answer_limit {
+        AnswerLimit::Stop {
+            seconds_max,
+            margin_seconds,
+        } => {
+            let longest = seconds_max - margin_seconds;
+            if seconds > longest {
+                refuse(
+                    format!(
+                        "{name} says that it answers within {seconds} s, and {platform} ends a task {seconds_max} s after it was told to stop: an answer that was under way is lost"
+                    ),
+                    format!("write {KEY} = {longest}, or less"),
+                );
+            }
+        }
+        AnswerLimit::Timeout => {
+            let timeout = service.timeout_seconds;
+            if timeout <= seconds {
+                refuse(
+                    format!(
+                        "{name} says that it answers within {seconds} s, and {platform} ends it after {timeout}"
+                    ),
+                    format!(
+                        "write timeout_seconds = {}, or a smaller {KEY}",
+                        seconds + 5
+                    ),
+                );
+            }
+        }
+        AnswerLimit::None => {}
     }
 }
 

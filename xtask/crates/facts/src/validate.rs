@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kinds::Callers;
+
 use super::Repo;
 use super::existing;
 use super::limits;
 use super::manifest::{ManifestFile, nearest};
 use super::money;
 use super::secrets::{looks_secret, secret_word};
-use super::service::{Kind, Service, Value};
+use super::service::{Service, Value};
 use super::stage::{CloudKind, Stage};
 use super::times;
 use words::error::Problem;
@@ -30,9 +32,15 @@ pub(crate) fn validate(
         if !without_kind.contains(&service.name) {
             limits::service(service, &file, problems);
         }
-        if service.payments_table && service.kind == Kind::Agentcore {
-            let text = "an agentcore service has no table of payments".to_owned();
-            let fix = "let a lambda or fargate service pay for it".to_owned();
+        reached(service, &file, problems);
+        if service.payments_table && !service.kind.has_table {
+            let text = format!("a service of the kind {} has no table", service.kind.name);
+            let able = kinds::ALL.iter().filter(|kind| kind.has_table);
+            let names: Vec<&str> = able.map(|kind| kind.name).collect();
+            let fix = format!(
+                "give the table to a service of the kind {}",
+                names.join(" or ")
+            );
             problems.push(file.problem(HEADER, "payments_table", text, fix));
         }
     }
@@ -66,10 +74,7 @@ pub(crate) fn validate(
             problems,
         );
         let services = super::deployed(repo, stage);
-        let has_agent = services
-            .iter()
-            .any(|service| service.kind == Kind::Agentcore);
-        limits::stage(stage, has_agent, root_manifest, problems);
+        limits::stage(stage, &services, root_manifest, problems);
         money::settings(repo, stage, &services, root_manifest, problems);
     }
 }
@@ -105,7 +110,16 @@ fn links(
         if without_kind.contains(&target.name) {
             continue;
         }
-        let outputs = target.kind.outputs();
+        if target.kind.callers == Callers::Nobody {
+            let text = format!(
+                "{name} links to `{}`, and nobody can call a service of the kind {}",
+                link.service, target.kind.name
+            );
+            let fix = "remove the link, or make it a service of another kind".to_owned();
+            problems.push(file.problem(&header, name, text, fix));
+            continue;
+        }
+        let outputs = target.kind.outputs;
         if !outputs.contains(&link.output.as_str()) {
             let near = nearest(&link.output, outputs)
                 .map_or(String::new(), |near| format!("did you mean `{near}`? "));
@@ -115,7 +129,7 @@ fn links(
             );
             let fix = format!(
                 "{near}outputs of a {} service: {}",
-                target.kind.name(),
+                target.kind.name,
                 outputs.join(", ")
             );
             problems.push(file.problem(&header, name, text, fix));
@@ -161,7 +175,7 @@ fn variables(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>
     {
         let text = format!(
             "{name} is a Docker ARG, but a {} is a zip without an image",
-            service.kind.name()
+            service.kind.name
         );
         problems.push(file.problem(
             &format!("{HEADER}.args"),
@@ -191,14 +205,29 @@ fn variables(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>
     }
 }
 
+/// Only what the network reaches is opened in a browser, and nobody buys where nobody calls.
+fn reached(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
+    let (name, callers) = (service.kind.name, service.kind.callers);
+    if service.public && callers != Callers::Network {
+        let text = format!("no browser reaches a service of the kind {name}");
+        let fix = "remove `public`".to_owned();
+        problems.push(file.problem(HEADER, "public", text, fix));
+    }
+    if service.listing.is_some() && callers == Callers::Nobody {
+        let text = format!("nobody can call a service of the kind {name}, so it sells nothing");
+        let fix = "remove `listing`".to_owned();
+        problems.push(file.problem(HEADER, "listing", text, fix));
+    }
+}
+
 /// A path can be asked where the tool reaches the service without signing.
 fn smoke(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
     if let Some(path) = service.smoke.iter().find(|path| !path.starts_with('/')) {
         let text = format!("`{path}` in `smoke` is no path");
         problems.push(file.problem(HEADER, "smoke", text, format!("write \"/{path}\"")));
     }
-    if !service.smoke.is_empty() && service.kind != Kind::Fargate {
-        let text = format!("a {} service has no paths to ask", service.kind.name());
+    if !service.smoke.is_empty() && service.kind.callers != Callers::Network {
+        let text = format!("a {} service has no paths to ask", service.kind.name);
         let fix =
             "remove `smoke`: the deploy asks the agent for a price, which goes through all of them"
                 .to_owned();

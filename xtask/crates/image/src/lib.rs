@@ -27,7 +27,7 @@ pub use dockerfile::{FileChange, Image, Outside, Step, read};
 pub use elf::check_program;
 pub use layer::{digest, short_digest};
 pub use layout::layout;
-pub use limits::{Platform, code_problems, environment_problems, image_problems};
+pub use limits::{code_problems, environment_problems, image_problems};
 pub use manifest::MANIFEST_TYPE;
 pub use sbom::{Subject, cyclonedx};
 pub use zip::{CodeArchive, lambda_code};

@@ -2,27 +2,16 @@
 
 use super::build::BuiltImage;
 use super::elf::megabytes;
-
-/// Where a program will run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Platform {
-    Fargate,
-    Lambda,
-    AgentCore,
-}
+use kinds::{Kind, Port};
 
 /// An `AgentCore` runtime takes images of 2 GB, and mounts at most this many layers when the user has a name.
 const IMAGE_BYTES_MAX: u64 = 2_000_000_000;
 const LAYERS_MAX: usize = 53;
 /// Lambda's limits on code: unpacked, and as a request of its API; a larger archive goes through a bucket.
 const CODE_BYTES_MAX: u64 = 250_000_000;
-const ENVIRONMENT_BYTES_MAX: usize = 4_096;
-const VARIABLES_MAX: usize = 50;
-const VARIABLE_NAME_BYTES_MAX: usize = 100;
-const VARIABLE_VALUE_BYTES_MAX: usize = 2_048;
 
 /// What is wrong with an image, each in one sentence with the fix; none is good.
-pub fn image_problems(service: &str, platform: Platform, built: &BuiltImage) -> Vec<String> {
+pub fn image_problems(service: &str, kind: &Kind, built: &BuiltImage) -> Vec<String> {
     let mut problems = Vec::new();
     let config = &built.image.config;
     let bytes: u64 = built.layers.iter().map(|layer| layer.unpacked_bytes).sum();
@@ -53,11 +42,14 @@ pub fn image_problems(service: &str, platform: Platform, built: &BuiltImage) -> 
             "{service}: the image starts nothing; add the line `ENTRYPOINT [\"/{service}\"]`"
         ));
     }
-    let port = config.exposed_ports.iter().any(|port| port == "8080/tcp");
-    if platform == Platform::AgentCore && !port {
-        problems.push(format!(
-            "{service}: AgentCore calls port 8080 and no other; write `EXPOSE 8080`, and listen there"
-        ));
+    if let Port::Fixed(port) = kind.port {
+        let wanted = format!("{port}/tcp");
+        if !config.exposed_ports.contains(&wanted) {
+            problems.push(format!(
+                "{service}: {} calls port {port} and no other; write `EXPOSE {port}`, and listen there",
+                kind.platform
+            ));
+        }
     }
     problems
 }
@@ -77,40 +69,40 @@ pub fn code_problems(service: &str, program: &[u8]) -> Vec<String> {
 /// What is wrong with the variables that a template sets, names and values.
 pub fn environment_problems<'a>(
     service: &str,
-    platform: Platform,
+    kind: &Kind,
     variables: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Vec<String> {
-    // A task definition as a whole may have 64 KB: no variables of ours come near that.
-    if platform == Platform::Fargate {
+    let Some(limits) = kind.environment else {
         return Vec::new();
-    }
-    let place = match platform {
-        Platform::AgentCore => "AgentCore",
-        _ => "Lambda",
     };
+    let place = kind.platform;
     let mut problems = Vec::new();
     let (mut total, mut count) = (0, 0);
     for (name, value) in variables {
         count += 1;
         // Counted as the platforms do: with the quotes, the colon and the comma of JSON.
         total += name.len() + value.len() + 6;
-        if platform == Platform::AgentCore
-            && (name.len() > VARIABLE_NAME_BYTES_MAX || value.len() > VARIABLE_VALUE_BYTES_MAX)
+        if let Some(each) = limits.each
+            && (name.len() > each.name_bytes_max || value.len() > each.value_bytes_max)
         {
             problems.push(format!(
-                "{service}: {name} has {} bytes, and AgentCore takes {VARIABLE_NAME_BYTES_MAX} for a name and {VARIABLE_VALUE_BYTES_MAX} for a value; bake it into the image as an ARG",
-                value.len()
+                "{service}: {name} has {} bytes, and {place} takes {} for a name and {} for a value; bake it into the image as an ARG",
+                value.len(), each.name_bytes_max, each.value_bytes_max
             ));
         }
     }
-    if total > ENVIRONMENT_BYTES_MAX {
+    let bytes_max = limits.bytes_max;
+    if total > bytes_max {
         problems.push(format!(
-            "{service}: its variables have {total} bytes together, and {place} takes {ENVIRONMENT_BYTES_MAX}; bake the long ones into the image as ARGs"
+            "{service}: its variables have {total} bytes together, and {place} takes {bytes_max}; bake the long ones into the image as ARGs"
         ));
     }
-    if platform == Platform::AgentCore && count > VARIABLES_MAX {
+    if let Some(each) = limits.each
+        && count > each.count_max
+    {
         problems.push(format!(
-            "{service}: {count} variables, and AgentCore takes {VARIABLES_MAX}; bake some into the image as ARGs"
+            "{service}: {count} variables, and {place} takes {}; bake some into the image as ARGs",
+            each.count_max
         ));
     }
     problems
@@ -133,14 +125,14 @@ mod tests {
                 .map(|name| (name, long.as_str()))
                 .into_iter()
         };
-        let of = |platform| environment_problems("agent", platform, variables()).join("\n");
-        expect!["agent: its variables have 4521 bytes together, and AgentCore takes 4096; bake the long ones into the image as ARGs"].assert_eq(&of(Platform::AgentCore));
-        expect!["agent: its variables have 4521 bytes together, and Lambda takes 4096; bake the long ones into the image as ARGs"].assert_eq(&of(Platform::Lambda));
-        expect![""].assert_eq(&of(Platform::Fargate));
+        let of = |kind| environment_problems("agent", kind, variables()).join("\n");
+        expect!["agent: its variables have 4521 bytes together, and AgentCore takes 4096; bake the long ones into the image as ARGs"].assert_eq(&of(&kinds::agentcore::KIND));
+        expect!["agent: its variables have 4521 bytes together, and Lambda takes 4096; bake the long ones into the image as ARGs"].assert_eq(&of(&kinds::lambda::KIND));
+        expect![""].assert_eq(&of(&kinds::fargate::KIND));
         let longest = "x".repeat(2_100);
         let one = [("LONG", longest.as_str())];
         expect!["agent: LONG has 2100 bytes, and AgentCore takes 100 for a name and 2048 for a value; bake it into the image as an ARG"].assert_eq(
-            &environment_problems("agent", Platform::AgentCore, one.into_iter()).join("\n"),
+            &environment_problems("agent", &kinds::agentcore::KIND, one.into_iter()).join("\n"),
         );
     }
 
@@ -164,7 +156,7 @@ mod tests {
             read: &|path| Err(format!("{path} is not there")),
             labels: &[],
         });
-        let problems = image_problems("agent", Platform::AgentCore, &built.unwrap());
+        let problems = image_problems("agent", &kinds::agentcore::KIND, &built.unwrap());
         expected.assert_eq(&problems.join("\n"));
     }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use facts::{Dockerfile, Kind, Repo, Service, Sources, Stage};
-use image::{Image, Platform};
+use facts::{Dockerfile, Repo, Service, Sources, Stage};
+use image::Image;
+use kinds::Port;
 use words::error::UserError;
 
 use crate::plan::{self, ArgValue, StackPlan};
@@ -45,7 +46,7 @@ pub fn render(repo: &Repo, stage: &Stage, sources: &Sources) -> anyhow::Result<V
                 .get(&service.name)
                 .with_context(|| format!("the Dockerfile of {} was not read", service.name))?;
             let image = interpret(service, dockerfile, &stand_ins)?;
-            take_image_facts(&dockerfile.shown, &image, &mut plan)?;
+            take_image_facts(&dockerfile.shown, &image, service.kind.port, &mut plan)?;
             needs_engine = image
                 .outside
                 .as_ref()
@@ -105,18 +106,13 @@ fn check_environment(plan: &StackPlan) -> Result<(), UserError> {
     let (Some(kind), Some(service)) = (plan.kind, &plan.values.service) else {
         return Ok(());
     };
-    let platform = match kind {
-        Kind::Fargate => Platform::Fargate,
-        Kind::Lambda => Platform::Lambda,
-        Kind::Agentcore => Platform::AgentCore,
-    };
     let variables = service.environment.iter().map(|variable| {
         (
             variable.name.as_str(),
             variable.value.as_deref().unwrap_or(UNKNOWN),
         )
     });
-    let problems = image::environment_problems(&service.name, platform, variables);
+    let problems = image::environment_problems(&service.name, kind, variables);
     if problems.is_empty() {
         Ok(())
     } else {
@@ -136,8 +132,7 @@ pub fn interpret(
         let problem = format!("{shown}: there is no such file");
         let hint = format!(
             "{} is of the kind {}, which is shipped as an image",
-            service.name,
-            service.kind.name()
+            service.name, service.kind.name
         );
         return Err(UserError::new(problem).hint(hint));
     };
@@ -151,7 +146,12 @@ fn stand_in(value: &ArgValue) -> String {
     }
 }
 
-fn take_image_facts(shown: &str, image: &Image, plan: &mut StackPlan) -> anyhow::Result<()> {
+fn take_image_facts(
+    shown: &str,
+    image: &Image,
+    port: Port,
+    plan: &mut StackPlan,
+) -> anyhow::Result<()> {
     let Some(values) = &mut plan.values.service else {
         return Ok(());
     };
@@ -162,12 +162,14 @@ fn take_image_facts(shown: &str, image: &Image, plan: &mut StackPlan) -> anyhow:
         .exposed_ports
         .first()
         .and_then(|port| port.split('/').next()?.parse().ok());
-    values.port = exposed.ok_or_else(|| {
-        missing(
-            "EXPOSE",
-            "the load balancer has to know the port: EXPOSE 8080",
-        )
-    })?;
+    match (exposed, port) {
+        (Some(exposed), _) => values.port = exposed,
+        (None, Port::None) => {}
+        (None, Port::Exposed | Port::Fixed(_)) => {
+            let why = "the load balancer has to know the port: EXPOSE 8080";
+            return Err(missing("EXPOSE", why).into());
+        }
+    }
     values.user.clone_from(&image.config.user);
     if values.user.is_empty() {
         return Err(missing("USER", "the container would run as root: USER 65532:65532").into());

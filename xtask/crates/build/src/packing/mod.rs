@@ -18,16 +18,11 @@ use anyhow::Context as _;
 use crate::registry::{self, Blob};
 use crate::{cross, git};
 use facts::Context;
-use facts::{Kind, Service};
-use image::{self, BuiltImage, CodeArchive, Platform, Subject};
+use facts::Service;
+use image::{self, BuiltImage, CodeArchive, Subject};
 use images::Ingredients;
 pub use images::{Builder, context_entries};
 use words::error::UserError;
-
-/// The largest program that an image may hold, in bytes: an image this small starts before anybody waits.
-const IMAGE_PROGRAM_BYTES_MAX: u64 = 12_000_000;
-/// The largest program of a function. It is loaded from a zip of half its size.
-const FUNCTION_PROGRAM_BYTES_MAX: u64 = 14_000_000;
 
 /// Every service's program, compiled for the cloud.
 pub struct Programs {
@@ -110,22 +105,19 @@ pub async fn pack_with<'a>(
         .get(&service.name)
         .with_context(|| format!("{} was not built", service.name))?;
     let bytes = files::read_bytes(program)?;
-    let bytes_max = match service.kind {
-        Kind::Lambda => FUNCTION_PROGRAM_BYTES_MAX,
-        Kind::Fargate | Kind::Agentcore => IMAGE_PROGRAM_BYTES_MAX,
-    };
+    let bytes_max = service.kind.program_bytes_max;
     image::check_program(&service.name, &bytes, bytes_max).map_err(UserError::new)?;
     let (program_bytes, program_digest) = (bytes.len() as u64, image::digest(&bytes));
     let revision = revision(context, service);
-    let (artifact, problems) = match service.kind {
-        Kind::Lambda => {
+    let (artifact, problems) = match service.kind.artifact {
+        kinds::Artifact::Zip => {
             let problems = image::code_problems(&service.name, &bytes);
             (
                 Artifact::Code(image::lambda_code(&service.name, &bytes).map_err(UserError::new)?),
                 problems,
             )
         }
-        Kind::Fargate | Kind::Agentcore => {
+        kinds::Artifact::Image => {
             let ingredients = Ingredients {
                 service,
                 program,
@@ -134,12 +126,7 @@ pub async fn pack_with<'a>(
                 revision: revision.as_deref(),
             };
             let built = images::build(context, &ingredients, builder).await?;
-            let platform = if service.kind == Kind::Agentcore {
-                Platform::AgentCore
-            } else {
-                Platform::Fargate
-            };
-            let problems = image::image_problems(&service.name, platform, &built);
+            let problems = image::image_problems(&service.name, service.kind, &built);
             (Artifact::Image(Box::new(built)), problems)
         }
     };

@@ -9,69 +9,36 @@ use template::Node;
 
 use super::model::{Model, Resource, Stack, shown};
 use super::report::Report;
-use facts::Kind;
+use kinds::{Program, RoleProperty, Use};
 use policy::Statement;
 
-/// What a role is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Execution,
-    Task,
-    Function,
-    Runtime,
-}
-
-impl Use {
-    fn principal(self) -> &'static str {
-        match self {
-            Self::Execution | Self::Task => "ecs-tasks.amazonaws.com",
-            Self::Function => "lambda.amazonaws.com",
-            Self::Runtime => "bedrock-agentcore.amazonaws.com",
-        }
-    }
-}
-
 pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
-    for kind in Kind::ALL {
-        for (stack, service) in model.of_kind(kind) {
-            let uses = uses(stack, kind, report);
-            for role in stack.of_type("AWS::IAM::Role") {
-                let statements = statements_of(stack, &role, report);
-                let Some((_, purpose)) = uses.iter().find(|(id, _)| id == role.id) else {
-                    let text = format!("the role {} belongs to nothing", role.id);
-                    report.add(
-                        stack.index,
-                        role.line,
-                        text,
-                        "give it to the task, the function or the runtime, or remove it",
-                    );
-                    continue;
-                };
-                trust::check(stack, &role, *purpose, report);
-                let needs = needs::of(model, stack, service, *purpose);
-                grants::check(stack, &role, &statements, &needs, report);
-            }
+    for (stack, service) in model.of_services() {
+        let uses = uses(stack, service.kind.program, report);
+        for role in stack.of_type("AWS::IAM::Role") {
+            let statements = statements_of(stack, &role, report);
+            let Some((_, purpose)) = uses.iter().find(|(id, _)| id == role.id) else {
+                let text = format!("the role {} belongs to nothing", role.id);
+                report.add(
+                    stack.index,
+                    role.line,
+                    text,
+                    "give it to the task, the function or the runtime, or remove it",
+                );
+                continue;
+            };
+            trust::check(stack, &role, *purpose, report);
+            let needs = needs::of(model, stack, service, *purpose);
+            grants::check(stack, &role, &statements, &needs, report);
         }
     }
 }
 
 /// The roles of a stack, each with the thing that takes it on.
-fn uses(stack: &Stack<'_>, kind: Kind, report: &mut Report<'_>) -> Vec<(String, Use)> {
-    let places: &[(&str, &str, Use)] = match kind {
-        Kind::Fargate => &[
-            (
-                "AWS::ECS::TaskDefinition",
-                "ExecutionRoleArn",
-                Use::Execution,
-            ),
-            ("AWS::ECS::TaskDefinition", "TaskRoleArn", Use::Task),
-        ],
-        Kind::Lambda => &[("AWS::Lambda::Function", "Role", Use::Function)],
-        Kind::Agentcore => &[("AWS::BedrockAgentCore::Runtime", "RoleArn", Use::Runtime)],
-    };
+fn uses(stack: &Stack<'_>, program: &Program, report: &mut Report<'_>) -> Vec<(String, Use)> {
     let mut uses: Vec<(String, Use)> = Vec::new();
-    for (of, property, purpose) in places {
-        for resource in stack.of_type(of) {
+    for RoleProperty { property, purpose } in program.roles {
+        for resource in stack.of_type(program.resource_type) {
             let target = resource.get(property).and_then(|node| stack.target(node));
             match target {
                 Some((role, _)) if uses.iter().any(|(id, _)| id == role.id) => {

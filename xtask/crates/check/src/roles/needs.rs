@@ -1,9 +1,10 @@
 //! What a role has to be allowed, from the facts: links, secrets, the model, and what starting takes.
 
 use super::super::Origin;
+use super::super::expect::capitalized;
 use super::super::model::{Model, Stack};
-use super::Use;
-use facts::{Kind, Resolved, Service};
+use facts::{Resolved, Service};
+use kinds::{Callers, Use};
 
 /// One action on one resource, and whom it is for.
 #[derive(Debug)]
@@ -96,14 +97,10 @@ pub(super) fn of<'a>(
     if purpose != Use::Execution {
         for callee in model.callees(service) {
             let why = format!("calls {}, to which {} links", callee.name, service.name);
-            let (actions, key): (&[&str], &str) = match callee.kind {
-                Kind::Fargate => continue,
-                Kind::Lambda => (
-                    &["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"],
-                    "FunctionArn",
-                ),
-                Kind::Agentcore => (&["bedrock-agentcore:InvokeAgentRuntime"], "RuntimeArn"),
+            let Callers::Permitted { output, grants } = callee.kind.callers else {
+                continue;
             };
+            let key = &capitalized(output);
             let wanted = Origin::Output {
                 owner: &callee.name,
                 key,
@@ -117,10 +114,11 @@ pub(super) fn of<'a>(
                 "${{{}}}",
                 parameter.map_or("the callee's ARN", |(name, _)| *name)
             );
-            need(actions, &arn, &why);
-            if callee.kind == Kind::Agentcore {
-                // AgentCore asks for the runtime and for the endpoint under it.
-                need(actions, &format!("{arn}/*"), &why);
+            for grant in grants {
+                need(&[grant.action], &arn, &why);
+                if grant.and_below {
+                    need(&[grant.action], &format!("{arn}/*"), &why);
+                }
             }
         }
     }

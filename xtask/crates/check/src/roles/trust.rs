@@ -2,8 +2,8 @@
 
 use super::super::model::{Resource, Stack};
 use super::super::report::Report;
-use super::Use;
 use super::policy::{Statement, read};
+use kinds::Use;
 
 pub(super) fn check(stack: &Stack<'_>, role: &Resource<'_>, purpose: Use, report: &mut Report<'_>) {
     let Some(document) = role.get("AssumeRolePolicyDocument") else {

@@ -2,7 +2,6 @@
 
 mod circle;
 mod references;
-mod table;
 mod values;
 
 use template::{Node, SECTIONS};
@@ -10,7 +9,7 @@ use template::{Node, SECTIONS};
 use super::model::{Model, Resource, Stack};
 use super::report::Report;
 use facts::nearest;
-use table::{Property, Types};
+use resource_types::Property;
 
 /// What may stand beside `Type` and `Properties`.
 const KEYS: [&str; 9] = [
@@ -28,7 +27,6 @@ const KEYS: [&str; 9] = [
 const POLICIES: [&str; 4] = ["Delete", "Retain", "RetainExceptOnCreate", "Snapshot"];
 
 pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
-    let mut types = Types::default();
     for stack in &model.stacks {
         for entry in stack.root.entries() {
             if !SECTIONS.contains(&entry.key.as_str()) {
@@ -45,9 +43,9 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
             );
         }
         for resource in &stack.resources {
-            check_resource(stack, resource, &mut types, report);
+            check_resource(stack, resource, report);
         }
-        references::check(stack, &mut types, report);
+        references::check(stack, report);
         circle::check(stack, report);
     }
 }
@@ -61,12 +59,7 @@ fn meant(word: &str, known: &[&str]) -> String {
     }
 }
 
-fn check_resource(
-    stack: &Stack<'_>,
-    resource: &Resource<'_>,
-    types: &mut Types,
-    report: &mut Report<'_>,
-) {
+fn check_resource(stack: &Stack<'_>, resource: &Resource<'_>, report: &mut Report<'_>) {
     let id = resource.id;
     if !id.chars().all(|letter| letter.is_ascii_alphanumeric()) || id.len() > 255 {
         let text = format!("`{id}` is no logical id");
@@ -97,15 +90,15 @@ fn check_resource(
             }
         }
     }
-    let Some(known) = types.get(resource.kind) else {
-        let names = table::names();
+    let Some(known) = resource_types::find(resource.kind) else {
+        let types = resource_types::all().iter();
+        let names: Vec<&str> = types.map(|known| known.name).collect();
         let fix = match nearest(resource.kind, &names) {
             Some(near) => format!(
-                "did you mean `{near}`? A new type goes into xtask/crates/check/src/schema/types.txt"
+                "did you mean `{near}`? A new type goes into xtask/crates/resource-types/src/types.txt"
             ),
-            None => {
-                "add it to xtask/crates/check/src/schema/types.txt, with its properties".to_owned()
-            }
+            None => "add it to xtask/crates/resource-types/src/types.txt, with its properties"
+                .to_owned(),
         };
         let line = resource
             .node

@@ -7,7 +7,6 @@ use template::{Kind, Node, Piece, pieces};
 use super::super::model::{Stack, shown};
 use super::super::report::Report;
 use super::meant;
-use super::table::Types;
 
 const PSEUDO: [&str; 8] = [
     "AWS::AccountId",
@@ -22,17 +21,15 @@ const PSEUDO: [&str; 8] = [
 
 struct Walk<'a, 'b, 'c> {
     stack: &'a Stack<'b>,
-    types: &'a mut Types,
     report: &'a mut Report<'c>,
     used: BTreeSet<String>,
     /// What the walk is in, for its words.
     subject: String,
 }
 
-pub(super) fn check(stack: &Stack<'_>, types: &mut Types, report: &mut Report<'_>) {
+pub(super) fn check(stack: &Stack<'_>, report: &mut Report<'_>) {
     let mut walk = Walk {
         stack,
-        types,
         report,
         used: BTreeSet::new(),
         subject: String::new(),
@@ -180,7 +177,7 @@ impl Walk<'_, '_, '_> {
                 .add(self.stack.index, line, text, meant(id, &known));
             return;
         };
-        let Some(known) = self.types.get(resource.kind) else {
+        let Some(known) = resource_types::find(resource.kind) else {
             return;
         };
         if !known.attributes.contains(&attribute) {

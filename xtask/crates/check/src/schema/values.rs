@@ -3,8 +3,8 @@
 use template::{Kind, Node};
 
 use super::super::model::{is_literal, reference, shown};
-use super::table::{Form, Property};
 use super::{Place, check_map, meant};
+use resource_types::{Form, Property};
 
 pub(super) fn check(place: &mut Place<'_, '_, '_>, node: &Node, line: usize, property: &Property) {
     if let Kind::Call(name, argument) = &node.kind

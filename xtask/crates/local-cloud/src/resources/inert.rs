@@ -1,72 +1,62 @@
 //! The types that need no process here. Each still answers `Ref` and `GetAtt` as AWS would, so that others can use it.
 
+use resource_types::ResourceType;
 use serde_json::{Value, json};
 
 use super::properties::Input;
 use super::{Builder, physical};
 use crate::template::{Physical, Result};
 
-/// An id with a prefix, as EC2 makes them: `vpc-0a1b...`. Answers `Id` and the given attribute names with it.
-fn numbered(
+/// Nothing but a number, as EC2 gives them: `vpc-0a1b...`. The given attributes answer it; one that is also a property answers
+/// that.
+pub(super) fn numbered(
     builder: &Builder<'_>,
     input: Input<'_>,
+    known: &ResourceType,
     prefix: &str,
     attributes: &[&str],
 ) -> Physical {
     let id = format!("{prefix}-{}", &builder.digest(input.id())[..17]);
-    physical(&id, attributes.iter().map(|name| (*name, json!(id))))
-}
-
-/// The network's parts and everything else that AWS gives a number.
-pub(super) fn network(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
-    let kind = input
-        .resource
-        .resource_type
-        .rsplit("::")
-        .next()
-        .unwrap_or_default();
-    let mut made = match kind {
-        "VPC" => numbered(builder, input, "vpc", &["VpcId"]),
-        "Subnet" => numbered(builder, input, "subnet", &["SubnetId"]),
-        "InternetGateway" => numbered(builder, input, "igw", &["InternetGatewayId"]),
-        "NatGateway" => numbered(builder, input, "nat", &["NatGatewayId"]),
-        "EIP" => numbered(builder, input, "eipalloc", &["AllocationId"]),
-        "RouteTable" => numbered(builder, input, "rtb", &["RouteTableId"]),
-        "SubnetRouteTableAssociation" => numbered(builder, input, "rtbassoc", &["Id"]),
-        "SecurityGroup" => numbered(builder, input, "sg", &["Id", "GroupId"]),
-        "SecurityGroupIngress" | "SecurityGroupEgress" => numbered(builder, input, "sgr", &["Id"]),
-        "VPCEndpoint" => numbered(builder, input, "vpce", &["Id"]),
-        "FlowLog" => numbered(builder, input, "fl", &["Id"]),
-        _ => numbered(builder, input, "local", &[]),
-    };
-    let copied: &[&str] = match kind {
-        "VPC" => &["CidrBlock"],
-        "Subnet" => &["AvailabilityZone", "VpcId", "CidrBlock"],
-        "SecurityGroup" => &["VpcId"],
-        _ => &[],
-    };
-    for name in copied {
+    let mut made = physical(&id, attributes.iter().map(|name| (*name, json!(id))));
+    let copied = known.attributes.iter();
+    for name in copied.filter(|name| known.property(name).is_some()) {
         made.attributes.insert(
             (*name).to_owned(),
             input.get(name).cloned().unwrap_or(Value::Null),
         );
     }
-    match kind {
-        "VPC" => {
-            let group = format!(
-                "sg-{}",
-                &builder.digest(&format!("{}/default", input.id()))[..17]
-            );
-            made.attributes
-                .insert("DefaultSecurityGroup".to_owned(), json!(group));
-        }
-        "EIP" => {
-            made.attributes
-                .insert("PublicIp".to_owned(), json!("127.0.0.1"));
-        }
-        _ => {}
-    }
-    Ok(made)
+    made
+}
+
+/// A VPC has a group of its own from the start.
+pub(super) fn vpc(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
+    let id = format!("vpc-{}", &builder.digest(input.id())[..17]);
+    let default = builder.digest(&format!("{}/default", input.id()));
+    Ok(physical(
+        &id,
+        [
+            ("VpcId", json!(id)),
+            (
+                "CidrBlock",
+                input.get("CidrBlock").cloned().unwrap_or(Value::Null),
+            ),
+            (
+                "DefaultSecurityGroup",
+                json!(format!("sg-{}", &default[..17])),
+            ),
+        ],
+    ))
+}
+
+pub(super) fn elastic_ip(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
+    let id = format!("eipalloc-{}", &builder.digest(input.id())[..17]);
+    Ok(physical(
+        &id,
+        [
+            ("AllocationId", json!(id)),
+            ("PublicIp", json!("127.0.0.1")),
+        ],
+    ))
 }
 
 pub(super) fn repository(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
@@ -120,16 +110,13 @@ pub(super) fn table(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physi
 }
 
 /// A thing that is known by a name it may have been given, with an ARN made of it.
-pub(super) fn named(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
-    let (property, service, prefix) = match input.resource.resource_type.as_str() {
-        "AWS::ECS::Cluster" => ("ClusterName", "ecs", "cluster/"),
-        "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm" => {
-            ("AlarmName", "cloudwatch", "alarm:")
-        }
-        "AWS::CloudWatch::Dashboard" => ("DashboardName", "cloudwatch", "dashboard/"),
-        "AWS::SNS::Topic" => ("TopicName", "sns", ""),
-        _ => ("Name", "local", ""),
-    };
+pub(super) fn named(
+    builder: &Builder<'_>,
+    input: Input<'_>,
+    property: &str,
+    service: &str,
+    prefix: &str,
+) -> Physical {
     let name = input
         .text(property)
         .unwrap_or_else(|| builder.name_for(input.id()));
@@ -137,16 +124,17 @@ pub(super) fn named(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physi
         "arn:aws:{service}:{}:{}:{prefix}{name}",
         builder.region, builder.account
     );
-    let reference = if input.resource.resource_type == "AWS::SNS::Topic" {
-        &arn
-    } else {
-        &name
-    };
+    physical(&name, [("Arn", json!(arn))])
+}
+
+/// A topic is known by its ARN.
+pub(super) fn topic(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
+    let made = named(builder, input, "TopicName", "sns", "");
+    let arn = made.attributes["Arn"].clone();
+    let reference = arn.as_str().unwrap_or_default();
     Ok(physical(
         reference,
-        [("Arn", json!(arn)), ("TopicArn", json!(arn))]
-            .into_iter()
-            .take(if service == "sns" { 2 } else { 1 }),
+        [("Arn", arn.clone()), ("TopicArn", arn.clone())],
     ))
 }
 

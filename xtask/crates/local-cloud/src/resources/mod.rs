@@ -1,4 +1,4 @@
-//! What each resource type becomes on this machine. `TABLE` is the whole list: a type that is not in it is an error.
+//! What each resource type becomes on this machine, as its row in `resource-types` says: a type without one is an error.
 
 mod compute;
 mod diff;
@@ -15,6 +15,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use resource_types::Local;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -34,76 +35,30 @@ pub(crate) use secret::draw;
 
 type Make = fn(&mut Builder<'_>, Input<'_>) -> Result<Physical>;
 
-/// Every resource type that the local cloud knows. The first group becomes something; the second needs no process here
-/// and only answers `Ref` and `GetAtt`.
-const TABLE: [(&str, Make); 48] = [
-    ("AWS::BedrockAgentCore::Runtime", compute::runtime),
-    (
-        "AWS::BedrockAgentCore::RuntimeEndpoint",
-        compute::runtime_endpoint,
-    ),
-    ("AWS::ECS::Service", ecs::service),
-    ("AWS::ECS::TaskDefinition", ecs::task_definition),
-    ("AWS::ElasticLoadBalancingV2::Listener", elb::listener),
-    (
-        "AWS::ElasticLoadBalancingV2::ListenerRule",
-        elb::listener_rule,
-    ),
-    (
-        "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        elb::load_balancer,
-    ),
-    (
-        "AWS::ElasticLoadBalancingV2::TargetGroup",
-        elb::target_group,
-    ),
-    ("AWS::IAM::ManagedPolicy", role::managed_policy),
-    ("AWS::IAM::Policy", role::policy),
-    ("AWS::IAM::Role", role::make),
-    ("AWS::Lambda::Function", compute::function),
-    ("AWS::Lambda::Permission", compute::permission),
-    ("AWS::Lambda::Url", compute::function_url),
-    ("AWS::Logs::LogGroup", inert::log_group),
-    ("AWS::SecretsManager::Secret", secret::make),
-    // No process from here on.
-    (
-        "AWS::ApplicationAutoScaling::ScalableTarget",
-        inert::network,
-    ),
-    ("AWS::ApplicationAutoScaling::ScalingPolicy", inert::network),
-    ("AWS::CloudWatch::Alarm", inert::named),
-    ("AWS::CloudWatch::CompositeAlarm", inert::named),
-    ("AWS::CloudWatch::Dashboard", inert::named),
-    ("AWS::DynamoDB::Table", inert::table),
-    ("AWS::EC2::EIP", inert::network),
-    ("AWS::EC2::FlowLog", inert::network),
-    ("AWS::EC2::InternetGateway", inert::network),
-    ("AWS::EC2::NatGateway", inert::network),
-    ("AWS::EC2::NetworkAcl", inert::network),
-    ("AWS::EC2::NetworkAclEntry", inert::network),
-    ("AWS::EC2::Route", inert::network),
-    ("AWS::EC2::RouteTable", inert::network),
-    ("AWS::EC2::SecurityGroup", inert::network),
-    ("AWS::EC2::SecurityGroupEgress", inert::network),
-    ("AWS::EC2::SecurityGroupIngress", inert::network),
-    ("AWS::EC2::Subnet", inert::network),
-    ("AWS::EC2::SubnetRouteTableAssociation", inert::network),
-    ("AWS::EC2::VPC", inert::network),
-    ("AWS::EC2::VPCEndpoint", inert::network),
-    ("AWS::EC2::VPCGatewayAttachment", inert::network),
-    ("AWS::ECR::Repository", inert::repository),
-    ("AWS::ECS::Cluster", inert::named),
-    (
-        "AWS::ECS::ClusterCapacityProviderAssociations",
-        inert::network,
-    ),
-    ("AWS::Logs::MetricFilter", inert::network),
-    ("AWS::Logs::ResourcePolicy", inert::network),
-    ("AWS::S3::Bucket", inert::bucket),
-    ("AWS::S3::BucketPolicy", inert::network),
-    ("AWS::SNS::Subscription", inert::network),
-    ("AWS::SNS::Topic", inert::named),
-    ("AWS::SNS::TopicPolicy", inert::network),
+/// The makers that rows of `resource-types` name under `@local`. What is only numbered or named needs none.
+const MAKERS: [(&str, Make); 22] = [
+    ("bucket", inert::bucket),
+    ("elastic_ip", inert::elastic_ip),
+    ("function", compute::function),
+    ("function_url", compute::function_url),
+    ("listener", elb::listener),
+    ("listener_rule", elb::listener_rule),
+    ("load_balancer", elb::load_balancer),
+    ("log_group", inert::log_group),
+    ("managed_policy", role::managed_policy),
+    ("permission", compute::permission),
+    ("policy", role::policy),
+    ("repository", inert::repository),
+    ("role", role::make),
+    ("runtime", compute::runtime),
+    ("runtime_endpoint", compute::runtime_endpoint),
+    ("secret", secret::make),
+    ("service", ecs::service),
+    ("table", inert::table),
+    ("target_group", elb::target_group),
+    ("task_definition", ecs::task_definition),
+    ("topic", inert::topic),
+    ("vpc", inert::vpc),
 ];
 
 /// What a stack's resources are worked out with.
@@ -170,7 +125,7 @@ pub(crate) fn plan(
     let resources = template.resources(&scope).map_err(one)?;
     let unknown: Vec<TemplateError> = resources
         .iter()
-        .filter(|resource| maker(resource).is_none())
+        .filter(|resource| !is_known(resource))
         .map(unknown_type)
         .collect();
     if !unknown.is_empty() {
@@ -186,16 +141,41 @@ pub(crate) fn plan(
     Ok(builder.plan)
 }
 
-fn maker(resource: &Resource<'_>) -> Option<Make> {
-    TABLE
-        .iter()
-        .find(|(name, _)| *name == resource.resource_type)
-        .map(|(_, make)| *make)
+/// True when the local cloud can make it.
+fn is_known(resource: &Resource<'_>) -> bool {
+    match resource_types::find(&resource.resource_type).map(|known| &known.local) {
+        None | Some(Local::Unknown) => false,
+        Some(Local::Made(name)) => maker(name).is_some(),
+        Some(Local::Numbered { .. } | Local::Named { .. }) => true,
+    }
+}
+
+fn maker(name: &str) -> Option<Make> {
+    let found = MAKERS.iter().find(|(maker, _)| *maker == name);
+    found.map(|(_, make)| *make)
 }
 
 fn unknown_type(resource: &Resource<'_>) -> TemplateError {
-    TemplateError::new(resource.line, format!("the local cloud does not know the type {}", resource.resource_type), "add it to the table in xtask/crates/local-cloud/src/resources/mod.rs: what it becomes on this machine, or that it needs no process")
+    TemplateError::new(resource.line, format!("the local cloud does not know the type {}", resource.resource_type), "say what it becomes on this machine in xtask/crates/resource-types/src/types.txt; what runs needs a maker in xtask/crates/local-cloud/src/resources/mod.rs")
         .about(&format!("resource {}", resource.logical_id))
+}
+
+/// What a resource becomes, as its type's row says.
+fn make_one(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
+    let unknown = || unknown_type(input.resource);
+    let known = resource_types::find(&input.resource.resource_type).ok_or_else(unknown)?;
+    match &known.local {
+        Local::Made(name) => maker(name).ok_or_else(unknown)?(builder, input),
+        Local::Numbered { prefix, attributes } => {
+            Ok(inert::numbered(builder, input, known, prefix, attributes))
+        }
+        Local::Named {
+            property,
+            service,
+            prefix,
+        } => Ok(inert::named(builder, input, property, service, prefix)),
+        Local::Unknown => Err(unknown()),
+    }
 }
 
 fn make(builder: &mut Builder<'_>, resource: &Resource<'_>, scope: &Scope) -> Result<Physical> {
@@ -217,17 +197,12 @@ fn make(builder: &mut Builder<'_>, resource: &Resource<'_>, scope: &Scope) -> Re
         port: None,
         retained: resource.retained,
     });
-    let made = match maker(resource) {
-        Some(make) => make(
-            builder,
-            Input {
-                resource,
-                properties: &properties,
-                version,
-            },
-        )?,
-        None => return Err(unknown_type(resource)),
+    let input = Input {
+        resource,
+        properties: &properties,
+        version,
     };
+    let made = make_one(builder, input)?;
     if let Some(last) = builder.plan.resources.last_mut() {
         last.properties = properties;
         last.physical = made.clone();

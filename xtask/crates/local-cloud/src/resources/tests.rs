@@ -296,3 +296,37 @@ Outputs: {EndpointArn: {Value: !Ref Endpoint}}
         assert!(error.contains(expected), "{to}: {error}");
     }
 }
+
+#[test]
+fn every_type_of_the_templates_has_a_row_and_every_maker_is_named_by_one() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../templates");
+    let files = std::fs::read_dir(folder).unwrap();
+    let texts: Vec<String> = files
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let named = texts.iter().flat_map(|text| {
+        let lines = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Type: "));
+        lines.filter(|name| name.starts_with("AWS::") && name.split("::").count() == 3)
+    });
+    let mut count = 0;
+    for name in named {
+        count += 1;
+        let known = resource_types::find(name);
+        assert!(
+            known.is_some_and(|known| known.local != Local::Unknown),
+            "{name}"
+        );
+    }
+    assert!(count > 30, "{count}");
+    let mut made: Vec<&str> = resource_types::all()
+        .iter()
+        .filter_map(|known| match known.local {
+            Local::Made(name) => Some(name),
+            _ => None,
+        })
+        .collect();
+    made.sort_unstable();
+    assert_eq!(made, MAKERS.map(|(name, _)| name));
+}

@@ -52,7 +52,7 @@ impl DescribedStack {
         Self {
             name: plan.name.clone(),
             owner: plan.owner.clone(),
-            kind: plan.kind.map(|kind| kind.name().to_owned()),
+            kind: plan.kind.map(|kind| kind.name.to_owned()),
             template: plan.template.clone(),
             after: plan.after.clone(),
             args: plan.args.iter().map(arg).collect(),

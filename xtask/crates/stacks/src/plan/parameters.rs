@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::render::names::{parameter_name, pascal_case};
 use crate::render::{CallValues, EnvironmentValue, ParameterValues};
-use facts::{Kind, Link, Repo, Resolved, Service, Stage};
+use facts::{Link, Repo, Resolved, Service, Stage};
+use kinds::{Callers, Kind, StackInput};
 
 use super::order::callees;
 
@@ -52,34 +53,9 @@ pub(super) struct Parameters {
 
 impl Parameters {
     /// The parameters that every template of a kind has.
-    pub(super) fn standard(kind: Kind) -> Self {
-        let input = |parameter: &str, source: Source| Input {
-            parameter: parameter.to_owned(),
-            source,
-        };
-        let network = |key: &str| {
-            input(
-                key,
-                Source::Output {
-                    owner: "network".to_owned(),
-                    key: key.to_owned(),
-                },
-            )
-        };
-        let inputs = match kind {
-            Kind::Fargate => vec![
-                input("ImageUri", Source::Image),
-                network("VpcId"),
-                network("SubnetIds"),
-            ],
-            Kind::Agentcore => vec![input("ImageUri", Source::Image)],
-            Kind::Lambda => vec![
-                input("CodeBucket", Source::CodeBucket),
-                input("CodeKey", Source::CodeKey),
-            ],
-        };
+    pub(super) fn standard(kind: &Kind) -> Self {
         Self {
-            inputs,
+            inputs: kind.inputs.iter().map(standard).collect(),
             declared: Vec::new(),
         }
     }
@@ -141,11 +117,11 @@ impl Parameters {
             .filter_map(|name| repo.service(name));
         let call = |callee: &Service| CallValues {
             service: callee.name.clone(),
-            kind: callee.kind.name().to_owned(),
-            parameter: callee
-                .kind
-                .called_by()
-                .map_or_else(String::new, |output| self.of_link(&callee.name, output)),
+            kind: callee.kind.name.to_owned(),
+            parameter: match callee.kind.callers {
+                Callers::Permitted { output, .. } => self.of_link(&callee.name, output),
+                Callers::Network | Callers::Nobody => String::new(),
+            },
         };
         callees.map(call).collect()
     }
@@ -156,5 +132,24 @@ impl Parameters {
             Source::Output { owner, .. } => Some(owner.as_str()),
             Source::Image | Source::CodeBucket | Source::CodeKey => None,
         })
+    }
+}
+
+fn standard(input: &StackInput) -> Input {
+    let (parameter, source) = match input {
+        StackInput::Image => ("ImageUri", Source::Image),
+        StackInput::CodeBucket => ("CodeBucket", Source::CodeBucket),
+        StackInput::CodeKey => ("CodeKey", Source::CodeKey),
+        StackInput::Network(key) => {
+            let source = Source::Output {
+                owner: "network".to_owned(),
+                key: (*key).to_owned(),
+            };
+            (*key, source)
+        }
+    };
+    Input {
+        parameter: parameter.to_owned(),
+        source,
     }
 }

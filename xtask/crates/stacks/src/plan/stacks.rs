@@ -11,7 +11,8 @@ use crate::render::{
     CallValues, EnvironmentValue, ExistingSecretValues, ParameterValues, SecretValues,
     ServiceValues, StackValues, StageValues,
 };
-use facts::{CloudKind, Kind, Repo, Resolved, Service, Stage, Value};
+use facts::{CloudKind, Repo, Resolved, Service, Stage, Value};
+use kinds::Kind;
 
 /// One stack, before anything of it is known that only a deploy can tell.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ pub struct StackPlan {
     pub args: Vec<(String, ArgValue)>,
     /// The owners of the stacks that must stand before this one.
     pub after: Vec<String>,
-    pub kind: Option<Kind>,
+    pub kind: Option<&'static Kind>,
 }
 
 /// The value of a Docker ARG.
@@ -118,7 +119,7 @@ fn service_stack(
     StackPlan {
         name: stack_name(&repo.project, &stage.name, &service.name),
         owner: service.name.clone(),
-        template: format!("{}.yaml.tera", service.kind.name()),
+        template: format!("{}.yaml.tera", service.kind.name),
         values,
         inputs: parameters.inputs,
         args: service.args.iter().filter_map(arg).collect(),
@@ -164,7 +165,7 @@ fn service_values(
         });
     ServiceValues {
         name: service.name.clone(),
-        kind: service.kind.name().to_owned(),
+        kind: service.kind.name.to_owned(),
         port: 8080,
         health_path: "/health".to_owned(),
         user: String::new(),
@@ -201,8 +202,6 @@ pub fn answers_the_world(repo: &Repo, stage: &Stage, service: &Service) -> bool 
 
 /// The services to which something links that is not in the stage's network: a function, or an agent.
 fn called_from_outside<'a>(services: &[&'a Service], stage: &'a Stage) -> BTreeSet<&'a str> {
-    let outside = services
-        .iter()
-        .filter(|caller| caller.kind != Kind::Fargate);
+    let outside = services.iter().filter(|caller| !caller.kind.in_network);
     outside.flat_map(|caller| callees(caller, stage)).collect()
 }

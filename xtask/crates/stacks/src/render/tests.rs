@@ -19,6 +19,7 @@ fn templates() -> Vec<Template> {
     vec![
         template!("agentcore.yaml.tera"),
         template!("artifacts.yaml.tera"),
+        template!("ecs.tera"),
         template!("fargate.yaml.tera"),
         template!("lambda.yaml.tera"),
         template!("macros.tera"),

@@ -32,14 +32,14 @@ pub struct StageValues {
     pub protect: bool,
 }
 
-/// One service, for `fargate`, `lambda` and `agentcore`.
+/// One service, for the template of its kind.
 #[derive(Debug, Clone, Serialize)]
 pub struct ServiceValues {
     /// As in its package: `x402-backend`.
     pub name: String,
-    /// `fargate`, `lambda` or `agentcore`.
+    /// The name of its kind.
     pub kind: String,
-    /// Where the container listens; always 8080 for `agentcore`.
+    /// Where the container listens; 8080 where nothing says otherwise.
     pub port: u16,
     pub health_path: String,
     /// User and group as numbers: `65532:65532`.
@@ -97,7 +97,7 @@ pub struct EnvironmentValue {
 /// One secret that the stack gives birth to.
 #[derive(Debug, Clone, Serialize)]
 pub struct SecretValues {
-    /// The variable that holds it (fargate); elsewhere `<variable>_SECRET_ARN` says where to read it.
+    /// The variable that holds it; where the platform does not set that, `<variable>_SECRET_ARN` says where to read it.
     pub variable: String,
     /// `wallet-key`; its full name is `<project>/<stage>/<service>/<name>`.
     pub name: String,
@@ -119,9 +119,9 @@ pub struct ExistingSecretValues {
 pub struct CallValues {
     /// Whom it calls.
     pub service: String,
-    /// The kind of whom it calls: `lambda`, `agentcore`, or `fargate`, which needs no permission.
+    /// The name of the kind of whom it calls.
     pub kind: String,
-    /// The parameter with the callee's ARN: `McpServerFunctionArn`, `AgentRuntimeArn`.
+    /// The parameter with the callee's ARN: `McpServerFunctionArn`, `AgentRuntimeArn`. Empty where no permission is needed.
     pub parameter: String,
 }
 

@@ -3,9 +3,9 @@
 use super::draft::nothing_sent;
 use super::fees;
 use super::journal::{Attempt, Unfinished};
+use super::ongoing::{Progress, SettlementOutcome};
 use super::shared::Shared;
 use super::token::{Call, Form};
-use super::traffic::{Outcome, Progress};
 use super::transaction::Transaction;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const POLL_MAX: Duration = Duration::from_secs(2);
 const SEEN_TAKEN: u32 = 3;
 const NONCES_TRIED: usize = 3;
 
-pub(super) struct Flight {
+pub(super) struct SettlementTask {
     pub(super) shared: Arc<Shared>,
     pub(super) settlement: Unfinished,
     /// The call that every attempt makes.
@@ -37,12 +37,12 @@ enum Sent {
     No,
 }
 
-impl Flight {
+impl SettlementTask {
     /// Ends once the outcome is certain.
     pub(super) async fn run(mut self) {
         let outcome = match self.settlement.attempts.last() {
-            None => self.launch().await,
-            // A crash came after it was written down, and before or after it was sent.
+            None => self.start().await,
+            // It was recorded before a crash, and may or may not have been sent.
             Some(last) => {
                 self.send(last).await;
                 None
@@ -52,7 +52,7 @@ impl Flight {
             Some(outcome) => outcome,
             None => self.follow().await,
         };
-        self.shared.land(&self, outcome).await;
+        self.shared.finish(&self, outcome).await;
     }
 
     pub(super) fn authorization(&self) -> &Authorization {
@@ -63,8 +63,8 @@ impl Flight {
         self.shared.expected(self.authorization())
     }
 
-    /// Looks, prices, writes down, sends. `None` when a transaction may be on its way.
-    async fn launch(&mut self) -> Option<Outcome> {
+    /// Looks at the chain, sets fees, records and sends. `None` when a transaction may have been sent.
+    async fn start(&mut self) -> Option<SettlementOutcome> {
         match self.look().await {
             Ok(None) => {}
             Ok(Some(outcome)) => return Some(outcome),
@@ -80,8 +80,8 @@ impl Flight {
                 Err(outcome) => return Some(outcome),
             };
             if !self.note(attempt.clone()).await {
-                // It may be written down, and then whoever reads that sends it.
-                return Some(Outcome::Unknown);
+                // It may be recorded, and then whoever reads the record sends it.
+                return Some(SettlementOutcome::Unknown);
             }
             match self.send(&attempt).await {
                 Sent::Yes => {
@@ -89,32 +89,36 @@ impl Flight {
                     return None;
                 }
                 Sent::NonceTaken => *next_nonce = Some(transaction.nonce + 1),
-                Sent::No => return Some(Outcome::Failed(reason::UNEXPECTED_SETTLE)),
+                Sent::No => return Some(SettlementOutcome::Failed(reason::UNEXPECTED_SETTLE)),
             }
         }
         tracing::error!("another program uses the settlement key");
-        Some(Outcome::Failed(reason::UNEXPECTED_SETTLE))
+        Some(SettlementOutcome::Failed(reason::UNEXPECTED_SETTLE))
     }
 
     /// The outcome, where the chain knows it already.
-    async fn look(&self) -> Result<Option<Outcome>, RpcError> {
+    async fn look(&self) -> Result<Option<SettlementOutcome>, RpcError> {
         self.shared.ready().await?;
         let (node, token) = (&self.shared.node, self.shared.token());
         if node.is_used(&self.expected()).await? {
-            return Ok(Some(self.used().await?.unwrap_or(Outcome::Unknown)));
+            return Ok(Some(
+                self.used().await?.unwrap_or(SettlementOutcome::Unknown),
+            ));
         }
         if node.balance(token, self.authorization().from).await? < self.authorization().value {
-            return Ok(Some(Outcome::Failed(reason::INSUFFICIENT_BALANCE)));
+            return Ok(Some(SettlementOutcome::Failed(
+                reason::INSUFFICIENT_BALANCE,
+            )));
         }
         Ok(None)
     }
 
     /// What became of a nonce that is used; `None` while that is not found.
-    pub(super) async fn used(&self) -> Result<Option<Outcome>, RpcError> {
+    pub(super) async fn used(&self) -> Result<Option<SettlementOutcome>, RpcError> {
         let state = self.shared.node.payment_state(&self.expected()).await?;
         Ok(match state {
-            PaymentState::Paid { transaction, .. } => Some(Outcome::Earlier(transaction)),
-            PaymentState::Void => Some(Outcome::Failed(reason::TRANSACTION_FAILED)),
+            PaymentState::Paid { transaction, .. } => Some(SettlementOutcome::Earlier(transaction)),
+            PaymentState::Void => Some(SettlementOutcome::Failed(reason::TRANSACTION_FAILED)),
             PaymentState::Unused | PaymentState::Expired | PaymentState::Unknown => None,
         })
     }
@@ -128,11 +132,11 @@ impl Flight {
         match self.shared.journal.sending(&mut self.settlement).await {
             Ok(true) => true,
             Ok(false) => {
-                tracing::warn!(%hash, "another facilitator has this settlement in hand");
+                tracing::warn!(%hash, "another facilitator is working on this settlement");
                 false
             }
             Err(error) => {
-                tracing::error!(%error, %hash, "nothing is sent that cannot be written down");
+                tracing::error!(%error, %hash, "nothing is sent: the settlement cannot be recorded");
                 false
             }
         }
@@ -164,7 +168,7 @@ impl Flight {
     }
 
     /// Waits for a receipt of any attempt, and replaces an attempt that waits too long.
-    async fn follow(&mut self) -> Outcome {
+    async fn follow(&mut self) -> SettlementOutcome {
         let (mut pause, mut taken, mut sent_at) = (POLL_FIRST, 0, Instant::now());
         loop {
             match self.receipts(&mut taken).await {
@@ -181,7 +185,7 @@ impl Flight {
         }
     }
 
-    async fn receipts(&self, taken: &mut u32) -> Result<Option<Outcome>, RpcError> {
+    async fn receipts(&self, taken: &mut u32) -> Result<Option<SettlementOutcome>, RpcError> {
         let (node, expected) = (&self.shared.node, self.expected());
         let account = self.shared.key.address();
         // Asked first: a transaction that enters a block in between has a receipt below.
@@ -191,7 +195,7 @@ impl Flight {
                 continue;
             };
             if receipt.is_payment(&expected) {
-                return Ok(Some(Outcome::Settled(attempt.hash)));
+                return Ok(Some(SettlementOutcome::Settled(attempt.hash)));
             }
             tracing::warn!(hash = %attempt.hash, succeeded = receipt.succeeded(), "the transaction moved nothing");
             return if node.is_used(&expected).await? {
@@ -200,7 +204,7 @@ impl Flight {
                 if self.settlement.form != Form::Key {
                     self.shared.memory.distrust(self.authorization().from);
                 }
-                Ok(Some(Outcome::Failed(reason::TRANSACTION_FAILED)))
+                Ok(Some(SettlementOutcome::Failed(reason::TRANSACTION_FAILED)))
             };
         }
         let last = self
@@ -216,7 +220,7 @@ impl Flight {
         if node.is_used(&expected).await? {
             self.used().await
         } else {
-            Ok(Some(Outcome::Failed(reason::TRANSACTION_FAILED)))
+            Ok(Some(SettlementOutcome::Failed(reason::TRANSACTION_FAILED)))
         }
     }
 
@@ -245,7 +249,7 @@ impl Flight {
         let signed = transaction.sign(&self.shared.key);
         let attempt = Attempt::new(last.account_nonce, last.gas, fees, signed);
         if self.note(attempt.clone()).await {
-            tracing::info!(hash = %attempt.hash, most = fees.most, "replacing a transaction that waits");
+            tracing::info!(hash = %attempt.hash, most = fees.most, "replacing a pending transaction");
             self.send(&attempt).await;
         }
     }

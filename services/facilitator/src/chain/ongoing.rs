@@ -1,4 +1,4 @@
-//! What is under way.
+//! The settlements that are under way.
 
 use crate::claim::{Asker, IdempotencyKey, asker};
 use alloy_primitives::{Address, B256};
@@ -8,31 +8,31 @@ use x402::reason;
 use x402::wire::Authorization;
 
 #[derive(Default)]
-pub(super) struct Traffic {
+pub(super) struct OngoingSettlements {
     /// By payer and nonce: of two authorizations with one nonce, one at most is ever sent at a time.
-    pub(super) flights: HashMap<(Address, B256), Ticket>,
+    pub(super) by_payment: HashMap<(Address, B256), OngoingSettlement>,
 }
 
 #[derive(Clone)]
-pub(super) struct Ticket {
+pub(super) struct OngoingSettlement {
     pub(super) digest: B256,
     /// Of the sale that began it.
     pub(super) key: Option<IdempotencyKey>,
     pub(super) progress: watch::Receiver<Progress>,
 }
 
-/// What is known of a settlement so far.
+/// The state of a settlement so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Progress {
     pub(super) transaction: Option<B256>,
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<SettlementOutcome>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum SettlementOutcome {
     /// This transaction of ours moved the money.
     Settled(B256),
-    /// Exactly this transfer had been made before, by this transaction, which is none that we know as ours.
+    /// Exactly this transfer had been made before, by a transaction that we do not know as ours.
     Earlier(B256),
     /// Nothing moved, and nothing will.
     Failed(&'static str),
@@ -40,8 +40,8 @@ pub(super) enum Outcome {
     Unknown,
 }
 
-/// What to answer a request to settle.
-pub(super) enum Boarded {
+/// How a request to settle was admitted.
+pub(super) enum Admission {
     /// It began with this request.
     First(watch::Receiver<Progress>),
     /// It was under way.
@@ -55,20 +55,23 @@ pub(super) fn id(authorization: &Authorization) -> (Address, B256) {
     (authorization.from, authorization.nonce)
 }
 
-impl Traffic {
+impl OngoingSettlements {
     /// What is under way for a payment.
     pub(super) fn known(
         &self,
         authorization: &Authorization,
         digest: B256,
         key: Option<&IdempotencyKey>,
-    ) -> Option<Boarded> {
-        let ticket = self.flights.get(&id(authorization))?;
-        Some(if ticket.digest == digest {
-            Boarded::Joined(ticket.progress.clone(), asker(ticket.key.as_ref(), key))
+    ) -> Option<Admission> {
+        let settlement = self.by_payment.get(&id(authorization))?;
+        Some(if settlement.digest == digest {
+            Admission::Joined(
+                settlement.progress.clone(),
+                asker(settlement.key.as_ref(), key),
+            )
         } else {
             // Certain about this authorization: it was never sent.
-            Boarded::Refused(reason::TRANSACTION_FAILED)
+            Admission::Refused(reason::TRANSACTION_FAILED)
         })
     }
 }

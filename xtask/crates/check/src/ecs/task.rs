@@ -6,8 +6,8 @@ use super::super::Origin;
 use super::super::expect::{environment, expect, spelt};
 use super::super::model::{Stack, shown};
 use super::super::report::Report;
-use super::Parts;
-use facts::{fargate_memory, fargate_sells};
+use super::{Parts, is_balanced};
+use kinds::fargate;
 
 pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let (stack, task) = (parts.stack, &parts.task);
@@ -46,14 +46,14 @@ fn size(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let (cpu, memory) = (text("Cpu"), text("Memory"));
     let number = |text: &str| text.parse::<u32>().unwrap_or(0);
     let id = parts.task.id;
-    match fargate_memory(number(&cpu)) {
+    match fargate::memory(number(&cpu)) {
         None => report.add(
             parts.stack.index,
             parts.task.line_of("Cpu"),
             format!("{id}.Cpu is {cpu}"),
             "Fargate has 256, 512, 1024, 2048, 4096, 8192 and 16384",
         ),
-        Some((low, high, step)) if !fargate_sells(number(&cpu), number(&memory)) => {
+        Some((low, high, step)) if !fargate::sells(number(&cpu), number(&memory)) => {
             let problem = format!(
                 "{id}.Memory is {memory}, and Fargate does not sell that with {cpu} units of CPU"
             );
@@ -113,11 +113,13 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         "true",
         "what breaks in could write there",
     );
-    wanted(
-        "PortMappings.0.ContainerPort",
-        &parts.port,
-        "the Dockerfile exposes another port",
-    );
+    if is_balanced(parts) {
+        wanted(
+            "PortMappings.0.ContainerPort",
+            &parts.port,
+            "the Dockerfile exposes another port",
+        );
+    }
     if let Some(image) = &stack.given.image {
         wanted("User", &image.user, "the Dockerfile names another user");
         let check = &image.health_check;

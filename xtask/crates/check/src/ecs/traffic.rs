@@ -5,6 +5,7 @@ use template::Node;
 use super::super::expect::expect;
 use super::super::model::shown;
 use super::super::report::Report;
+use super::network::from_network;
 use super::{HEALTH_PATH, Parts, is_public};
 
 pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
@@ -17,12 +18,6 @@ pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
 fn target(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let stack = parts.stack;
     let Some(group) = stack.first("AWS::ElasticLoadBalancingV2::TargetGroup") else {
-        report.add(
-            stack.index,
-            parts.ecs.line,
-            "there is no target group",
-            "add an AWS::ElasticLoadBalancingV2::TargetGroup",
-        );
         return;
     };
     let mut wanted =
@@ -90,11 +85,6 @@ fn attached(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         &format!("${{{group}}}"),
         "requests would go nowhere",
     );
-    wanted(
-        "NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp",
-        "ENABLED",
-        "without a NAT gateway it could not even pull its image",
-    );
     if ecs
         .text("HealthCheckGracePeriodSeconds")
         .is_none_or(|seconds| seconds == "0")
@@ -111,12 +101,6 @@ fn attached(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
 fn balancer(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let stack = parts.stack;
     let Some(balancer) = stack.first("AWS::ElasticLoadBalancingV2::LoadBalancer") else {
-        report.add(
-            stack.index,
-            parts.ecs.line,
-            "there is no load balancer",
-            "add an AWS::ElasticLoadBalancingV2::LoadBalancer",
-        );
         return;
     };
     let public = is_public(parts);
@@ -137,23 +121,10 @@ fn balancer(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     );
     expect(report, stack, &balancer, "Scheme", scheme, why);
     waits(parts, &balancer, report);
-    stops(parts, report);
-    for (resource, path) in [
-        (&balancer, "Subnets"),
-        (
-            &parts.ecs,
-            "NetworkConfiguration.AwsvpcConfiguration.Subnets",
-        ),
-    ] {
-        from_network(parts, resource, path, "SubnetIds", report);
-    }
-    for kind in [
-        "AWS::EC2::SecurityGroup",
-        "AWS::ElasticLoadBalancingV2::TargetGroup",
-    ] {
-        for resource in stack.of_type(kind) {
-            from_network(parts, &resource, "VpcId", "VpcId", report);
-        }
+    drains(parts, report);
+    from_network(parts, &balancer, "Subnets", "SubnetIds", report);
+    for group in stack.of_type("AWS::ElasticLoadBalancingV2::TargetGroup") {
+        from_network(parts, &group, "VpcId", "VpcId", report);
     }
 }
 
@@ -178,27 +149,14 @@ fn waits(parts: &Parts<'_, '_>, balancer: &super::Resource<'_>, report: &mut Rep
     }
 }
 
-/// What ECS and a load balancer do unless they are told otherwise.
-const STOP_TIMEOUT_SECONDS: u32 = 30;
+/// What a load balancer does unless it is told otherwise.
 const DEREGISTRATION_DELAY_SECONDS: u32 = 300;
 
-/// A task that is stopped may finish what it has begun: ECS takes it out of its target group and waits for the deregistration
-/// delay, sends SIGTERM, and after the stop timeout SIGKILL. A sale that is cut off in between has taken money for nothing.
-fn stops(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
-    let (stack, task) = (parts.stack, &parts.task);
+/// The requests of a task that is stopped may end: ECS takes it out of its target group and waits for the deregistration delay
+/// before it sends SIGTERM. A sale that is cut off in between has taken money for nothing.
+fn drains(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let stack = parts.stack;
     let seconds = parts.service.answers_within_seconds();
-    let path = "ContainerDefinitions.0.StopTimeout";
-    let stop = task.text(path).and_then(|text| text.parse().ok());
-    let stop: u32 = stop.unwrap_or(STOP_TIMEOUT_SECONDS);
-    // One error for all services of one template, and a fix that is right for each of them.
-    if stop <= seconds {
-        report.add(
-            stack.index,
-            task.line_of(path),
-            format!("{}.{path} is {stop} s, and an answer that is under way when the task is told to stop may take longer: as long as the manifest's answers_within_seconds", task.id),
-            "write StopTimeout: {{ (service.answers_within_seconds + 10) | yaml }}",
-        );
-    }
     let Some(group) = stack.first("AWS::ElasticLoadBalancingV2::TargetGroup") else {
         return;
     };
@@ -225,45 +183,9 @@ fn attribute(resource: &super::Resource<'_>, list: &str, key: &str) -> Option<(u
     Some((shown(value).parse().ok()?, value.line))
 }
 
-/// A property that the network's stack fills.
-fn from_network(
-    parts: &Parts<'_, '_>,
-    resource: &super::Resource<'_>,
-    path: &str,
-    key: &str,
-    report: &mut Report<'_>,
-) {
-    let origin = super::super::Origin::Output {
-        owner: "network",
-        key,
-    };
-    let parameter = parts
-        .stack
-        .given
-        .inputs
-        .iter()
-        .find(|(_, other)| *other == origin);
-    if let Some((name, _)) = parameter {
-        expect(
-            report,
-            parts.stack,
-            resource,
-            path,
-            &format!("${{{name}}}"),
-            "that is the stage's network",
-        );
-    }
-}
-
 fn listener(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let stack = parts.stack;
     let Some(listener) = stack.first("AWS::ElasticLoadBalancingV2::Listener") else {
-        report.add(
-            stack.index,
-            parts.ecs.line,
-            "there is no listener",
-            "add an AWS::ElasticLoadBalancingV2::Listener",
-        );
         return;
     };
     let secure = listener.text("Protocol").as_deref() == Some("HTTPS");

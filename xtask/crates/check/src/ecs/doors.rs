@@ -1,5 +1,7 @@
-//! Security groups: the load balancer lets the right ones in, the service lets in the load balancer alone, and both get out.
+//! Security groups: the load balancer lets the right ones in, the service lets in the load balancer alone, or nobody, and both get
+//! out.
 
+use kinds::Callers;
 use template::Node;
 
 use super::super::model::{Resource, shown};
@@ -24,40 +26,64 @@ impl Rule {
 
 pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let stack = parts.stack;
-    let of = |resource: Option<Resource<'_>>, path: &str| {
-        let first = resource?.get(path)?.items().first().map(shown)?;
-        let id = first
-            .strip_prefix("${")?
-            .strip_suffix(".GroupId}")?
-            .to_owned();
-        stack.resource(&id)
-    };
-    let balancer = of(
-        stack.first("AWS::ElasticLoadBalancingV2::LoadBalancer"),
-        "SecurityGroups",
-    );
-    let service = of(
-        Some(parts.ecs),
-        "NetworkConfiguration.AwsvpcConfiguration.SecurityGroups",
-    );
+    let balancer = stack.first("AWS::ElasticLoadBalancingV2::LoadBalancer");
+    let balancer = balancer.and_then(|balancer| group_of(parts, &balancer, "SecurityGroups"));
+    let service = group_of(parts, &parts.ecs, SERVICE_GROUPS);
     let (Some(balancer), Some(service)) = (balancer, service) else {
         report.add(
             stack.index,
-            parts
-                .ecs
-                .line_of("NetworkConfiguration.AwsvpcConfiguration.SecurityGroups"),
+            parts.ecs.line_of(SERVICE_GROUPS),
             "the load balancer or the service has no security group of the template",
             "write SecurityGroups: [!GetAtt <a group>.GroupId]",
         );
         return;
     };
     if balancer.id == service.id {
-        report.add(stack.index, parts.ecs.line_of("NetworkConfiguration.AwsvpcConfiguration.SecurityGroups"), format!("the service is in the load balancer's group {}: whoever reaches one reaches the other", balancer.id), "give the service a group of its own");
+        report.add(stack.index, parts.ecs.line_of(SERVICE_GROUPS), format!("the service is in the load balancer's group {}: whoever reaches one reaches the other", balancer.id), "give the service a group of its own");
         return;
     }
     into_balancer(parts, &balancer, report);
     between(parts, &balancer, &service, report);
     out_of_service(parts, &service, report);
+}
+
+/// A service that nobody calls: no one gets in, and it gets out.
+pub(super) fn check_closed(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
+    let stack = parts.stack;
+    let Some(service) = group_of(parts, &parts.ecs, SERVICE_GROUPS) else {
+        report.add(
+            stack.index,
+            parts.ecs.line_of(SERVICE_GROUPS),
+            "the service has no security group of the template",
+            "write SecurityGroups: [!GetAtt <a group>.GroupId]",
+        );
+        return;
+    };
+    for rule in rules(parts, &service, true) {
+        report.add(
+            stack.index,
+            rule.line,
+            format!(
+                "{} lets {} in, and nobody calls the service",
+                service.id, rule.other
+            ),
+            "remove the rule",
+        );
+    }
+    out_of_service(parts, &service, report);
+}
+
+const SERVICE_GROUPS: &str = "NetworkConfiguration.AwsvpcConfiguration.SecurityGroups";
+
+/// The security group that a resource names first.
+fn group_of<'a>(
+    parts: &Parts<'a, '_>,
+    resource: &Resource<'_>,
+    path: &str,
+) -> Option<Resource<'a>> {
+    let first = resource.get(path)?.items().first().map(shown)?;
+    let id = first.strip_prefix("${")?.strip_suffix(".GroupId}")?;
+    parts.stack.resource(id)
 }
 
 fn into_balancer(parts: &Parts<'_, '_>, balancer: &Resource<'_>, report: &mut Report<'_>) {
@@ -164,7 +190,7 @@ fn out_of_service(parts: &Parts<'_, '_>, service: &Resource<'_>, report: &mut Re
         .model
         .callees(parts.service)
         .iter()
-        .any(|callee| callee.kind == facts::Kind::Fargate);
+        .any(|callee| callee.kind.callers == Callers::Network);
     let needed = [
         (
             "443",

@@ -18,18 +18,18 @@ const KEY_LENGTH: usize = 64;
 
 /// Reads the wallet's key once, when it is first needed: a cold start need not wait for Secrets Manager, and listing the
 /// tools never does. A failure is not kept; the next call tries again.
-pub struct Purse {
+pub struct LazyWallet {
     policy: Policy,
     limits: Limits,
     payments: Place,
     chain_rpc_url: Url,
     wallet_key_secret_arn: String,
     answer_within: Duration,
-    open: OnceCell<Open>,
+    open: OnceCell<OpenWallet>,
 }
 
-/// A purse with its key read.
-pub struct Open {
+/// An open wallet: its key has been read.
+pub struct OpenWallet {
     pub wallet: Wallet,
     pub client: PayingClient,
     pub http: reqwest::Client,
@@ -37,7 +37,7 @@ pub struct Open {
 
 /// Why there is no wallet. None of the texts says anything about the key.
 #[derive(Debug, thiserror::Error)]
-pub enum PurseError {
+pub enum WalletError {
     #[error("the wallet key cannot be read from Secrets Manager: {0}")]
     Unreadable(String),
     #[error(
@@ -52,7 +52,7 @@ pub enum PurseError {
     Payments(#[from] x402::store::StoreError),
 }
 
-impl Purse {
+impl LazyWallet {
     pub fn new(config: Config) -> Self {
         Self {
             policy: config.policy,
@@ -65,7 +65,7 @@ impl Purse {
         }
     }
 
-    /// What the wallet may pay for.
+    /// What the wallet is allowed to pay for.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -76,7 +76,7 @@ impl Purse {
     }
 
     /// Errors when Secrets Manager does not give the key or gives something else.
-    pub async fn open(&self) -> Result<&Open, PurseError> {
+    pub async fn open(&self) -> Result<&OpenWallet, WalletError> {
         let opened = self
             .open
             .get_or_try_init(async || {
@@ -89,13 +89,13 @@ impl Purse {
         )
     }
 
-    async fn with_wallet(&self, wallet: Wallet) -> Result<Open, PurseError> {
+    async fn with_wallet(&self, wallet: Wallet) -> Result<OpenWallet, WalletError> {
         let http = runtime::http::client();
         // The purchase's own time limit ends a request first.
         let patient = runtime::http::client_builder()
             .timeout(self.answer_within)
             .build()
-            .map_err(|error| PurseError::Http(runtime::describe(&error)))?;
+            .map_err(|error| WalletError::Http(runtime::describe(&error)))?;
         let client = PayingClient::with_budget(
             patient,
             wallet.clone(),
@@ -106,14 +106,14 @@ impl Purse {
         )?
         .answering_within(self.answer_within);
         tracing::info!(address = %wallet.address(), "wallet opened");
-        Ok(Open {
+        Ok(OpenWallet {
             wallet,
             client,
             http,
         })
     }
 
-    async fn read_key(&self) -> Result<Secret<String>, PurseError> {
+    async fn read_key(&self) -> Result<Secret<String>, WalletError> {
         let client = aws_sdk_secretsmanager::Client::new(&runtime::aws::config().await);
         let answer = client
             .get_secret_value()
@@ -121,15 +121,15 @@ impl Purse {
             .send()
             .await;
         let text = answer
-            .map_err(|error| PurseError::Unreadable(runtime::describe(&error)))?
+            .map_err(|error| WalletError::Unreadable(runtime::describe(&error)))?
             .secret_string;
         text.map(Secret::new)
-            .ok_or_else(|| PurseError::Unreadable("it is not a text".to_owned()))
+            .ok_or_else(|| WalletError::Unreadable("it is not text".to_owned()))
     }
 }
 
-fn wallet(key: &str) -> Result<Wallet, PurseError> {
-    let refused = |other| PurseError::NotAKey {
+fn wallet(key: &str) -> Result<Wallet, WalletError> {
+    let refused = |other| WalletError::NotAKey {
         length: key.chars().count(),
         other,
     };

@@ -30,7 +30,7 @@ const ROOM_WAIT: Duration = Duration::from_millis(200);
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// The connections of one server.
-pub(super) struct Crowd {
+pub(super) struct Connections {
     room: Room,
     spares: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -45,7 +45,7 @@ struct Room {
     signals: watch::Sender<Signal>,
 }
 
-impl Crowd {
+impl Connections {
     pub(super) fn new(limits: Limits, router: Router) -> Self {
         Self {
             room: Room {

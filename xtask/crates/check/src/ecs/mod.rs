@@ -1,12 +1,13 @@
-//! A container on Fargate behind a load balancer: the many places that have to say the same.
+//! A container that ECS keeps running, and the load balancer before it if there is one: the many places that have to say the same.
 
 mod doors;
+mod network;
 mod task;
 mod traffic;
 
 use super::model::{Model, Resource, Stack};
 use super::report::Report;
-use facts::{Kind, Service};
+use facts::Service;
 
 /// Where every service answers whether it is well.
 const HEALTH_PATH: &str = "/health";
@@ -23,17 +24,11 @@ struct Parts<'a, 'b> {
 }
 
 pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
-    for (stack, service) in model.of_kind(Kind::Fargate) {
+    for (stack, service) in model.of_services() {
         let (Some(task), Some(ecs)) = (
             stack.first("AWS::ECS::TaskDefinition"),
             stack.first("AWS::ECS::Service"),
         ) else {
-            report.add(
-                stack.index,
-                1,
-                "there is no AWS::ECS::TaskDefinition, or no AWS::ECS::Service",
-                "a fargate service needs both",
-            );
             continue;
         };
         let port = stack
@@ -50,8 +45,13 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
             ecs,
         };
         task::check(&parts, report);
-        traffic::check(&parts, report);
-        doors::check(&parts, report);
+        network::check(&parts, report);
+        if is_balanced(&parts) {
+            traffic::check(&parts, report);
+            doors::check(&parts, report);
+        } else {
+            doors::check_closed(&parts, report);
+        }
     }
 }
 
@@ -59,4 +59,11 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
 fn is_public(parts: &Parts<'_, '_>) -> bool {
     let name = parts.service.name.as_str();
     parts.service.public || parts.model.called_from_outside.contains(name)
+}
+
+/// True when requests reach it through a load balancer, or are meant to.
+fn is_balanced(parts: &Parts<'_, '_>) -> bool {
+    let of_balancers =
+        |resource: &Resource<'_>| resource.kind.starts_with("AWS::ElasticLoadBalancingV2::");
+    parts.ecs.get("LoadBalancers").is_some() || parts.stack.resources.iter().any(of_balancers)
 }
