@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::digests::Digests;
 use crate::store::{ImageStore, Source, StoredFile};
 use build::{cargo, packing};
 use cloud::Artifact;
@@ -27,6 +28,7 @@ struct Made {
     programs: BTreeMap<String, PathBuf>,
     /// Digests and code keys that the stacks of this deploy use.
     used: BTreeSet<String>,
+    digests: Option<Digests>,
 }
 
 impl Artifacts {
@@ -67,16 +69,24 @@ impl Artifacts {
         }
     }
 
-    /// Removes from the store what no stack of this deploy uses.
-    pub(crate) fn prune(&self) -> anyhow::Result<()> {
-        ImageStore::new(&self.folder)?.prune(&self.made().used)
+    /// Removes from the store what no stack of this deploy uses, if it was `whole`, and remembers what was read for it.
+    pub(crate) fn finish(&self, whole: bool) -> anyhow::Result<()> {
+        let mut made = self.made();
+        let store = ImageStore::new(&self.folder)?;
+        if whole {
+            store.prune(&made.used)?;
+        }
+        match &mut made.digests {
+            Some(digests) => digests.write(&self.folder),
+            None => Ok(()),
+        }
     }
 
     fn put_code(&self, service: &Service) -> anyhow::Result<Artifact> {
         let program = self.program(service)?;
         let artifact = Artifact {
             service: service.name.clone(),
-            digest: format!("sha256:{}", hex::encode(files::sha256(&program)?)),
+            digest: format!("sha256:{}", self.sha256(&program)?),
         };
         let key = artifact.code_key();
         ImageStore::new(&self.folder)?.put_code(&key, &program)?;
@@ -107,7 +117,7 @@ impl Artifacts {
                 other => folder.join(other),
             };
             hasher.update(format!("{path}\0{mode:o}\0"));
-            hasher.update(files::sha256(&source)?);
+            hasher.update(self.sha256(&source)?);
             let source = Source::File(source);
             stored.push(StoredFile { path, source, mode });
         }
@@ -118,6 +128,15 @@ impl Artifacts {
             service: service.name.clone(),
             digest: format!("sha256:{digest}"),
         })
+    }
+
+    /// The digest of a file, in hex. Files that were read by an earlier deploy are not read again.
+    fn sha256(&self, path: &Path) -> anyhow::Result<String> {
+        let made = &mut *self.made();
+        let digests = made
+            .digests
+            .get_or_insert_with(|| Digests::read(&self.folder));
+        digests.sha256(path)
     }
 
     fn program(&self, service: &Service) -> anyhow::Result<PathBuf> {

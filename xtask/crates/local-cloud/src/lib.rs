@@ -8,6 +8,7 @@ pub mod aws;
 mod balancer;
 mod clear;
 mod client;
+mod digests;
 pub mod existing_secrets;
 mod folder;
 mod http_client;

@@ -268,11 +268,7 @@ impl Cloud for LocalStage {
     }
 
     fn finish<'a>(&'a self, whole: bool, _outputs: &'a Outputs) -> CloudFuture<'a, ()> {
-        let pruned = match whole {
-            true => self.artifacts.prune(),
-            false => Ok(()),
-        };
-        Box::pin(ready(pruned))
+        Box::pin(ready(self.artifacts.finish(whole)))
     }
 
     fn smoke_checks<'a>(&'a self, outputs: &'a Outputs) -> BoxFuture<'a, Vec<SmokeCheck>> {
