@@ -10,7 +10,7 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["xtask"],
     &["aws", "local-cloud", "deploy"],
-    &["build", "check"],
+    &["build", "check", "smoke"],
     &["docker-engine"],
     &["stacks", "cloud", "agentcore-client", "sign-in"],
     &["image", "facts", "template"],

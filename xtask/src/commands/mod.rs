@@ -7,8 +7,6 @@ mod completions;
 mod deploy;
 mod destroy;
 mod dev;
-#[cfg(feature = "aws")]
-mod diagnosis;
 mod doctor;
 mod invoke;
 mod local_cloud;
@@ -16,13 +14,7 @@ mod logs;
 mod outputs;
 mod packing;
 mod plan;
-mod preview;
-#[cfg(feature = "aws")]
-mod release;
 mod render;
-mod rollout;
-mod running;
-mod smoke;
 mod status;
 mod suites;
 mod test;
