@@ -1,19 +1,27 @@
-//! `build` and `verify` on a small workspace, cross-compiled for real: the same image in any folder, another one for another
-//! ARG that is used, and words for what is missing.
+//! `build` and `verify` on a small workspace, cross-compiled for real: the same image in any folder and any environment, another
+//! one for another ARG that is used, and words for what is missing.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::workspace::{run, workspace, xtask};
+use crate::workspace::{run, run_in, workspace, write, xtask};
 
 /// Builds everything and returns the digest of each service.
 #[track_caller]
 fn digests(folder: &Path, url: &str) -> Vec<(String, String)> {
-    let output = xtask(
+    digests_in(folder, url, &[])
+}
+
+/// [`digests`] with variables of the environment.
+#[track_caller]
+fn digests_in(folder: &Path, url: &str, environment: &[(&str, &str)]) -> Vec<(String, String)> {
+    let output = run_in(
         folder,
+        env!("CARGO_BIN_EXE_xtask"),
         &["build", "--json", "--set", &format!("OTHER_URL={url}")],
+        environment,
     );
     assert!(
         output.status.success(),
@@ -99,6 +107,92 @@ fn the_same_commit_gives_the_same_digests_in_any_folder() {
     let differs = verify("http://two/");
     assert_eq!(differs.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&differs.stderr).contains("which is not"));
+}
+
+/// What configuration files of a machine may say without a word about it.
+const CONFIGURATION: &str = r#"
+[build]
+rustflags = ["--cfg", "hostile"]
+rustc-wrapper = "/there-is-none"
+build-dir = "elsewhere"
+
+[profile.image]
+opt-level = 0
+debug-assertions = true
+
+[profile.release]
+codegen-units = 1
+lto = "fat"
+panic = "abort"
+
+[target.aarch64-unknown-linux-musl]
+linker = "there-is-none"
+rustflags = ["--cfg", "hostile"]
+"#;
+
+/// A program that shows what it was compiled with.
+const SHOWING: &str = "fn main() { println!(\"{} {}\", cfg!(hostile), cfg!(debug_assertions)); }\n";
+
+#[test]
+#[ignore = "needs a cross-compiler: cargo xtask test build"]
+fn the_environment_changes_no_digest() {
+    let first = tempfile::tempdir().unwrap();
+    let outer = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let second = outer.path().join("repository");
+    for folder in [first.path(), &second] {
+        workspace(folder);
+        write(folder, "services/backend/src/main.rs", SHOWING);
+        let locked = run(folder, "cargo", &["generate-lockfile", "--offline"]);
+        assert!(locked.status.success());
+    }
+    let quiet = digests(first.path(), "http://one/");
+
+    write(outer.path(), ".cargo/config.toml", CONFIGURATION);
+    write(home.path(), "config.toml", CONFIGURATION);
+    let wrapper = home.path().join("wrapper");
+    fs::write(&wrapper, "#!/bin/sh\nexec \"$@\" --cfg hostile\n").unwrap();
+    fs::set_permissions(
+        &wrapper,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let wrapper = wrapper.to_str().unwrap();
+    let environment = [
+        ("CARGO_HOME", home.path().to_str().unwrap()),
+        ("CARGO_PROFILE_IMAGE_OPT_LEVEL", "0"),
+        ("CARGO_PROFILE_IMAGE_LTO", "fat"),
+        ("CARGO_PROFILE_RELEASE_DEBUG", "2"),
+        ("CARGO_BUILD_RUSTFLAGS", "--cfg hostile"),
+        ("CARGO_BUILD_BUILD_DIR", "elsewhere"),
+        (
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER",
+            "there-is-none",
+        ),
+        (
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS",
+            "--cfg hostile",
+        ),
+        ("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}hostile"),
+        ("RUSTFLAGS", "--cfg hostile"),
+        ("RUSTC_WRAPPER", wrapper),
+        ("RUSTC_WORKSPACE_WRAPPER", wrapper),
+    ];
+    assert_eq!(quiet, digests_in(&second, "http://one/", &environment));
+    assert!(!second.join("elsewhere").exists());
+
+    // What no command line takes back is refused, before anything is compiled.
+    let package = "[profile.image.package.backend]\nopt-level = 0\n";
+    write(outer.path(), ".cargo/config.toml", package);
+    fs::remove_dir_all(second.join("target")).unwrap();
+    let refused = xtask(&second, &["build", "backend"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("`package` in [profile.image] would change"),
+        "{said}"
+    );
+    assert!(!second.join("target/aarch64-unknown-linux-musl").exists());
 }
 
 #[test]

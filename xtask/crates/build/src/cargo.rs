@@ -12,28 +12,62 @@ use words::error::Failure;
 /// Builds the packages in one call and returns the path of each one's executable. Cargo's own progress and errors reach
 /// the terminal unabridged.
 pub fn build(root: &Path, packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-    build_with(root, packages, &[], &[])
+    build_with(root, packages, &Options::default())
 }
 
-/// [`build`] with more arguments and environment variables for cargo.
+/// What a cargo call is given beside its packages.
+#[derive(Debug)]
+pub struct Options {
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    /// True for the name of a variable that cargo must not inherit.
+    pub removed: fn(&str) -> bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            removed: |_| false,
+        }
+    }
+}
+
+impl Options {
+    /// More arguments alone.
+    pub fn arguments(arguments: Vec<String>) -> Self {
+        Self {
+            arguments,
+            ..Self::default()
+        }
+    }
+}
+
+/// [`build`] with options for cargo.
 pub fn build_with(
     root: &Path,
     packages: &[&str],
-    more_arguments: &[String],
-    environment: &[(String, String)],
+    options: &Options,
 ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut arguments = vec![
         "build".to_owned(),
         "--message-format=json-render-diagnostics".to_owned(),
     ];
-    arguments.extend_from_slice(more_arguments);
+    arguments.extend_from_slice(&options.arguments);
     arguments.extend(
         packages
             .iter()
             .map(|package| format!("--package={package}")),
     );
     let mut command = call(root, &arguments);
-    for (name, value) in environment {
+    let inherited = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    // Of two calls that concern one variable, the first wins.
+    let stated = |name: &str| options.environment.iter().any(|(other, _)| other == name);
+    for name in inherited.filter(|name| (options.removed)(name) && !stated(name)) {
+        command = command.env_remove(name);
+    }
+    for (name, value) in &options.environment {
         command = command.env(name, value);
     }
     let reader = command.reader().context("cannot start cargo")?;
@@ -78,7 +112,7 @@ pub fn run_again_with_everything(root: &Path, target: &Path) -> anyhow::Error {
         return anyhow::anyhow!("cargo has built this tool without its features, twice");
     }
     let folder = format!("--target-dir={}", target.join("everything").display());
-    let program = match build_with(root, &["xtask"], &[folder], &[]) {
+    let program = match build_with(root, &["xtask"], &Options::arguments(vec![folder])) {
         Ok(mut built) => built.remove("xtask").unwrap_or_default(),
         Err(error) => return error,
     };
