@@ -27,11 +27,10 @@ pub(super) async fn pack<'a>(
         .collect();
     let arguments = arguments(context, stage, &chosen, &values.set).await?;
     let begun = Instant::now();
-    let count = context.repo.services.len();
-    context
-        .out
-        .step("compile", &format!("{count} services for 64-bit Arm"));
-    let programs = packing::compile(context)?;
+    let names: Vec<&str> = chosen.iter().map(|stack| stack.owner.as_str()).collect();
+    let title = format!("{} for 64-bit Arm", names.join(", "));
+    context.out.step("compile", &title);
+    let programs = packing::compile(context, &names)?;
     let seconds = begun.elapsed().as_secs_f64();
     context.out.step("compiled", &format!("in {seconds:.1} s"));
     let mut packed = Vec::new();

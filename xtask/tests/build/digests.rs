@@ -1,6 +1,7 @@
 //! `build` and `verify` on a small workspace, cross-compiled for real: the same image in any folder and any environment, another
 //! one for another ARG that is used, and words for what is missing.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -107,6 +108,64 @@ fn the_same_commit_gives_the_same_digests_in_any_folder() {
     let differs = verify("http://two/");
     assert_eq!(differs.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&differs.stderr).contains("which is not"));
+}
+
+/// Gives two of the services a package in common, and one of them more of it.
+fn share_a_package(folder: &Path) {
+    let manifest = "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[features]\nloud = []\n";
+    write(folder, "services/shared/Cargo.toml", manifest);
+    let library = "pub fn word() -> &'static str { if cfg!(feature = \"loud\") { \"HELLO\" } else { \"hello\" } }\n";
+    write(folder, "services/shared/src/lib.rs", library);
+    for (name, features) in [("backend", ""), ("page", ", features = [\"loud\"]")] {
+        let manifest = folder.join(format!("services/{name}/Cargo.toml"));
+        let dependency =
+            format!("\n[dependencies]\nshared = {{ path = \"../shared\"{features} }}\n");
+        let text = fs::read_to_string(&manifest).unwrap() + &dependency;
+        fs::write(&manifest, text).unwrap();
+        let main = "fn main() { println!(\"{}\", shared::word()); }\n";
+        write(folder, &format!("services/{name}/src/main.rs"), main);
+    }
+    let locked = run(folder, "cargo", &["generate-lockfile", "--offline"]);
+    assert!(locked.status.success());
+}
+
+/// The packages that were compiled for the cloud.
+fn compiled(folder: &Path) -> BTreeSet<String> {
+    let units = folder.join("target/aarch64-unknown-linux-musl/image/.fingerprint");
+    let name = |unit: fs::DirEntry| {
+        let unit = unit.file_name().into_string().unwrap();
+        unit.rsplit_once('-').unwrap().0.to_owned()
+    };
+    let units = fs::read_dir(units).unwrap();
+    units.map(|unit| name(unit.unwrap())).collect()
+}
+
+#[test]
+#[ignore = "needs a cross-compiler: cargo xtask test build"]
+fn one_service_is_compiled_alone_and_is_what_it_is_among_all() {
+    let (whole, part) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [whole.path(), part.path()] {
+        workspace(folder);
+        share_a_package(folder);
+    }
+    let all = digests(whole.path(), "http://one/");
+    let names = |names: &[&str]| names.iter().copied().map(str::to_owned).collect();
+    assert_eq!(
+        compiled(whole.path()),
+        names(&["backend", "function", "page", "shared"])
+    );
+
+    let backend = xtask(part.path(), &["build", "--json", "backend"]);
+    let said = String::from_utf8_lossy(&backend.stderr);
+    assert!(backend.status.success(), "{said}");
+    assert!(said.contains("backend for 64-bit Arm"), "{said}");
+    let rows: Json = serde_json::from_slice(&backend.stdout).unwrap();
+    assert_eq!(rows[0]["digest"], all[0].1);
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    assert_eq!(compiled(part.path()), names(&["backend", "shared"]));
+    let reference = format!("backend@{}", all[0].1);
+    assert!(xtask(part.path(), &["verify", &reference]).status.success());
+    assert_eq!(compiled(part.path()), names(&["backend", "shared"]));
 }
 
 /// What configuration files of a machine may say without a word about it.

@@ -1,7 +1,7 @@
 //! What stacks run: compiled once, packed once for each set of ARGs, and sent where AWS will look for it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -52,6 +52,8 @@ type Shipments = BTreeMap<(String, BTreeMap<String, String>), Arc<Shipment>>;
 struct Shared {
     context: Context,
     reporter: Reporter,
+    /// The services that this deploy is of.
+    services: OnceLock<Vec<String>>,
     programs: OnceCell<Arc<Programs>>,
     shipments: Mutex<Shipments>,
     packs: Semaphore,
@@ -64,6 +66,7 @@ impl Workshop {
             shared: Arc::new(Shared {
                 context: context.clone(),
                 reporter: reporter.clone(),
+                services: OnceLock::new(),
                 programs: OnceCell::new(),
                 shipments: Mutex::new(BTreeMap::new()),
                 packs: Semaphore::new(PACKS_AT_ONCE),
@@ -72,23 +75,26 @@ impl Workshop {
         }
     }
 
-    /// The programs of all services for the cloud; compiled by the first who asks.
+    /// Says which services this deploy is of, before the first of them is packed.
+    pub(super) fn choose(&self, services: impl Iterator<Item = String>) {
+        self.shared.services.get_or_init(|| services.collect());
+    }
+
+    /// The programs of the chosen services for the cloud; compiled by the first who asks.
     pub(super) async fn compile(&self) -> anyhow::Result<Arc<Programs>> {
         let compile = || async {
             let begun = Instant::now();
             let context = self.shared.context.clone();
-            let names: Vec<String> = context
-                .repo
-                .services
-                .iter()
-                .map(|service| service.name.clone())
-                .collect();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let chosen = self.shared.services.get().cloned().unwrap_or_default();
+            let names: Vec<&str> = chosen.iter().map(String::as_str).collect();
             self.shared
                 .reporter
                 .report(&Event::Build { services: &names });
-            let programs =
-                tokio::task::spawn_blocking(move || packing::compile(&context)).await??;
+            let work = move || {
+                let names: Vec<&str> = chosen.iter().map(String::as_str).collect();
+                packing::compile(&context, &names)
+            };
+            let programs = tokio::task::spawn_blocking(work).await??;
             self.shared.reporter.report(&Event::Built {
                 seconds: begun.elapsed().as_secs_f64(),
             });

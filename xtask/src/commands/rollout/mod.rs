@@ -184,11 +184,11 @@ async fn build(
     reporter.report(&Event::Build {
         services: &services,
     });
-    let root = context.repo.root.clone();
-    let packages: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
+    let context = context.clone();
+    let programs: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
     let work = tokio::task::spawn_blocking(move || {
-        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
-        cargo::build(&root, &packages)
+        let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
+        cargo::build(&context.repo.root, &context.repo.service_names(), &programs)
     });
     let programs = work.await??;
     reporter.report(&Event::Built {

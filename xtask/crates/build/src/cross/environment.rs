@@ -118,7 +118,9 @@ mod tests {
             CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS CARGO_TARGET_DIR \
             CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER CARGO_TERM_COLOR CARGO_UNSTABLE_BUILD_STD \
             __CARGO_DEFAULT_LIB_METADATA";
-        check(names, expect![[r#"
+        check(
+            names,
+            expect![[r#"
             REMOVED
             CARGO_BUILD_BUILD_DIR
             CARGO_BUILD_RUSTC
@@ -146,7 +148,8 @@ mod tests {
             CARGO_TARGET_DIR
             CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER
             CARGO_TERM_COLOR
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -155,7 +158,9 @@ mod tests {
             RUST_BACKTRACE CC CC_aarch64-unknown-linux-musl CC_aarch64_unknown_linux_musl CC_x86_64-unknown-linux-gnu \
             CFLAGS CFLAGS_aarch64-unknown-linux-musl CFLAGS_aarch64_unknown_linux_musl CFLAGS_x86_64_unknown_linux_gnu \
             CPATH CRATE_CC_NO_DEFAULTS HOST_CFLAGS TARGET_CC TARGET_CFLAGS HOME HTTPS_PROXY PATH SCCACHE_DIR";
-        check(names, expect![[r#"
+        check(
+            names,
+            expect![[r#"
             REMOVED
             RUSTC_BOOTSTRAP
             RUSTC_WORKSPACE_WRAPPER
@@ -182,6 +187,7 @@ mod tests {
             HTTPS_PROXY
             PATH
             SCCACHE_DIR
-        "#]]);
+        "#]],
+        );
     }
 }

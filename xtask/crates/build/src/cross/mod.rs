@@ -24,9 +24,9 @@ pub const PROFILE: &str = "image";
 /// What is said of configuration files that nothing overrides.
 const REFUSED: &str = "cargo's configuration on this machine would change what goes into images";
 
-/// Builds the packages for the cloud and returns the path of each one's program. The same sources give the same bytes
-/// in every folder and environment: no path and no setting of this machine reaches the programs. Name every service each time: cargo gives a dependency
-/// the features that all packages of one call want together, so that fewer packages are other bytes.
+/// Builds programs of the packages for the cloud and returns the path of each one. The same sources give the same bytes in every
+/// folder and environment: no path and no setting of this machine reaches the programs. The packages are all services, whichever
+/// programs are built: see [`cargo::build`].
 ///
 /// # Errors
 /// What is missing on this machine and how to get it, or that cargo failed (its own words are on the terminal).
@@ -34,6 +34,7 @@ pub fn build(
     root: &Path,
     target_folder: &Path,
     packages: &[&str],
+    programs: &[&str],
 ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let toolchain = Toolchain::with_target(TARGET)?;
     let compiler = find(&toolchain, &target_folder.join("cross"))?;
@@ -77,6 +78,7 @@ pub fn build(
     let stated = settings.stated.iter();
     arguments.extend(stated.map(|value| format!("--config={value}")));
     let options = cargo::Options {
+        programs: programs.iter().copied().map(str::to_owned).collect(),
         arguments,
         environment,
         removed: environment::reaches_programs,

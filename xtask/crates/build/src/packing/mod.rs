@@ -1,6 +1,7 @@
 //! What `build` and `verify` share: values for the ARGs, programs for 64-bit Arm, and their images and zips as bytes.
 
-#[cfg(all(test, feature = "engine"))]
+#[cfg(test)]
+#[cfg(feature = "engine")]
 mod differential;
 #[cfg(feature = "engine")]
 mod engine;
@@ -29,7 +30,7 @@ const IMAGE_PROGRAM_BYTES_MAX: u64 = 12_000_000;
 /// The largest program of a function. It is loaded from a zip of half its size.
 const FUNCTION_PROGRAM_BYTES_MAX: u64 = 14_000_000;
 
-/// Every service's program, compiled for the cloud.
+/// The services' programs, compiled for the cloud.
 pub struct Programs {
     paths: BTreeMap<String, PathBuf>,
 }
@@ -70,16 +71,14 @@ impl Artifact {
     }
 }
 
-/// Compiles every service of the repository in one cargo call, whichever are packed: features are shared, so fewer
-/// packages would be other programs.
-pub fn compile(context: &Context) -> anyhow::Result<Programs> {
-    let all: Vec<&str> = context
-        .repo
-        .services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
-    let paths = cross::build(&context.repo.root, &context.repo.target, &all)?;
+/// Compiles the programs of these services in one cargo call.
+pub fn compile(context: &Context, services: &[&str]) -> anyhow::Result<Programs> {
+    let repo = &context.repo;
+    // For cargo, no program is every program.
+    let paths = match services {
+        [] => BTreeMap::new(),
+        some => cross::build(&repo.root, &repo.target, &repo.service_names(), some)?,
+    };
     Ok(Programs { paths })
 }
 
