@@ -25,7 +25,15 @@ pub(super) async fn pack<'a>(
             stack.kind.is_some() && (services.is_empty() || services.contains(&stack.owner))
         })
         .collect();
-    let arguments = arguments(context, stage, &chosen, &values.set).await?;
+    let (arguments, problem) = arguments(context, stage, &chosen, &values.set).await?;
+    let ready = chosen.iter().filter_map(|stack| {
+        let service = context.repo.service(&stack.owner)?;
+        Some((service, &arguments[&service.name]))
+    });
+    let ready: Vec<_> = ready.collect();
+    let mut problems = packing::lacks(context, &ready, builder).await?;
+    problems.splice(0..0, problem.map(anyhow::Error::new));
+    packing::refuse(problems)?;
     let begun = Instant::now();
     let names: Vec<&str> = chosen.iter().map(|stack| stack.owner.as_str()).collect();
     let title = format!("{} for 64-bit Arm", names.join(", "));

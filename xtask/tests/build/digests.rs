@@ -294,3 +294,37 @@ fn what_is_missing_is_said_before_anything_is_compiled() {
         );
     }
 }
+
+#[test]
+#[ignore = "needs a cross-compiler: cargo xtask test build"]
+fn all_that_is_missing_is_said_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    workspace(folder);
+    let dockerfile = folder.join("services/backend/Dockerfile");
+    let text = fs::read_to_string(&dockerfile).unwrap();
+    fs::write(&dockerfile, text.replace("scratch", "debian:12")).unwrap();
+    let environment = [
+        ("CC_aarch64_unknown_linux_musl", "/there-is-none"),
+        ("DOCKER_HOST", "unix:///nowhere/docker.sock"),
+    ];
+    let output = run_in(
+        folder,
+        env!("CARGO_BIN_EXE_xtask"),
+        &["build"],
+        &environment,
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for words in [
+        "cannot be built yet (3 problems)",
+        "OTHER_URL is Url of backend, which is not deployed",
+        "CC_aarch64_unknown_linux_musl is set to /there-is-none",
+        "services/backend/Dockerfile:1: FROM debian:12 needs the Docker engine",
+        "no Docker engine answers at unix:///nowhere/docker.sock",
+        "fix: start the Docker engine",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!folder.join("target/aarch64-unknown-linux-musl").exists());
+}

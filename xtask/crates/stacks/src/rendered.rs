@@ -7,7 +7,7 @@ use facts::{Dockerfile, Kind, Repo, Service, Sources, Stage};
 use image::{Image, Platform};
 use words::error::UserError;
 
-use crate::plan::{self, ArgValue, StackPlan};
+use crate::plan::{self, StackPlan};
 use crate::render::{Engine, HealthCheck};
 
 /// One stack with its template as it goes to a cloud.
@@ -38,7 +38,7 @@ pub fn render(repo: &Repo, stage: &Stage, sources: &Sources) -> anyhow::Result<V
             let stand_ins = plan
                 .args
                 .iter()
-                .map(|(name, value)| (name.clone(), stand_in(value)))
+                .map(|(name, value)| (name.clone(), value.or_stand_in()))
                 .collect();
             let dockerfile = sources
                 .dockerfiles
@@ -142,13 +142,6 @@ pub fn interpret(
         return Err(UserError::new(problem).hint(hint));
     };
     image::read(shown, text, args).map_err(UserError::new)
-}
-
-fn stand_in(value: &ArgValue) -> String {
-    match value {
-        ArgValue::Text(text) => text.clone(),
-        ArgValue::Output { owner, key } => format!("{{{owner}.{key}}}"),
-    }
 }
 
 fn take_image_facts(shown: &str, image: &Image, plan: &mut StackPlan) -> anyhow::Result<()> {

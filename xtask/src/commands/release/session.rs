@@ -121,9 +121,7 @@ impl Session {
     /// What a deploy would do, without asking CloudFormation for change sets.
     pub(super) async fn decide(&mut self, only: &[String]) -> anyhow::Result<Preview> {
         stacks::check_part_of_stage(&self.stage, &self.rendered, only)?;
-        let chosen = stacks::chosen(&self.rendered, only).filter(|stack| stack.plan.kind.is_some());
-        self.workshop
-            .choose(chosen.map(|stack| stack.plan.owner.clone()));
+        self.workshop.choose(stacks::chosen(&self.rendered, only));
         let decider = Decider {
             cloud: &self.aws.cloudformation,
             workshop: &self.workshop,

@@ -13,6 +13,7 @@ use build::packing::{self, Artifact, Programs};
 use build::registry::{self, Limits, Registry};
 use cloud::progress::{Event, Reporter};
 use facts::Context;
+use stacks::RenderedStack;
 
 /// Packing is deflating: more of it at once than there are cores gains nothing.
 const PACKS_AT_ONCE: usize = 2;
@@ -52,8 +53,8 @@ type Shipments = BTreeMap<(String, BTreeMap<String, String>), Arc<Shipment>>;
 struct Shared {
     context: Context,
     reporter: Reporter,
-    /// The services that this deploy is of.
-    services: OnceLock<Vec<String>>,
+    /// The services that this deploy is of, with values for their ARGs as far as they are known.
+    services: OnceLock<BTreeMap<String, BTreeMap<String, String>>>,
     programs: OnceCell<Arc<Programs>>,
     shipments: Mutex<Shipments>,
     packs: Semaphore,
@@ -75,9 +76,15 @@ impl Workshop {
         }
     }
 
-    /// Says which services this deploy is of, before the first of them is packed.
-    pub(super) fn choose(&self, services: impl Iterator<Item = String>) {
-        self.shared.services.get_or_init(|| services.collect());
+    /// Says which stacks this deploy is of, before the first of them is packed.
+    pub(super) fn choose<'a>(&self, stacks: impl Iterator<Item = &'a RenderedStack>) {
+        let services = stacks.filter(|stack| stack.plan.kind.is_some());
+        let with_args = services.map(|stack| {
+            let args = stack.plan.args.iter();
+            let args = args.map(|(name, value)| (name.clone(), value.or_stand_in()));
+            (stack.plan.owner.clone(), args.collect())
+        });
+        self.shared.services.get_or_init(|| with_args.collect());
     }
 
     /// The programs of the chosen services for the cloud; compiled by the first who asks.
@@ -86,12 +93,17 @@ impl Workshop {
             let begun = Instant::now();
             let context = self.shared.context.clone();
             let chosen = self.shared.services.get().cloned().unwrap_or_default();
-            let names: Vec<&str> = chosen.iter().map(String::as_str).collect();
+            let ready = chosen
+                .iter()
+                .filter_map(|(name, args)| Some((context.repo.service(name)?, args)));
+            let ready: Vec<_> = ready.collect();
+            packing::refuse(packing::lacks(&context, &ready, None).await?)?;
+            let names: Vec<&str> = chosen.keys().map(String::as_str).collect();
             self.shared
                 .reporter
                 .report(&Event::Build { services: &names });
             let work = move || {
-                let names: Vec<&str> = chosen.iter().map(String::as_str).collect();
+                let names: Vec<&str> = chosen.keys().map(String::as_str).collect();
                 packing::compile(&context, &names)
             };
             let programs = tokio::task::spawn_blocking(work).await??;

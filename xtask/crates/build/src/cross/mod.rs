@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::cargo;
+use settings::Settings;
 use words::error::UserError;
 
 pub use compiler::{FIX, find};
@@ -23,6 +24,27 @@ pub const PROFILE: &str = "image";
 
 /// What is said of configuration files that nothing overrides.
 const REFUSED: &str = "cargo's configuration on this machine would change what goes into images";
+
+/// What is missing on this machine to build for the cloud, or stands in the way. The standard library for the target is added where
+/// that is possible.
+pub fn lacks(root: &Path, target_folder: &Path) -> Vec<anyhow::Error> {
+    let toolchain = match Toolchain::with_target(TARGET) {
+        Ok(toolchain) => toolchain,
+        Err(error) => return vec![error],
+    };
+    let compiler = find(&toolchain, &target_folder.join("cross")).err();
+    let settings = settings(root, target_folder, &toolchain).err();
+    compiler.into_iter().chain(settings).collect()
+}
+
+/// What the cargo call is told.
+fn settings(root: &Path, target_folder: &Path, toolchain: &Toolchain) -> anyhow::Result<Settings> {
+    let settings = settings::read(root, target_folder, &toolchain.release)?;
+    if settings.refused.is_empty() {
+        return Ok(settings);
+    }
+    Err(UserError::all(REFUSED, &settings.refused).into())
+}
 
 /// Builds programs of the packages for the cloud and returns the path of each one. The same sources give the same bytes in every
 /// folder and environment: no path and no setting of this machine reaches the programs. The packages are all services, whichever
@@ -53,10 +75,7 @@ pub fn build(
     ));
     // Else a folder with a space in its name would be two flags.
     environment.push(("CC_SHELL_ESCAPED_FLAGS".to_owned(), "1".to_owned()));
-    let settings = settings::read(root, target_folder, &toolchain.release)?;
-    if !settings.refused.is_empty() {
-        return Err(UserError::all(REFUSED, &settings.refused).into());
-    }
+    let settings = settings(root, target_folder, &toolchain)?;
     // The highest of cargo's sources of flags.
     let rust_flags: Vec<String> = names.pairs.iter().map(renamed_for_rust).collect();
     environment.push((

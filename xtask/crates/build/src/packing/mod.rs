@@ -9,6 +9,7 @@ mod engine;
 #[path = "no_engine.rs"]
 mod engine;
 mod images;
+mod ready;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use facts::{Kind, Service};
 use image::{self, BuiltImage, CodeArchive, Platform, Subject};
 use images::Ingredients;
 pub use images::{Builder, context_entries};
+pub use ready::{lacks, refuse};
 use words::error::UserError;
 
 /// The largest program that an image may hold, in bytes: an image this small starts before anybody waits.
