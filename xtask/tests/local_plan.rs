@@ -121,7 +121,7 @@ fn a_part_of_the_stage_is_planned_and_deployed_alone() {
     let (code, _, stderr) = stage.run(&["deploy", "page"]);
     assert_eq!(code, 2, "{stderr}");
     assert!(
-        stderr.contains("page needs PageRepositoryUri of artifacts, which is not deployed"),
+        stderr.contains("not all is deployed: page needs artifacts, page needs network"),
         "{stderr}"
     );
     stage.succeed(&["deploy"]);

@@ -1,5 +1,8 @@
 //! What a stack's status means for whoever wants to change it.
 
+/// The status of a stack that is known and does not run. CloudFormation has no such thing.
+pub const STOPPED: &str = "STOPPED";
+
 /// What can be done with a stack now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
@@ -7,6 +10,8 @@ pub enum Condition {
     Steady,
     /// Something is being done to it: wait for it with [`crate::Cloud::attach`].
     InProgress(Operation),
+    /// It is known and does not run: a local stack that could not be started again. A deploy makes it anew.
+    Stopped,
     /// A change set was made for a new stack and never executed. There is nothing in it: a new change set goes on from here.
     ReviewInProgress,
     /// Its creation failed. There is nothing in it, and it can only be deleted.
@@ -58,6 +63,7 @@ impl Condition {
 /// Reads a status, as DescribeStacks words it.
 pub fn condition(status: &str) -> Condition {
     match status {
+        STOPPED => Condition::Stopped,
         "REVIEW_IN_PROGRESS" => Condition::ReviewInProgress,
         "ROLLBACK_COMPLETE" | "CREATE_FAILED" | "IMPORT_ROLLBACK_COMPLETE" => {
             if status.starts_with("IMPORT") {

@@ -25,7 +25,7 @@ pub fn not_deployed(stage: &Stage, reader: &str, owner: &str, key: &str) -> User
         "{reader} needs {key} of {owner}, which is not deployed"
     ))
     .hint(format!(
-        "deploy it first: {}",
-        typed(stage, &format!("deploy {owner}"))
+        "deploy the whole stage first: {}",
+        typed(stage, "deploy")
     ))
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use condition::{Condition, Operation, condition};
+pub use condition::{Condition, Operation, STOPPED, condition};
 pub use contract::{
     Account, AgentAccess, Artifact, ChangeFailure, ChangeOutcome, Closed, Cloud, CloudFuture,
     DeployLock, Execution, Needs, Prepared, SmokeCheck,

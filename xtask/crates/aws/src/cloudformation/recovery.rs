@@ -16,6 +16,7 @@ impl CloudFormation {
             Condition::Steady
             | Condition::Gone
             | Condition::ReviewInProgress
+            | Condition::Stopped
             | Condition::UpdateFailed => None,
             Condition::InProgress(_) => Some(Recovery::Attach),
             Condition::RollbackComplete | Condition::RollbackFailed => {

@@ -99,6 +99,13 @@ impl Preview {
             .any(|stack| stack.action != StackAction::Nothing)
     }
 
+    /// The stacks that stay as they are.
+    pub(crate) fn unchanged(&self) -> Vec<StackRequest> {
+        let stacks = self.stacks.iter();
+        let same = stacks.filter(|stack| stack.action == StackAction::Nothing);
+        same.filter_map(|stack| stack.request.clone()).collect()
+    }
+
     /// What is lost or made anew, as `stack: resource`; this is what a person has to agree to.
     pub(crate) fn losses(&self) -> Vec<String> {
         self.stacks.iter().flat_map(StackPreview::losses).collect()

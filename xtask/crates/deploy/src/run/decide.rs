@@ -11,10 +11,11 @@ use cloud::{
     Cloud, Condition, DeployedStack, Outputs, Recovery, StackRequest, condition, inputs_hash,
     not_deployed,
 };
-use facts::Stage;
+use facts::{Stage, typed};
 use stacks::RenderedStack;
 use stacks::names::pascal_case;
 use stacks::{ArgValue, Source};
+use words::error::UserError;
 
 /// What is looked at to decide.
 pub(super) struct Decider<'a> {
@@ -62,6 +63,7 @@ impl Decider<'_> {
                 .insert(owner.clone(), deployed.outputs.clone());
         }
         let planned: Vec<&RenderedStack> = stacks::chosen(stacks, only).collect();
+        self.check_present(&planned)?;
         for stack in &planned {
             if !self.deployed.contains_key(&stack.plan.owner) {
                 known.moving.insert(stack.plan.owner.clone(), None);
@@ -89,6 +91,30 @@ impl Decider<'_> {
             previews.extend(gone.into_iter().map(removal));
         }
         Ok(previews)
+    }
+
+    /// Refuses a part of the stage that needs what is neither deployed nor part of it, all at once and before anything is built.
+    fn check_present(&self, planned: &[&RenderedStack]) -> Result<(), UserError> {
+        let present = |owner: &str| {
+            self.deployed.contains_key(owner)
+                || planned.iter().any(|stack| stack.plan.owner == owner)
+        };
+        let missing: Vec<String> = planned
+            .iter()
+            .flat_map(|stack| {
+                let absent = stack.plan.after.iter().filter(|owner| !present(owner));
+                absent.map(|owner| format!("{} needs {owner}", stack.plan.owner))
+            })
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let problem = format!("not all is deployed: {}", missing.join(", "));
+        let hint = format!(
+            "deploy the whole stage first: {}",
+            typed(self.stage, "deploy")
+        );
+        Err(UserError::new(problem).hint(hint))
     }
 
     async fn stack(&self, stack: &RenderedStack, known: &Known) -> anyhow::Result<StackPreview> {
@@ -135,10 +161,11 @@ impl Decider<'_> {
         let Some(deployed) = deployed else {
             return Ok((StackAction::Create, None));
         };
-        if condition(&deployed.status) == Condition::ReviewInProgress {
+        let condition = condition(&deployed.status);
+        if matches!(condition, Condition::ReviewInProgress | Condition::Stopped) {
             return Ok((StackAction::Create, None));
         }
-        let recovery = match condition(&deployed.status).is_stuck() {
+        let recovery = match condition.is_stuck() {
             true => self.cloud.recovery(deployed).await?,
             false => None,
         };

@@ -153,7 +153,7 @@ async fn until_done(
         released?;
         session.look().await?;
     } else {
-        session.settle(&preview).await?;
+        session.settle(&preview.unchanged()).await?;
     }
     let outputs = session.outputs();
     cloud.finish(request.only.is_empty(), &outputs).await?;
@@ -234,7 +234,7 @@ async fn locked(
         session.prepare(&mut preview, reporter).await?;
     }
     if !preview.changes_anything() {
-        session.settle(&preview).await?;
+        session.settle(&preview.unchanged()).await?;
         return Ok(false);
     }
     if !shown {
@@ -250,10 +250,11 @@ async fn locked(
     }
     consent.interrupt.begin();
     session.cloud.begin().await?;
-    session.settle(&preview).await?;
+    let unchanged = preview.unchanged();
     let run = run(session, scene);
     let outcome = carry::carry_out(&run, preview, &session.rendered).await?;
     report::outcome(reporter, &session.stage, outcome)?;
+    session.settle(&unchanged).await?;
     Ok(true)
 }
 

@@ -10,7 +10,7 @@ use super::decide::Decider;
 use super::retire;
 use crate::preview::{Mark, Preview, StackAction, StackPreview};
 use cloud::progress::Reporter;
-use cloud::{Cloud, Condition, DeployedStack, Needs, Outputs, Prepared, condition};
+use cloud::{Cloud, Condition, DeployedStack, Needs, Outputs, Prepared, StackRequest, condition};
 use facts::{Context, Stage};
 use stacks::RenderedStack;
 
@@ -169,14 +169,10 @@ impl Session {
         Ok(())
     }
 
-    /// Waits until every stack that stays as it is is healthy.
-    pub(super) async fn settle(&self, preview: &Preview) -> anyhow::Result<()> {
-        let stay = preview
-            .stacks
-            .iter()
-            .filter(|stack| stack.action == StackAction::Nothing);
-        let requests = stay.filter_map(|stack| stack.request.as_ref());
-        try_join_all(requests.map(|request| self.cloud.settle(request))).await?;
+    /// Waits until stacks that stay as they are are healthy. What they call may only just have been repaired, so this comes last.
+    pub(super) async fn settle(&self, requests: &[StackRequest]) -> anyhow::Result<()> {
+        let settling = requests.iter().map(|request| self.cloud.settle(request));
+        try_join_all(settling).await?;
         Ok(())
     }
 

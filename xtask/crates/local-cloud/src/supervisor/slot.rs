@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::live::Live;
 use super::state::Record;
-use cloud::{DeployedStack, ProcessState, StackState, inputs_hash};
+use cloud::{DeployedStack, ProcessState, STOPPED, StackState, inputs_hash};
 
 /// One stack's place. `gate` lets one apply or delete in at a time; what stands can be looked at meanwhile.
 #[derive(Default)]
@@ -35,7 +35,7 @@ impl Slot {
     }
 }
 
-/// The status of a stack that stands; one that does not has none.
+/// The status of a stack that runs.
 const DEPLOYED: &str = "DEPLOYED";
 
 impl Standing {
@@ -46,7 +46,7 @@ impl Standing {
             name: request.name.clone(),
             owner: request.owner.clone(),
             stack_id: request.name.clone(),
-            status: self.live.as_ref().map_or("", |_| DEPLOYED).to_owned(),
+            status: self.live.as_ref().map_or(STOPPED, |_| DEPLOYED).to_owned(),
             status_reason: self.problem.clone(),
             outputs: self
                 .live

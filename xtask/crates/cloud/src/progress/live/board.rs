@@ -85,7 +85,7 @@ impl State {
         matches!(self, Self::Ended { .. })
     }
 
-    pub(super) fn is_well(&self) -> bool {
+    pub(super) fn has_succeeded(&self) -> bool {
         matches!(self, Self::Ended { how, .. } if !matches!(*how, "failed" | "not begun"))
     }
 

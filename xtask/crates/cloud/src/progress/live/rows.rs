@@ -44,7 +44,7 @@ pub(super) fn rows(board: &Board, now: Duration, size: Size) -> Vec<Row> {
 /// `   deploy 2 of 6 stacks, 41 s`
 fn whole(board: &Board, shown: usize, now: Duration) -> Row {
     let entries = &board.entries;
-    let stand = entries.iter().filter(|entry| entry.state.is_well());
+    let stand = entries.iter().filter(|entry| entry.state.has_succeeded());
     let mut text = format!(
         "{} of {} stacks, {}",
         stand.count(),
