@@ -1,14 +1,6 @@
 //! `cargo xtask`: the one way in. Parse, load the context, run, report.
 
-#![cfg_attr(
-    not(feature = "aws"),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "what only a deploy to AWS needs is left in its place"
-    )
-)]
-
+mod clouds;
 mod commands;
 mod tools;
 

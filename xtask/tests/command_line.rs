@@ -246,7 +246,7 @@ fn good_facts_pass_and_the_order_comes_from_links() {
         "#]],
     );
     fixture.check(
-        &["plan"],
+        &["plan", "--offline"],
         expect![[r#"
             exit 0
             1. small-local-artifacts (shared)

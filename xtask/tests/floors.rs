@@ -10,8 +10,9 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["xtask"],
     &["aws", "local-cloud", "deploy"],
-    &["build", "check"],
-    &["stacks", "cloud", "agentcore-client"],
+    &["build", "check", "smoke"],
+    &["docker-engine"],
+    &["stacks", "cloud", "agentcore-client", "sign-in"],
     &["image", "facts", "template"],
     &["files", "kinds", "resource-types", "words"],
 ];

@@ -13,12 +13,14 @@ use tempfile::TempDir;
 
 const CARGO: &str = r#"#!/bin/sh
 case "$1" in
-build) echo "cargo $*" >>"$NOTES"; cat "$MESSAGE" ;;
+build) echo "cargo $*" | sed "s#=/[^ ]*/target/#=target/#" >>"$NOTES"; cat "$MESSAGE" ;;
 *) exec "$REAL_CARGO" "$@" ;;
 esac
 "#;
 const FULL_TOOL: &str = "#!/bin/sh\necho \"full $TURNPIKE_AGAIN $*\" >>\"$NOTES\"\nexit 7\n";
-const BUILD: &str = "cargo build --message-format=json-render-diagnostics --package=xtask\n";
+const BUILD: &str = "cargo build --message-format=json-render-diagnostics --target-dir=target/everything --package=xtask\n";
+/// Another program has the credentials, so nobody is asked for them before the full tool is there.
+const PROFILES: &str = "[profile test]\ncredential_process = /nonexistent/credentials\n";
 
 struct Bench {
     folder: TempDir,
@@ -37,6 +39,7 @@ impl Bench {
             fs::write(bench.path(name), text).unwrap();
             fs::set_permissions(bench.path(name), fs::Permissions::from_mode(0o755)).unwrap();
         }
+        fs::write(bench.path("profiles"), PROFILES).unwrap();
         bench.builds(&bench.path("full"));
         bench
     }
@@ -62,9 +65,14 @@ impl Bench {
         fs::write(self.path("message"), format!("{message}\n")).unwrap();
     }
 
-    /// Runs the lean tool in this repository.
-    #[expect(clippy::disallowed_methods, reason = "a test plays the user")]
+    /// Runs the lean tool in this repository, with credentials.
     fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with(arguments, &[("AWS_PROFILE", "test")])
+    }
+
+    /// Runs it with these variables and no other credentials.
+    #[expect(clippy::disallowed_methods, reason = "a test plays the user")]
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let real = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         drop(fs::remove_file(self.path("notes")));
@@ -76,7 +84,13 @@ impl Bench {
             .env("NOTES", self.path("notes"))
             .env("MESSAGE", self.path("message"))
             .env("NO_COLOR", "1")
+            .env("AWS_CONFIG_FILE", self.path("profiles"))
+            .env("AWS_SHARED_CREDENTIALS_FILE", self.path("none"))
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env_remove("AWS_ACCESS_KEY_ID")
+            .env_remove("AWS_PROFILE")
             .env_remove("TURNPIKE_AGAIN")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .output()
             .unwrap()
@@ -135,5 +149,62 @@ fn a_lean_tool_where_the_full_one_should_be_ends_it() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(bench.notes(), BUILD);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("without its feature `aws`, twice"), "{said}");
+    assert!(said.contains("without its features, twice"), "{said}");
+}
+
+#[test]
+#[ignore = "needs the tool as `cargo xtask` builds it: cargo xtask test lean"]
+fn what_is_missing_at_aws_is_said_before_anything_is_compiled() {
+    let bench = Bench::new();
+    let expired = expired_credentials();
+    let cases: [(&[(&str, &str)], &str); 4] = [
+        (
+            &[],
+            "there are no AWS credentials: not in the environment, not in a profile",
+        ),
+        (
+            &[("AWS_PROFILE", "typo")],
+            "the AWS profile typo does not exist",
+        ),
+        (
+            &[("AWS_ACCESS_KEY_ID", "AKID")],
+            "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not",
+        ),
+        (
+            &[
+                ("AWS_ACCESS_KEY_ID", "AKID"),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
+                ("AWS_ENDPOINT_URL_STS", &expired),
+            ],
+            "the AWS credentials have expired",
+        ),
+    ];
+    for (variables, expected) in cases {
+        let output = bench.run_with(&["plan", "--stage", "dev"], variables);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(expected), "{variables:?}: {said}");
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(bench.notes(), "", "{variables:?}");
+    }
+}
+
+/// STS, as it answers credentials that have run out:
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>. One request is answered.
+fn expired_credentials() -> String {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 16_384]).unwrap();
+        let body = "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code>\
+                    <Message>The security token included in the request is expired</Message></Error></ErrorResponse>";
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 403 Forbidden\r\ncontent-type: text/xml\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    url
 }

@@ -48,7 +48,10 @@ pub(crate) async fn serve(config: Config) -> Result<(), runtime::Error> {
         .await
         .is_err()
     {
-        tracing::warn!(turns = app.turns.len(), "stopped in the middle of turns");
+        tracing::warn!(
+            turns = app.turns.len(),
+            "stopped before all turns had ended"
+        );
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ where
     match environment.parse(name, Some(default)) {
         Some(number) if number >= T::from(1) => number,
         Some(_) => {
-            environment.problem(name, "must be a whole number from 1 up");
+            environment.problem(name, "must be a whole number of 1 or more");
             T::from(1)
         }
         None => T::from(1),
@@ -112,7 +112,7 @@ mod tests {
               AWS_REGION: is missing: the region of the model, for example us-east-1
               MCP_SERVER_URL: is missing
               BEDROCK_MODEL_ID: is missing
-              STEPS_MAX: must be a whole number from 1 up
+              STEPS_MAX: must be a whole number of 1 or more
               TOKENS_MAX: "many" cannot be used: invalid digit found in string
               ANSWER_WITHIN_SECONDS: must be 40 or more"#]]
         .assert_eq(&environment.finish().unwrap_err().to_string());

@@ -1,4 +1,4 @@
-//! What a caller hears while its turn runs, and how the turn learns that nobody listens any more.
+//! The events that a caller gets while its turn runs, and how the turn learns that the caller has disconnected.
 
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -12,24 +12,24 @@ const REPLACE_AFTER: Duration = Duration::from_secs(20);
 
 /// Where payments are settled.
 #[derive(Clone)]
-pub enum Till {
+pub enum SettlementBackend {
     Ledger(Ledger),
     Chain(Chain),
 }
 
-impl From<Ledger> for Till {
+impl From<Ledger> for SettlementBackend {
     fn from(ledger: Ledger) -> Self {
         Self::Ledger(ledger)
     }
 }
 
-impl From<Chain> for Till {
+impl From<Chain> for SettlementBackend {
     fn from(chain: Chain) -> Self {
         Self::Chain(chain)
     }
 }
 
-impl Till {
+impl SettlementBackend {
     pub(crate) fn asset(&self) -> &Asset {
         match self {
             Self::Ledger(ledger) => ledger.asset(),
@@ -62,7 +62,7 @@ impl Till {
 /// When the ledger or the journal cannot be opened, the chain is another one than configured, or the port is taken.
 pub async fn serve(config: Config) -> Result<(), runtime::Error> {
     let mut hosts = Hosts::any();
-    let till = match config.settlement {
+    let backend = match config.settlement {
         Settlement::Ledger {
             file,
             grant,
@@ -71,11 +71,13 @@ pub async fn serve(config: Config) -> Result<(), runtime::Error> {
             let ledger = Ledger::open(&file, config.asset, grant)?;
             tracing::info!(file = %file.display(), settlements = ledger.height(), "ledger open");
             hosts = Hosts::near(names);
-            Till::Ledger(ledger)
+            SettlementBackend::Ledger(ledger)
         }
-        Settlement::Chain(on_chain) => Till::Chain(open_chain(config.asset, on_chain).await?),
+        Settlement::Chain(on_chain) => {
+            SettlementBackend::Chain(open_chain(config.asset, on_chain).await?)
+        }
     };
-    runtime::serve(&config.address, routes::router_for(till, hosts)).await
+    runtime::serve(&config.address, routes::router_for(backend, hosts)).await
 }
 
 async fn open_chain(asset: Asset, settings: OnChain) -> Result<Chain, runtime::Error> {
@@ -99,7 +101,7 @@ async fn open_chain(asset: Asset, settings: OnChain) -> Result<Chain, runtime::E
     // A node that is away now may be back for the first payment; one of another chain never helps.
     match chain.ready().await {
         Err(error @ x402::chain::RpcError::Refused { .. }) => return Err(error.into()),
-        Err(error) => tracing::warn!(%error, "the chain is not there yet"),
+        Err(error) => tracing::warn!(%error, "the chain cannot be reached yet"),
         Ok(()) => {}
     }
     Ok(chain)

@@ -35,7 +35,7 @@ pub struct OnChain {
     pub node_url: Url,
     /// Pays the gas.
     pub key: Secret<String>,
-    /// Where transactions are written down before they are sent.
+    /// Where transactions are recorded before they are sent.
     pub journal: Place,
     /// Who may be paid; anybody when there is no list.
     pub pay_to_allowed: Option<Vec<Address>>,
@@ -122,7 +122,7 @@ fn ledger(environment: &mut Environment, asset: &Asset) -> Settlement {
         );
         environment.problem("NETWORK", problem);
     }
-    // The agent of ECS tells every task where to ask about itself:
+    // ECS tells every task where its metadata is:
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
     let in_the_cloud = environment
         .optional("ECS_CONTAINER_METADATA_URI_V4")

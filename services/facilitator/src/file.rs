@@ -15,7 +15,7 @@ pub enum FileError {
     #[error("the file {path} is in use by another facilitator")]
     Locked { path: PathBuf },
     #[error(
-        "line {line} of the file {path} is damaged: {problem}; restore the file, or move it away to start anew"
+        "line {line} of the file {path} is damaged: {problem}; restore the file, or move it away to start over"
     )]
     Damaged {
         path: PathBuf,
@@ -33,7 +33,7 @@ pub enum FileError {
 }
 
 /// Opens the file for this process alone and reads its lines. A last line without its line feed is cut off: it was being
-/// written when the power went, and nobody was told of it.
+/// written when the power failed, and no caller was told of it.
 pub(crate) fn open<T: DeserializeOwned>(path: &Path) -> Result<(File, Vec<T>), FileError> {
     let io_error = |source| FileError::Io {
         path: path.to_owned(),
@@ -67,10 +67,7 @@ pub(crate) fn open<T: DeserializeOwned>(path: &Path) -> Result<(File, Vec<T>), F
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |position| position + 1);
     if whole < bytes.len() {
-        tracing::warn!(
-            bytes = bytes.len() - whole,
-            "dropped a line that was not completely written"
-        );
+        tracing::warn!(bytes = bytes.len() - whole, "dropped an incomplete line");
         file.set_len(whole as u64).map_err(io_error)?;
         file.seek(SeekFrom::End(0)).map_err(io_error)?;
     }
@@ -145,7 +142,7 @@ impl Writer {
                     failed = true;
                 }
                 for write in batch {
-                    // Whoever asked may have gone away.
+                    // The caller may have disconnected.
                     write.done.send(!failed).ok();
                 }
             }

@@ -31,7 +31,7 @@ impl Hosts {
         let Some(names) = &self.0 else {
             return true;
         };
-        // Without user and port; an IPv6 address stands in brackets.
+        // Without user and port; an IPv6 address is in brackets.
         let Ok(authority) = host.parse::<Authority>() else {
             return false;
         };
@@ -53,7 +53,10 @@ pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Ne
     };
     match named {
         Some(host) if !hosts.answers_to(&host) => {
-            tracing::warn!(host, "refused: not a name of this facilitator");
+            tracing::warn!(
+                host,
+                "refused: this facilitator does not answer to that name"
+            );
             let text =
                 "The development ledger does not answer to this name; add it to LEDGER_HOSTS.\n";
             (StatusCode::MISDIRECTED_REQUEST, text).into_response()

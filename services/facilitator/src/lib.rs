@@ -14,7 +14,7 @@ mod routes;
 mod rpc;
 mod rules;
 
-pub use app::{Till, serve};
+pub use app::{SettlementBackend, serve};
 pub use claim::IdempotencyKey;
 pub use config::Config;
 pub use hosts::Hosts;

@@ -1,6 +1,6 @@
 //! The facilitator's API: <https://github.com/x402-foundation/x402/blob/main/specs/x402-specification-v2.md>, section 7.
 
-use crate::app::Till;
+use crate::app::SettlementBackend;
 use crate::hosts::{self, Hosts};
 use crate::{IdempotencyKey, body, rpc};
 use axum::body::Bytes;
@@ -17,20 +17,20 @@ use x402::wire::{SCHEME_EXACT, SettlementResponse, VERSION, VERSION_1, VerifyRes
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The facilitator's API, and on the development ledger the chain's, by the names of this machine and its network.
-pub fn router(till: impl Into<Till>) -> Router {
-    router_for(till, Hosts::near(Vec::new()))
+pub fn router(backend: impl Into<SettlementBackend>) -> Router {
+    router_for(backend, Hosts::near(Vec::new()))
 }
 
 /// The same by other names.
-pub fn router_for(till: impl Into<Till>, hosts: Hosts) -> Router {
-    let till = till.into();
+pub fn router_for(backend: impl Into<SettlementBackend>, hosts: Hosts) -> Router {
+    let backend = backend.into();
     let mut router = Router::new()
         .route("/verify", post(verify))
         .route("/settle", post(settle))
         .layer(middleware::map_response(tell_sales_apart))
         .route("/supported", get(supported))
-        .with_state(till.clone());
-    if let Till::Ledger(ledger) = till {
+        .with_state(backend.clone());
+    if let SettlementBackend::Ledger(ledger) = backend {
         router = router.route("/", post(rpc::handle).with_state(ledger));
     }
     let healthy = get(|| async { Json(json!({ "status": "healthy" })) });
@@ -47,21 +47,26 @@ async fn tell_sales_apart(mut response: Response) -> Response {
     response
 }
 
-async fn supported(State(till): State<Till>) -> Json<Value> {
-    let asset = till.asset();
+async fn supported(State(backend): State<SettlementBackend>) -> Json<Value> {
+    let asset = backend.asset();
     let kind = |version: u64, network: &str| json!({ "x402Version": version, "scheme": SCHEME_EXACT, "network": network });
     let mut kinds = vec![kind(VERSION, &asset.network)];
     kinds.extend(asset.network_v1().map(|name| kind(VERSION_1, name)));
-    let signers = match &till {
-        Till::Ledger(_) => json!({}),
-        Till::Chain(chain) => json!({ "eip155:*": [chain.address().to_checksum(None)] }),
+    let signers = match &backend {
+        SettlementBackend::Ledger(_) => json!({}),
+        SettlementBackend::Chain(chain) => {
+            json!({ "eip155:*": [chain.address().to_checksum(None)] })
+        }
     };
     Json(json!({ "kinds": kinds, "extensions": [], "signers": signers }))
 }
 
-async fn verify(State(till): State<Till>, body: Bytes) -> (StatusCode, Json<VerifyResponse>) {
-    match body::read(&body, till.asset()) {
-        Ok(asked) => (StatusCode::OK, Json(till.verify(&asked.request).await)),
+async fn verify(
+    State(backend): State<SettlementBackend>,
+    body: Bytes,
+) -> (StatusCode, Json<VerifyResponse>) {
+    match body::read(&body, backend.asset()) {
+        Ok(asked) => (StatusCode::OK, Json(backend.verify(&asked.request).await)),
         Err(error) => {
             tracing::info!(%error, "unreadable request to verify");
             let invalid_reason = Some(reason::INVALID_PAYLOAD.to_owned());
@@ -78,7 +83,7 @@ async fn verify(State(till): State<Till>, body: Bytes) -> (StatusCode, Json<Veri
 }
 
 async fn settle(
-    State(till): State<Till>,
+    State(backend): State<SettlementBackend>,
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, Json<SettlementResponse>) {
@@ -89,7 +94,7 @@ async fn settle(
             error_reason: Some(reason::INVALID_PAYLOAD.to_owned()),
             payer: None,
             transaction: String::new(),
-            network: till.asset().network.clone(),
+            network: backend.asset().network.clone(),
             extra: None,
         };
         (StatusCode::BAD_REQUEST, Json(answer))
@@ -98,11 +103,11 @@ async fn settle(
         Ok(key) => key,
         Err(problem) => return unreadable(problem),
     };
-    let asked = match body::read(&body, till.asset()) {
+    let asked = match body::read(&body, backend.asset()) {
         Ok(asked) => asked,
         Err(error) => return unreadable(&error.to_string()),
     };
-    let mut settlement = till.settle(&asked.request, key.as_ref()).await;
+    let mut settlement = backend.settle(&asked.request, key.as_ref()).await;
     settlement.network = asked.network;
     let payer = settlement.payer.as_deref().unwrap_or_default();
     match &settlement.error_reason {
@@ -132,7 +137,7 @@ mod tests {
     use crate::ledger::Ledger;
     use x402::{Address, Asset, U256};
 
-    /// Serves an empty ledger on a free port; the folder goes away with the test.
+    /// Serves an empty ledger on a free port; the folder is removed after the test.
     async fn start() -> (tempfile::TempDir, String) {
         let folder = tempfile::tempdir().unwrap();
         let asset = Asset {

@@ -1,7 +1,8 @@
-//! What every payment keeps to, whatever it is settled on: version, scheme, network, token, signature, recipient, amount, window.
+//! The rules for every payment, on the ledger and on a chain: version, scheme, network, token, signature, recipient, amount, window.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use subtle::ConstantTimeEq as _;
 use x402::exact::{self, Domain};
 use x402::wire::{Authorization, ExactPayload, FacilitatorRequest, SCHEME_EXACT, VERSION};
 use x402::{Address, Asset, AssetError, B256, reason};
@@ -72,7 +73,7 @@ impl Rules {
         }
         let authorization = &payment.payload.authorization;
         exact::check_price(authorization, wanted.pay_to, wanted.amount)?;
-        // Somebody pays for moving it.
+        // Moving it costs gas.
         if authorization.value.is_zero() {
             return Err(reason::AUTHORIZATION_VALUE);
         }
@@ -114,13 +115,18 @@ impl Rules {
     /// # Errors
     /// The reason code when it cannot be settled now.
     pub(crate) fn check_window(&self, payload: &ExactPayload) -> Result<(), &'static str> {
-        // How long a payment may hold is the seller's affair: the token remembers a nonce for ever.
+        // The seller decides how long a payment may be valid: the token remembers a nonce forever.
         exact::check_window(&payload.authorization, u64::MAX, x402::now_seconds())
     }
 
     /// Whether the key was found to have made this very signature, a moment ago.
     pub(crate) fn was_signed(&self, digest: &B256, payload: &ExactPayload) -> bool {
-        self.known().get(digest) == Some(&payload.signature)
+        let given = payload.signature.as_bytes();
+        // A signature is money to whoever guesses it.
+        let known = self.known();
+        known
+            .get(digest)
+            .is_some_and(|known| known.as_bytes().ct_eq(given).into())
     }
 
     /// A payment that is being settled is not looked at again.

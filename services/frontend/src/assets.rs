@@ -35,7 +35,7 @@ static ASSETS: [Asset; 12] = assets![
     "wallet.js",
 ];
 
-/// A digest of all files. It stands in their paths, so that a browser can keep them for ever and still never shows a mix
+/// A digest of all files. It stands in their paths, so that a browser can cache them forever and still never shows a mix
 /// of old and new ones: modules import each other by relative path.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut digest = Sha256::new();

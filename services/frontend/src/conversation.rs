@@ -3,7 +3,7 @@
 use crate::access::Visitor;
 use crate::seal::{Seal, random_hex};
 
-/// AgentCore keeps one session for each of these, so its id must be 33 to 256 characters and nobody's guess.
+/// AgentCore keeps one session for each of these, so its id must be 33 to 256 characters and impossible to guess.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Conversation {
     /// 64 hex digits: the AgentCore session id.

@@ -53,7 +53,7 @@ pub(crate) async fn add(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether the visitor came over https, as the load balancer tells.
+/// Whether the visitor came over https, according to the load balancer.
 pub(crate) fn is_https(headers: &HeaderMap) -> bool {
     headers
         .get("x-forwarded-proto")

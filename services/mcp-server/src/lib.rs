@@ -2,6 +2,6 @@
 
 pub mod app;
 pub mod config;
-pub mod purse;
+pub mod lazy_wallet;
 pub mod tools;
 pub mod transport;

@@ -1,4 +1,4 @@
-//! MCP over HTTP, for whatever tools stand behind it: stateless, one JSON document for one request.
+//! MCP over HTTP, for any set of tools: stateless, one JSON document for one request.
 
 use std::sync::Arc;
 

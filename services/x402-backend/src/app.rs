@@ -53,7 +53,7 @@ pub(crate) fn router(
         if config.chain_of(network).is_none() {
             tracing::warn!(
                 network,
-                "this chain cannot be asked: whether a payment was made there is known by the facilitator's word alone"
+                "this chain cannot be asked: only the facilitator's word shows whether a payment was made there"
             );
         }
     }

@@ -31,7 +31,7 @@ pub(super) async fn arguments(
     set: &[String],
 ) -> anyhow::Result<BTreeMap<String, BTreeMap<String, String>>> {
     let set = parse_set(stacks, set)?;
-    let outputs = standing_outputs(context, stage).await?;
+    let outputs = deployed_outputs(context, stage).await?;
     let mut problems = Vec::new();
     let mut arguments = BTreeMap::new();
     for stack in stacks {
@@ -104,7 +104,7 @@ fn parse_set<'a>(
 }
 
 /// What runs on the stage, by owner; nothing when nothing runs or it cannot be asked.
-async fn standing_outputs(context: &Context, stage: &Stage) -> anyhow::Result<Outputs> {
+async fn deployed_outputs(context: &Context, stage: &Stage) -> anyhow::Result<Outputs> {
     if stage.cloud != CloudKind::Local {
         return Ok(Outputs::new());
     }

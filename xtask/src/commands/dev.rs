@@ -8,9 +8,10 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::deploy::welcome;
-use super::rollout;
-use super::{destroy, logs};
+use super::logs;
+use crate::clouds;
 use cloud::progress::Reporter;
+use deploy::{DeployRequest, Deployed, DestroyRequest};
 use facts::Context;
 use facts::{CloudKind, Stage};
 use local_cloud::LocalCloud;
@@ -42,14 +43,14 @@ impl Dev {
         let ran_before = LocalCloud::connect(&folder).await?.is_some();
         let (watcher, mut changes) = watch(&context.repo.root)?;
         tokio::select! {
-            result = rebuild_forever(context, stage, &mut changes) => result?,
+            // A deploy hears the same Ctrl-C, and would only say that it stops waiting.
+            biased;
             signal = tokio::signal::ctrl_c() => signal.context("cannot wait for Ctrl-C")?,
+            result = rebuild_forever(context, stage, &mut changes) => result?,
         }
         drop(watcher);
         match LocalCloud::connect(&folder).await? {
-            Some(cloud) if !ran_before => {
-                destroy::stop(context, stage, &cloud).await?;
-            }
+            Some(_) if !ran_before => stop(context, stage).await?,
             _ => context
                 .out
                 .note("still running, as before; to stop it: cargo xtask destroy"),
@@ -69,13 +70,15 @@ async fn rebuild_forever(
         // The manifests are facts too: they are read again, and a mistake in them is shown like one in the code.
         let result = match Context::load(context.out.clone()) {
             Ok(fresh) => match fresh.stage(&stage.name) {
-                Ok(stage) => rollout::deploy(&fresh, stage, &[], false, &reporter).await,
+                Ok(stage) => rebuild(&fresh, stage, &reporter).await,
                 Err(error) => Err(error.into()),
             },
             Err(error) => Err(error),
         };
         match result {
-            Ok(rolled) if std::mem::take(&mut first) => welcome(context, stage, &rolled.outputs),
+            Ok(deployed) if std::mem::take(&mut first) => {
+                welcome(context, stage, &deployed.outputs)
+            }
             Ok(_) => {}
             Err(error) => {
                 words::error::report(&error, &context.out);
@@ -94,6 +97,32 @@ async fn rebuild_forever(
             .is_ok()
         {}
     }
+}
+
+async fn rebuild(
+    context: &Context,
+    stage: &Stage,
+    reporter: &Reporter,
+) -> anyhow::Result<Deployed> {
+    let cloud = clouds::connect(context, stage).await?;
+    let request = DeployRequest {
+        only: &[],
+        yes: true,
+        plan: None,
+        smoke: false,
+    };
+    deploy::deploy(context, stage, &cloud, request, reporter).await
+}
+
+/// At the end, what was done at the start.
+async fn stop(context: &Context, stage: &Stage) -> anyhow::Result<()> {
+    let cloud = clouds::connect(context, stage).await?;
+    let request = DestroyRequest {
+        yes: true,
+        json: false,
+        forget: false,
+    };
+    deploy::destroy(context, stage, &cloud, request).await
 }
 
 /// One message per burst of changes to what a deploy reads.

@@ -27,7 +27,7 @@ impl Doctor {
         let needs_engine = stacks
             .iter()
             .find_map(|stack| stack.needs_engine.as_deref());
-        findings.push(doctor::docker_engine(needs_engine).await);
+        findings.push(doctor::docker_engine(needs_engine).await?);
         // The local stage runs what this machine's own compiler builds; only `build` wants the other one.
         let needed = stage.cloud == CloudKind::Cloudformation;
         let complete = findings.iter().all(|finding| finding.ok);

@@ -5,10 +5,9 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
-use super::logs;
-use super::running::Cloud;
+use crate::clouds;
 use agentcore_client::{Agent, Refused, new_session};
-use cloud::LogQuery;
+use cloud::{Cloud, LogQuery};
 use facts::Context;
 use facts::Stage;
 use facts::typed;
@@ -53,9 +52,9 @@ impl Invoke {
             Some(session) => session.clone(),
             None => new_session()?,
         };
-        let cloud = Cloud::connect(context, stage).await?;
-        let outputs = cloud.outputs(stage).await?;
-        let (owner, agent) = cloud.agent(stage, &outputs)?;
+        let cloud = clouds::connect(context, stage).await?;
+        let outputs = clouds::outputs(&*cloud, stage).await?;
+        let (owner, agent) = clouds::agent(&*cloud, stage, &outputs)?;
         let asked_at = OffsetDateTime::now_utc();
         let body = json!({ "prompt": self.prompt });
         let answer = if self.json {
@@ -68,7 +67,7 @@ impl Invoke {
             Err(Err(error)) => Err(error),
             Err(Ok(refused)) => {
                 if refused.is_the_agents_own() {
-                    show_why(context, &cloud, &owner, asked_at).await;
+                    show_why(context, &*cloud, &owner, asked_at).await;
                 }
                 let hint = way_out(stage, &owner, &refused.code);
                 Err(Failure::new(refused.to_string(), hint).into())
@@ -79,9 +78,9 @@ impl Invoke {
 
 /// One answer of the agent without a conversation, such as that of a read-only tool.
 pub(super) async fn read(context: &Context, stage: &Stage, body: &Json) -> anyhow::Result<Json> {
-    let cloud = Cloud::connect(context, stage).await?;
-    let outputs = cloud.outputs(stage).await?;
-    let (owner, agent) = cloud.agent(stage, &outputs)?;
+    let cloud = clouds::connect(context, stage).await?;
+    let outputs = clouds::outputs(&*cloud, stage).await?;
+    let (owner, agent) = clouds::agent(&*cloud, stage, &outputs)?;
     let mut bytes = Vec::new();
     let answer = agent
         .invoke(&new_session()?, "application/json", body, |chunk| {
@@ -99,7 +98,7 @@ pub(super) async fn read(context: &Context, stage: &Stage, body: &Json) -> anyho
 }
 
 /// The agent's log around the question. It takes a moment to arrive, and is not worth waiting for long.
-async fn show_why(context: &Context, cloud: &Cloud, owner: &str, asked_at: OffsetDateTime) {
+async fn show_why(context: &Context, cloud: &dyn Cloud, owner: &str, asked_at: OffsetDateTime) {
     let query = LogQuery {
         owners: vec![owner.to_owned()],
         since: Some(asked_at - LOG_BEFORE),
@@ -113,7 +112,7 @@ async fn show_why(context: &Context, cloud: &Cloud, owner: &str, asked_at: Offse
                     .warning(&format!("what {owner} logged meanwhile:"));
                 let first = lines.len().saturating_sub(LOG_LINES_MAX);
                 for line in &lines[first..] {
-                    context.out.note(&logs::in_short(line));
+                    context.out.note(&line.in_short());
                 }
                 return;
             }

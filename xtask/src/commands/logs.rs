@@ -4,17 +4,13 @@ use clap::Args;
 use futures_util::StreamExt;
 use time::{Duration, OffsetDateTime};
 
-use super::running::Cloud;
-use cloud::{LogLine, LogQuery, PLATFORM};
+use crate::clouds;
+use cloud::{LOG_CHARACTERS_MAX, LogLine, LogQuery, PLATFORM};
 use facts::Context;
 use facts::Stage;
-use local_cloud::logs::follow_logs;
 use words::error::UserError;
 use words::output::Output;
 use words::text::clean_lines;
-
-/// Of a message or a field: what strangers say is in some of them.
-const CHARACTERS_MAX: usize = 10_000;
 
 /// Show the logs of all services, merged in the order of time
 #[derive(Debug, Args)]
@@ -55,7 +51,7 @@ impl Logs {
             since: Some(OffsetDateTime::now_utc() - since),
             trace_id: self.trace.clone(),
         };
-        let cloud = Cloud::connect(context, stage).await?;
+        let cloud = clouds::connect(context, stage).await?;
         if self.follow {
             let mut lines = cloud.follow(&query).await?;
             let show_all = async {
@@ -84,18 +80,16 @@ impl Logs {
     }
 }
 
-/// Shows every line of the local stage from now on, without end.
+/// Shows every line of a stage from now on, without end.
 pub(crate) async fn follow(context: &Context, stage: &Stage) -> anyhow::Result<()> {
     let query = LogQuery {
         since: Some(OffsetDateTime::now_utc()),
         ..LogQuery::default()
     };
-    let mut lines = std::pin::pin!(follow_logs(
-        &local_cloud::stage_folder(context, stage),
-        &query
-    ));
+    let cloud = clouds::connect(context, stage).await?;
+    let mut lines = cloud.follow(&query).await?;
     while let Some(line) = lines.next().await {
-        show(&context.out, &line, false);
+        show(&context.out, &line?, false);
     }
     Ok(())
 }
@@ -116,26 +110,16 @@ fn show(out: &Output, line: &LogLine, json: bool) {
         PLATFORM => out.paint_data("2", "     "),
         level => format!("{level:<5}"),
     };
-    let message = clean_lines(&line.message, CHARACTERS_MAX);
+    let message = clean_lines(&line.message, LOG_CHARACTERS_MAX);
     let mut text = match line.level.as_str() {
         PLATFORM => out.paint_data("2", &message),
         _ => message.into_owned(),
     };
     for words in line.field_words() {
-        let words = clean_lines(&words, CHARACTERS_MAX);
+        let words = clean_lines(&words, LOG_CHARACTERS_MAX);
         text.push_str(&out.paint_data("2", &format!(" {words}")));
     }
     out.data(&format!("{time} {owner} {level} {text}"));
-}
-
-/// A line in short, for a screen that is about something else: `12:00:01 ERROR cannot start error=...`.
-pub(crate) fn in_short(line: &LogLine) -> String {
-    let (hour, minute, second) = line.timestamp.time().as_hms();
-    let mut words = vec![format!("{hour:02}:{minute:02}:{second:02}")];
-    words.extend([line.level.clone(), line.message.clone()]);
-    words.extend(line.field_words());
-    words.retain(|word| !word.is_empty());
-    clean_lines(&words.join(" "), CHARACTERS_MAX).into_owned()
 }
 
 /// The same colour for the same service, every time.

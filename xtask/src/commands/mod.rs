@@ -7,8 +7,6 @@ mod completions;
 mod deploy;
 mod destroy;
 mod dev;
-#[cfg(feature = "aws")]
-mod diagnosis;
 mod doctor;
 mod invoke;
 mod local_cloud;
@@ -16,13 +14,7 @@ mod logs;
 mod outputs;
 mod packing;
 mod plan;
-mod preview;
-#[cfg(feature = "aws")]
-mod release;
 mod render;
-mod rollout;
-mod running;
-mod smoke;
 mod status;
 mod suites;
 mod test;
@@ -34,6 +26,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use facts::Context;
+use words::error::NotInThisBuild;
 use words::output::Output;
 
 /// Puts a paying AI agent on AWS, or on this machine
@@ -71,21 +64,32 @@ enum Verb {
     LocalCloud(local_cloud::LocalCloud),
 }
 
-/// This program was built without what speaks to AWS, which takes longer to compile than all the rest: builds the one with
-/// it, which does the same command line. Returns only why that cannot be.
-#[cfg(not(feature = "aws"))]
-fn with_aws(context: &Context) -> anyhow::Error {
+/// This program was built without what takes longer to compile than all the rest (decision 0014): builds the one with it, which
+/// does the same command line. Returns only why that cannot be.
+async fn with_everything(context: &Context, missing: &NotInThisBuild) -> anyhow::Error {
+    // Nobody should wait for minutes to hear that nothing can be done.
+    if let NotInThisBuild::Aws { stage } = missing {
+        let checked = match context.stage(stage) {
+            Ok(stage) => sign_in::check(stage).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = checked {
+            return error;
+        }
+    }
     let out = context.out.clone();
     let notice = tokio::spawn(async move {
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         out.step(
             "compile",
-            "what speaks to AWS: two to three minutes, the first time",
+            "the support for AWS and the Docker engine: four to five minutes, the first time; local verbs do not wait for it",
         );
     });
-    let error = ::build::cargo::run_again_with_aws(&context.repo.root);
+    let (root, target) = (context.repo.root.clone(), context.repo.target.clone());
+    let work = move || ::build::cargo::run_again_with_everything(&root, &target);
+    let error = tokio::task::spawn_blocking(work).await;
     notice.abort();
-    error
+    error.unwrap_or_else(anyhow::Error::new)
 }
 
 /// Reads the command line and does what it says.
@@ -113,23 +117,33 @@ pub(crate) async fn run(out: &Output) -> anyhow::Result<ExitCode> {
         _ => {}
     }
     let context = Context::load(out.clone())?;
+    match done(verb, &context).await {
+        Err(error) => match error.downcast_ref::<NotInThisBuild>() {
+            Some(missing) => Err(with_everything(&context, missing).await),
+            None => Err(error),
+        },
+        done => done,
+    }
+}
+
+async fn done(verb: Verb, context: &Context) -> anyhow::Result<ExitCode> {
     match verb {
-        Verb::Doctor(command) => command.run(&context).await,
-        Verb::Check(command) => command.run(&context),
-        Verb::Build(command) => command.run(&context).await,
-        Verb::Verify(command) => command.run(&context).await,
-        Verb::Render(command) => command.run(&context),
-        Verb::Plan(command) => command.run(&context).await,
-        Verb::Deploy(command) => command.run(&context).await,
-        Verb::Outputs(command) => command.run(&context).await,
-        Verb::Status(command) => command.run(&context).await,
-        Verb::Logs(command) => command.run(&context).await,
-        Verb::Invoke(command) => command.run(&context).await,
-        Verb::Wallet(command) => command.run(&context).await,
-        Verb::Dev(command) => command.run(&context).await,
-        Verb::Destroy(command) => command.run(&context).await,
-        Verb::Test(command) => command.run(&context),
+        Verb::Doctor(command) => command.run(context).await,
+        Verb::Check(command) => command.run(context),
+        Verb::Build(command) => command.run(context).await,
+        Verb::Verify(command) => command.run(context).await,
+        Verb::Render(command) => command.run(context),
+        Verb::Plan(command) => command.run(context).await,
+        Verb::Deploy(command) => command.run(context).await,
+        Verb::Outputs(command) => command.run(context).await,
+        Verb::Status(command) => command.run(context).await,
+        Verb::Logs(command) => command.run(context).await,
+        Verb::Invoke(command) => command.run(context).await,
+        Verb::Wallet(command) => command.run(context).await,
+        Verb::Dev(command) => command.run(context).await,
+        Verb::Destroy(command) => command.run(context).await,
+        Verb::Test(command) => command.run(context),
         Verb::Completions(command) => command.run(),
-        Verb::LocalCloud(command) => command.run(out).await,
+        Verb::LocalCloud(command) => command.run(&context.out).await,
     }
 }

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::running::{self, Cloud};
+use crate::clouds;
 use facts::Context;
 
 /// Print the URLs, ARNs and ids of what is deployed
@@ -21,10 +21,11 @@ pub(crate) struct Outputs {
 impl Outputs {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
-        let outputs = Cloud::connect(context, stage).await?.outputs(stage).await?;
+        let cloud = clouds::connect(context, stage).await?;
+        let outputs = clouds::outputs(&*cloud, stage).await?;
         let outputs: BTreeMap<_, _> = outputs
             .iter()
-            .map(|(owner, outputs)| (owner, running::camel_case(outputs)))
+            .map(|(owner, outputs)| (owner, camel_case(outputs)))
             .collect();
         if self.json {
             context.out.json(&outputs);
@@ -38,4 +39,18 @@ impl Outputs {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A stack's outputs as scripts read them: `runtimeArn`, not `RuntimeArn`.
+fn camel_case(outputs: &BTreeMap<String, String>) -> BTreeMap<String, &str> {
+    let first_small = |key: &str| {
+        let mut letters = key.chars();
+        letters.next().map_or(String::new(), |first| {
+            first.to_ascii_lowercase().to_string() + letters.as_str()
+        })
+    };
+    outputs
+        .iter()
+        .map(|(key, value)| (first_small(key), value.as_str()))
+        .collect()
 }

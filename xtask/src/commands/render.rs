@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::plan::DESCRIPTION;
+use deploy::offline::DESCRIPTION;
 use facts::Context;
 use stacks::DescribedStage;
 

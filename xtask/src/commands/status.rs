@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::running::Cloud;
+use crate::clouds;
 use cloud::{ProcessState, StackState};
 use facts::Context;
 use words::output::Output;
@@ -22,8 +22,9 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
-        let cloud = Cloud::connect(context, stage).await?;
-        let (stacks, remarks) = tokio::try_join!(cloud.describe(stage), cloud.remarks())?;
+        let cloud = clouds::connect(context, stage).await?;
+        let (stacks, remarks) =
+            tokio::try_join!(clouds::describe(&*cloud, stage), cloud.remarks())?;
         let healthy = stacks.iter().all(|stack| stack.healthy);
         if self.json {
             context.out.json(&stacks);

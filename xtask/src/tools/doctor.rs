@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::Serialize;
 
 use build::cross::{self, TARGET, Toolchain};
-use build::docker::{self, Engine};
 
 /// One thing that a build wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,11 +65,26 @@ pub(crate) fn cross_compiler(folder: &Path) -> Vec<Finding> {
 }
 
 /// The Docker engine, which only some Dockerfiles want: `needed` says which line of which, and why.
-pub(crate) async fn docker_engine(needed: Option<&str>) -> Finding {
+#[cfg(feature = "engine")]
+pub(crate) async fn docker_engine(needed: Option<&str>) -> anyhow::Result<Finding> {
     let name = "Docker engine";
-    match (Engine::connect().await, needed) {
+    Ok(match (docker_engine::Engine::connect().await, needed) {
         (Ok(engine), _) => Finding::good(name, engine.version),
         (Err(_), None) => Finding::good(name, "none, and no Dockerfile needs one"),
-        (Err(error), Some(needed)) => Finding::bad(name, format!("{needed}: {error}"), docker::FIX),
+        (Err(error), Some(needed)) => {
+            Finding::bad(name, format!("{needed}: {error}"), docker_engine::FIX)
+        }
+    })
+}
+
+/// In a build of the tool without the engine's client, it is looked for only if a Dockerfile needs it.
+#[cfg(not(feature = "engine"))]
+pub(crate) async fn docker_engine(needed: Option<&str>) -> anyhow::Result<Finding> {
+    match needed {
+        None => Ok(Finding::good(
+            "Docker engine",
+            "not looked for: no Dockerfile needs one",
+        )),
+        Some(_) => Err(words::error::NotInThisBuild::DockerEngine.into()),
     }
 }

@@ -2,6 +2,5 @@
 
 pub(crate) mod doctor;
 mod payment_peers;
-pub(crate) mod shop;
 mod test_engine;
 pub(crate) mod test_tools;

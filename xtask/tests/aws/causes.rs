@@ -88,7 +88,7 @@ fn later_rules() -> Vec<(Json, Screen)> {
                 words: &[
                     "AWS waited for it to get ready, and gave up",
                     REMOVED,
-                    "done and standing: ",
+                    "deployed: ",
                     "not begun: frontend",
                 ],
             },

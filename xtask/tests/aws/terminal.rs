@@ -132,7 +132,7 @@ async fn ctrl_c_stops_waiting_and_the_next_deploy_goes_on() {
     assert_eq!(ended.status.code(), Some(1), "{}", ended.screen);
     assert!(rows(&ended.screen).is_empty(), "{}", ended.screen);
     for words in [
-        "error: stopped waiting; CloudFormation goes on",
+        "warning: stopped waiting; what has been started goes on",
         "hint: `cargo xtask deploy --stage dev` attaches to it",
         "deploy --cancel --stage dev` cancels the updates",
     ] {

@@ -18,7 +18,7 @@ pub(super) fn of_request(error: &SdkError<ConverseStreamError>, model: &str) -> 
     from_sdk(error, model, |error| error.code().unwrap_or_default())
 }
 
-/// Why the model broke off. Events of a stream carry no error code, so the kind of the error has to do.
+/// Why the model's answer was cut off. Events of a stream carry no error code, so the kind of the error has to do.
 pub(super) fn of_stream<R>(error: &SdkError<ConverseStreamOutputError, R>, model: &str) -> Failure
 where
     R: std::fmt::Debug,
@@ -65,7 +65,7 @@ pub(crate) fn timed_out(model: &str) -> Failure {
 
 /// The stream ended in the middle.
 pub(crate) fn broken_off(model: &str) -> Failure {
-    let message = format!("The answer of the model {model} broke off. Ask again.");
+    let message = format!("The answer from the model {model} was cut off. Ask again.");
     Failure::new("modelUnavailable", message)
 }
 
@@ -80,7 +80,7 @@ fn from_code(code: &str, detail: &str, model: &str) -> Failure {
         "ThrottlingException" | "TooManyRequestsException" => Failure::new(
             "modelThrottled",
             format!(
-                "The model {model} has too many requests at the moment. Wait a minute and ask again.{detail}"
+                "The model {model} is receiving too many requests. Wait a minute and ask again.{detail}"
             ),
         ),
         "AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException" => {
@@ -88,7 +88,7 @@ fn from_code(code: &str, detail: &str, model: &str) -> Failure {
                 "modelAccessDenied",
                 format!(
                     "The agent may not call the model {model}. Request access to it in the Bedrock console of this region, \
-                 and check that the stage's `model` is the one meant.{detail}"
+                 and check the stage's `model`.{detail}"
                 ),
             )
         }
@@ -97,7 +97,7 @@ fn from_code(code: &str, detail: &str, model: &str) -> Failure {
         "ValidationException" => Failure::new(
             REJECTED,
             format!(
-                "The model {model} did not accept the conversation. Ask differently or start a new session.{detail}"
+                "The model {model} did not accept the conversation. Rephrase the question or start a new session.{detail}"
             ),
         ),
         "ModelTimeoutException" => timed_out(model),
@@ -146,11 +146,11 @@ mod tests {
         })
         .into();
         expect![[r#"
-            ThrottlingException -> modelThrottled: The model a-model has too many requests at the moment. Wait a minute and ask again. Bedrock says: Too many tokens.
-            AccessDeniedException -> modelAccessDenied: The agent may not call the model a-model. Request access to it in the Bedrock console of this region, and check that the stage's `model` is the one meant.
+            ThrottlingException -> modelThrottled: The model a-model is receiving too many requests. Wait a minute and ask again. Bedrock says: Too many tokens.
+            AccessDeniedException -> modelAccessDenied: The agent may not call the model a-model. Request access to it in the Bedrock console of this region, and check the stage's `model`.
             ResourceNotFoundException -> modelNotFound: There is no model a-model in this region. Check the stage's `model` and `region`.
             ValidationException -> modelNotFound: There is no model a-model in this region. Check the stage's `model` and `region`. Bedrock says: The provided model identifier is invalid.
-            ValidationException -> modelRejectedInput: The model a-model did not accept the conversation. Ask differently or start a new session. Bedrock says: Input is too long.
+            ValidationException -> modelRejectedInput: The model a-model did not accept the conversation. Rephrase the question or start a new session. Bedrock says: Input is too long.
             ModelTimeoutException -> modelTimeout: The model a-model did not answer in time. Ask again, or ask for less.
             ModelStreamErrorException -> modelUnavailable: The model a-model is not available at the moment. Ask again in a minute.
             SomethingNew -> modelUnavailable: The model a-model is not available at the moment. Ask again in a minute.

@@ -52,10 +52,14 @@ impl Refusal {
 pub(super) fn task(body: &[u8]) -> Result<Task, Refusal> {
     // An object first: serde would also read the fields of a struct from an array.
     let object: Result<Map<String, Value>, _> = serde_json::from_slice(body);
-    let body: Body = object.and_then(|fields| serde_json::from_value(fields.into())).map_err(|error| {
-        let sentence = format!("The body is not what this agent takes ({error}). Send {{\"prompt\":\"...\"}} as JSON.");
-        Refusal::bad_request("badBody", sentence)
-    })?;
+    let body: Body = object
+        .and_then(|fields| serde_json::from_value(fields.into()))
+        .map_err(|error| {
+            let sentence = format!(
+                "The body is not a valid request ({error}). Send {{\"prompt\":\"...\"}} as JSON."
+            );
+            Refusal::bad_request("badBody", sentence)
+        })?;
     match (body.prompt, body.tool) {
         (Some(prompt), None) if prompt.trim().is_empty() => Err(Refusal::bad_request(
             "emptyPrompt",
@@ -145,13 +149,13 @@ mod tests {
             {"tool":"get_wallet"} -> Tool { name: "get_wallet", arguments: {} }
             {"tool":"get_wallet","arguments":{"a":1}} -> Tool { name: "get_wallet", arguments: {"a": Number(1)} }
             "{\"prompt\":\" \\n\"}" -> 400 emptyPrompt: The prompt is empty. Send a question.
-            "{\"prompt\":7}" -> 400 badBody: The body is not what this agent takes (invalid type: integer `7`, expected a string). Send {"prompt":"..."} as JSON.
-            "{\"tool\":\"get_wallet\",\"arguments\":[]}" -> 400 badBody: The body is not what this agent takes (invalid type: sequence, expected a map). Send {"prompt":"..."} as JSON.
+            "{\"prompt\":7}" -> 400 badBody: The body is not a valid request (invalid type: integer `7`, expected a string). Send {"prompt":"..."} as JSON.
+            "{\"tool\":\"get_wallet\",\"arguments\":[]}" -> 400 badBody: The body is not a valid request (invalid type: sequence, expected a map). Send {"prompt":"..."} as JSON.
             "{\"prompt\":\"a\",\"tool\":\"b\"}" -> 400 badBody: The body has both prompt and tool. Send one of them.
             "{}" -> 400 badBody: The body has neither prompt nor tool. Send {"prompt":"..."}.
-            "[\"Tokyo?\",null,{}]" -> 400 badBody: The body is not what this agent takes (invalid type: sequence, expected a map at line 1 column 0). Send {"prompt":"..."} as JSON.
-            "" -> 400 badBody: The body is not what this agent takes (EOF while parsing a value at line 1 column 0). Send {"prompt":"..."} as JSON.
-            "{\"prompt\":\"\0\"}" -> 400 badBody: The body is not what this agent takes (control character (\u0000-\u001F) found while parsing a string at line 1 column 12). Send {"prompt":"..."} as JSON.
+            "[\"Tokyo?\",null,{}]" -> 400 badBody: The body is not a valid request (invalid type: sequence, expected a map at line 1 column 0). Send {"prompt":"..."} as JSON.
+            "" -> 400 badBody: The body is not a valid request (EOF while parsing a value at line 1 column 0). Send {"prompt":"..."} as JSON.
+            "{\"prompt\":\"\0\"}" -> 400 badBody: The body is not a valid request (control character (\u0000-\u001F) found while parsing a string at line 1 column 12). Send {"prompt":"..."} as JSON.
         "#]].assert_eq(&lines.concat());
     }
 

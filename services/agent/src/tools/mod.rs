@@ -72,7 +72,7 @@ impl Tools {
         let region = aws.region().ok_or("AWS_REGION is missing")?.to_string();
         let provider = aws
             .credentials_provider()
-            .ok_or("there is no provider of AWS credentials")?;
+            .ok_or("no AWS credentials provider is configured")?;
         let call_timeout = answer_within.saturating_sub(CONNECT_TIMEOUT + REPORT_TIME);
         // The tool's own time limit ends a call first.
         let http = runtime::http::client_builder()
@@ -148,7 +148,7 @@ impl Tools {
         let outcome = match answer {
             Ok(Ok(rmcp::model::CallToolResponse::Complete(result))) => Outcome::from_mcp(result),
             Ok(Ok(_)) => Outcome::failed(
-                "The tool wants more than a plain call, which this agent cannot do.",
+                "The tool requires more than a plain call, which this agent does not support.",
             ),
             Ok(Err(ServiceError::McpError(error))) => self.refused(&error).await,
             Ok(Err(error)) => {

@@ -24,7 +24,7 @@ impl Toolbox {
         tools.retain(|tool| {
             let usable = is_name(&tool.name);
             if !usable {
-                tracing::warn!(tool = %tool.name, "a tool was left out: Bedrock does not take its name");
+                tracing::warn!(tool = %tool.name, "a tool was left out: Bedrock does not accept its name");
             }
             usable
         });

@@ -37,7 +37,7 @@ async fn make_one(
 ) -> Outcome {
     if caller.is_gone() {
         return Outcome::failed(
-            "The tool was not called and nothing was paid, because the person who asked had left.",
+            "The tool was not called and nothing was paid, because the caller had disconnected.",
         );
     }
     let ToolUse {
@@ -100,7 +100,7 @@ pub(super) fn result_block(tool_use: &ToolUse, outcome: &Outcome) -> (ContentBlo
         ),
         Err(error) => {
             let text = match &outcome.payment {
-                Some(receipt) => format!("{error} This was paid all the same: {receipt}"),
+                Some(receipt) => format!("{error} It was paid for nevertheless: {receipt}"),
                 None => error.clone(),
             };
             let length = text.len();

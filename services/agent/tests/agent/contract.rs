@@ -33,9 +33,9 @@ async fn bad_requests_are_refused_before_any_work() {
         );
     }
     expect![[r#"
-        400 {"error":{"code":"badBody","message":"The body is not what this agent takes (EOF while parsing a value at line 1 column 0). Send {\"prompt\":\"...\"} as JSON."}}
-        400 {"error":{"code":"badBody","message":"The body is not what this agent takes (expected value at line 1 column 1). Send {\"prompt\":\"...\"} as JSON."}}
-        400 {"error":{"code":"badBody","message":"The body is not what this agent takes (invalid type: sequence, expected a map at line 1 column 0). Send {\"prompt\":\"...\"} as JSON."}}
+        400 {"error":{"code":"badBody","message":"The body is not a valid request (EOF while parsing a value at line 1 column 0). Send {\"prompt\":\"...\"} as JSON."}}
+        400 {"error":{"code":"badBody","message":"The body is not a valid request (expected value at line 1 column 1). Send {\"prompt\":\"...\"} as JSON."}}
+        400 {"error":{"code":"badBody","message":"The body is not a valid request (invalid type: sequence, expected a map at line 1 column 0). Send {\"prompt\":\"...\"} as JSON."}}
         400 {"error":{"code":"badBody","message":"The body has neither prompt nor tool. Send {\"prompt\":\"...\"}."}}
         400 {"error":{"code":"emptyPrompt","message":"The prompt is empty. Send a question."}}
         400 {"error":{"code":"badBody","message":"The body has both prompt and tool. Send one of them."}}
@@ -58,7 +58,7 @@ async fn ping_answers_during_a_long_invocation() {
     events.next_of("toolCall").await;
     let started = Instant::now();
     for _ in 0..20 {
-        // Somebody waits for this turn, so it is no background work.
+        // Somebody waits for this turn, so it is not background work.
         assert_eq!(rig.agent.ping().await, json!({"status": "Healthy"}));
     }
     assert!(started.elapsed() < Duration::from_secs(2));
@@ -99,7 +99,7 @@ async fn wrong_settings_are_told_all_at_once() {
         agent cannot start: 3 settings are wrong
           MCP_SERVER_URL: is missing
           BEDROCK_MODEL_ID: is missing
-          STEPS_MAX: must be a whole number from 1 up
+          STEPS_MAX: must be a whole number of 1 or more
     "#]]
     .assert_eq(&String::from_utf8(output.stderr).unwrap());
 }

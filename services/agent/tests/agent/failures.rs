@@ -107,7 +107,7 @@ async fn errors_of_the_model_are_in_band() {
         lines += "\n";
     }
     expect![[r#"
-        {"code":"modelAccessDenied","message":"The agent may not call the model test.model. Request access to it in the Bedrock console of this region, and check that the stage's `model` is the one meant. Bedrock says: You don't have access to the model.","type":"error"}
+        {"code":"modelAccessDenied","message":"The agent may not call the model test.model. Request access to it in the Bedrock console of this region, and check the stage's `model`. Bedrock says: You don't have access to the model.","type":"error"}
         {"inputTokens":0,"model":"test.model","outputTokens":0,"steps":1,"stopReason":"error","type":"done"}
 
         {"code":"modelNotFound","message":"There is no model test.model in this region. Check the stage's `model` and `region`. Bedrock says: The provided model identifier is invalid.","type":"error"}
@@ -121,12 +121,12 @@ async fn errors_of_the_model_are_in_band() {
         {"code":"modelUnavailable","message":"The model test.model is not available at the moment. Ask again in a minute. Bedrock says: it broke","type":"error"}
         {"inputTokens":0,"model":"test.model","outputTokens":0,"steps":1,"stopReason":"error","type":"done"}
 
-        {"code":"modelThrottled","message":"The model test.model has too many requests at the moment. Wait a minute and ask again. Bedrock says: it broke","type":"error"}
+        {"code":"modelThrottled","message":"The model test.model is receiving too many requests. Wait a minute and ask again. Bedrock says: it broke","type":"error"}
         {"inputTokens":0,"model":"test.model","outputTokens":0,"steps":1,"stopReason":"error","type":"done"}
 
         {"text":"The","type":"text"}
         {"text":" wea","type":"text"}
-        {"code":"modelUnavailable","message":"The answer of the model test.model broke off. Ask again.","type":"error"}
+        {"code":"modelUnavailable","message":"The answer from the model test.model was cut off. Ask again.","type":"error"}
         {"inputTokens":0,"model":"test.model","outputTokens":0,"steps":1,"stopReason":"error","type":"done"}
 
     "#]].assert_eq(&lines);

@@ -1,6 +1,6 @@
-//! What a request to settle is told.
+//! The response to a request to settle.
 
-use super::traffic::{Outcome, Progress};
+use super::ongoing::{Progress, SettlementOutcome};
 use crate::claim::Asker;
 use alloy_primitives::B256;
 use tokio::sync::watch;
@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use x402::wire::{FacilitatorRequest, SettlementResponse};
 use x402::{Asset, reason};
 
-/// What a request to settle is told.
-pub(super) enum Said {
+/// The response to a request to settle.
+pub(super) enum Reply {
     Success(B256),
     /// The nonce is used: by this transaction, where it may be named.
     Used(Option<B256>),
@@ -18,8 +18,12 @@ pub(super) enum Said {
     Pending(Option<B256>),
 }
 
-impl Said {
-    pub(super) fn answer(self, request: &FacilitatorRequest, asset: &Asset) -> SettlementResponse {
+impl Reply {
+    pub(super) fn into_response(
+        self,
+        request: &FacilitatorRequest,
+        asset: &Asset,
+    ) -> SettlementResponse {
         let payer = request.payment_payload.payload.authorization.from;
         let named = |hash: B256| [("transaction".to_owned(), hash.to_string().into())];
         let (transaction, reason, extra) = match self {
@@ -40,20 +44,24 @@ impl Said {
 }
 
 /// `first` is the request that began the settlement; it and its own repetition hear of a success.
-pub(super) fn said(progress: Progress, asker: Asker, first: bool) -> Said {
+pub(super) fn answer_to(progress: Progress, asker: Asker, first: bool) -> Reply {
     let may_hear = |hash: B256| (asker == Asker::Unnamed).then_some(hash);
     match progress.outcome {
-        Some(Outcome::Settled(hash)) if first || asker == Asker::Same => Said::Success(hash),
+        Some(SettlementOutcome::Settled(hash)) if first || asker == Asker::Same => {
+            Reply::Success(hash)
+        }
         // Somebody else's transaction, or somebody else's question: without keys nobody can tell which sale it has paid.
-        Some(Outcome::Settled(hash) | Outcome::Earlier(hash)) => Said::Used(may_hear(hash)),
-        Some(Outcome::Failed(reason)) => Said::Refused(reason),
-        Some(Outcome::Unknown) | None => Said::Pending(progress.transaction),
+        Some(SettlementOutcome::Settled(hash) | SettlementOutcome::Earlier(hash)) => {
+            Reply::Used(may_hear(hash))
+        }
+        Some(SettlementOutcome::Failed(reason)) => Reply::Refused(reason),
+        Some(SettlementOutcome::Unknown) | None => Reply::Pending(progress.transaction),
     }
 }
 
 pub(super) async fn wait(mut receiver: watch::Receiver<Progress>, deadline: Instant) -> Progress {
-    let landed = receiver.wait_for(|progress| progress.outcome.is_some());
+    let finished = receiver.wait_for(|progress| progress.outcome.is_some());
     // Late or not, what counts is what is known by then.
-    drop(tokio::time::timeout_at(deadline, landed).await);
+    drop(tokio::time::timeout_at(deadline, finished).await);
     *receiver.borrow()
 }

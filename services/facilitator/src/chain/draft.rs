@@ -1,21 +1,21 @@
 //! The first transaction of a settlement: what it costs, whether that can be paid, and whether the token would take it.
 
 use super::fees;
-use super::flight::Flight;
 use super::journal::Attempt;
-use super::traffic::Outcome;
+use super::ongoing::SettlementOutcome;
+use super::settlement_task::SettlementTask;
 use super::transaction::Transaction;
 use alloy_primitives::U256;
 use x402::chain::RpcError;
 use x402::reason;
 
-impl Flight {
+impl SettlementTask {
     /// # Errors
     /// The outcome, when nothing can be sent.
     pub(super) async fn prepare(
         &self,
         next_nonce: Option<u64>,
-    ) -> Result<(Transaction, Attempt), Outcome> {
+    ) -> Result<(Transaction, Attempt), SettlementOutcome> {
         let shared = &self.shared;
         let (node, account) = (&shared.node, shared.key.address());
         let asked = tokio::try_join!(
@@ -54,7 +54,7 @@ impl Flight {
         };
         let Some(gas) = fees::gas(estimate, gas_max) else {
             tracing::error!(estimate, "the transfer takes too much gas");
-            return Err(Outcome::Failed(reason::FACILITATOR_GAS_LIMIT));
+            return Err(SettlementOutcome::Failed(reason::FACILITATOR_GAS_LIMIT));
         };
         if too_poor_for(gas) {
             return Err(too_poor());
@@ -72,29 +72,29 @@ impl Flight {
         Ok((transaction, attempt))
     }
 
-    /// What stands in the way of this settlement stands in the way of all.
-    fn refuse_all(&self, reason: &'static str) -> Outcome {
+    /// What prevents this settlement prevents all of them.
+    fn refuse_all(&self, reason: &'static str) -> SettlementOutcome {
         self.shared.memory.refuse(reason);
-        Outcome::Failed(reason)
+        SettlementOutcome::Failed(reason)
     }
 
     /// The token would refuse the transfer now: somebody else may just have made it.
-    async fn refused(&self, error: &RpcError) -> Outcome {
+    async fn refused(&self, error: &RpcError) -> SettlementOutcome {
         tracing::warn!(%error, "nothing was sent");
         let look = async {
             if self.shared.node.is_used(&self.expected()).await? {
-                return Ok(self.used().await?.unwrap_or(Outcome::Unknown));
+                return Ok(self.used().await?.unwrap_or(SettlementOutcome::Unknown));
             }
-            Ok(Outcome::Failed(reason::SIMULATION_FAILED))
+            Ok(SettlementOutcome::Failed(reason::SIMULATION_FAILED))
         };
         look.await.unwrap_or_else(|error: RpcError| {
             tracing::warn!(%error, "a settlement is open");
-            Outcome::Unknown
+            SettlementOutcome::Unknown
         })
     }
 }
 
-pub(super) fn nothing_sent(error: &RpcError) -> Outcome {
+pub(super) fn nothing_sent(error: &RpcError) -> SettlementOutcome {
     tracing::warn!(%error, "nothing was sent");
-    Outcome::Failed(reason::UNEXPECTED_SETTLE)
+    SettlementOutcome::Failed(reason::UNEXPECTED_SETTLE)
 }

@@ -29,7 +29,7 @@ pub(super) fn higher(old: Fees, base: u64, tip: u64, cap: u64) -> Option<Fees> {
     (enough && tip <= most).then_some(Fees { tip, most })
 }
 
-/// Room for what the estimate did not see. `None` for a call that is no settlement.
+/// Room for what the estimate did not see. `None` for a call that is not a settlement.
 pub(super) fn gas(estimate: u64, most: u64) -> Option<u64> {
     (estimate <= most).then(|| estimate + estimate / 4)
 }

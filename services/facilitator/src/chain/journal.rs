@@ -1,4 +1,4 @@
-//! What was handed to the chain, written down before it is: after a crash the transaction is looked for, not sent a second time.
+//! The record of every transaction, written before it is sent: after a crash it is looked up, not sent a second time.
 //!
 //! It stands in a store, so that it outlives the machine: a record for each settlement, and a list of those whose end is not
 //! known, which a start takes up again.
@@ -37,7 +37,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Reads what is unfinished. `name` tells facilitators with one store apart.
+    /// Reads the unfinished settlements. `name` distinguishes facilitators that share a store.
     pub(super) async fn open(
         store: Arc<dyn Store>,
         name: &str,
@@ -79,7 +79,7 @@ impl Journal {
         }))
     }
 
-    /// Writes down all attempts before the last one is sent; false when somebody else has this settlement in hand.
+    /// Records all attempts before the last one is sent; false when another facilitator is working on this settlement.
     pub(super) async fn sending(&self, unfinished: &mut Unfinished) -> Result<bool, StoreError> {
         let record = unfinished.record(unfinished.attempts.clone());
         let (digest, before) = (unfinished.digest, unfinished.stamp);
@@ -120,9 +120,9 @@ impl Journal {
         match self.with_list(change, remove).await {
             Ok(Some(_)) => {}
             Ok(None) => {
-                tracing::info!(digest = %unfinished.digest, "another facilitator has noted the end of a settlement")
+                tracing::info!(digest = %unfinished.digest, "another facilitator has recorded the end of a settlement")
             }
-            Err(error) => tracing::warn!(%error, "the end of a settlement is not noted"),
+            Err(error) => tracing::warn!(%error, "the end of a settlement was not recorded"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What went wrong a moment ago, so that it does not cost anybody again.
+//! Recent failures, remembered so that they do not cost gas again.
 
 use alloy_primitives::Address;
 use std::collections::HashMap;

@@ -6,14 +6,14 @@
 mod answer;
 mod draft;
 mod fees;
-mod flight;
 mod journal;
 mod memory;
 mod node;
+mod ongoing;
+mod settlement_task;
 mod shared;
 mod signer;
 mod token;
-mod traffic;
 mod transaction;
 
 pub use transaction::{NotAKey, SettlementKey};
@@ -21,16 +21,16 @@ pub use transaction::{NotAKey, SettlementKey};
 use crate::claim::{self, Asker, IdempotencyKey};
 use crate::rules::Rules;
 use alloy_primitives::Address;
-use answer::{Said, said, wait};
+use answer::{Reply, answer_to, wait};
 use journal::{Journal, Known, Unfinished};
 use memory::Memory;
 use node::Node;
+use ongoing::{Admission, OngoingSettlement, Progress, id};
 use shared::Shared;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use tokio::time::Instant;
-use traffic::{Boarded, Progress, Ticket, id};
 use url::Url;
 use x402::chain::RpcError;
 use x402::store::{Store, StoreError};
@@ -41,7 +41,7 @@ use x402::{Asset, AssetError, reason};
 pub struct Settings {
     pub node_url: Url,
     pub key: SettlementKey,
-    /// Where transactions are written down before they are sent.
+    /// Where transactions are recorded before they are sent.
     pub store: Arc<dyn Store>,
     /// Who may be paid; anybody when there is no list.
     pub pay_to_allowed: Option<Vec<Address>>,
@@ -95,7 +95,7 @@ impl Chain {
             journal,
             next_nonce: tokio::sync::Mutex::new(next_nonce),
             checked: OnceCell::new(),
-            traffic: Mutex::default(),
+            ongoing: Mutex::default(),
             memory: Memory::default(),
         };
         let chain = Self {
@@ -107,15 +107,15 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Sends a settlement on its way, from its beginning or from where somebody left it.
+    /// Starts a settlement, or resumes one from where it was left.
     ///
     /// # Errors
-    /// The payment is under way already, or is none.
-    fn begin(&self, settlement: Unfinished) -> Result<watch::Receiver<Progress>, Boarded> {
+    /// The payment is under way already, or its signature cannot be read.
+    fn begin(&self, settlement: Unfinished) -> Result<watch::Receiver<Progress>, Admission> {
         let Some(call) =
             token::settlement(self.asset().address, &settlement.payload, settlement.form)
         else {
-            return Err(Boarded::Refused(reason::SIGNATURE));
+            return Err(Admission::Refused(reason::SIGNATURE));
         };
         let (progress, receiver) = watch::channel(Progress {
             transaction: settlement.attempts.last().map(|attempt| attempt.hash),
@@ -123,33 +123,33 @@ impl Chain {
         });
         let authorization = &settlement.payload.authorization;
         {
-            let mut traffic = self.shared.traffic();
+            let mut ongoing = self.shared.ongoing();
             let key = settlement.key.as_ref();
-            if let Some(boarded) = traffic.known(authorization, settlement.digest, key) {
-                return Err(boarded);
+            if let Some(admission) = ongoing.known(authorization, settlement.digest, key) {
+                return Err(admission);
             }
-            let ticket = Ticket {
+            let settlement = OngoingSettlement {
                 digest: settlement.digest,
                 key: settlement.key.clone(),
                 progress: receiver.clone(),
             };
-            traffic.flights.insert(id(authorization), ticket);
+            ongoing.by_payment.insert(id(authorization), settlement);
         }
-        self.shared.launch(settlement, call, progress);
+        self.shared.start(settlement, call, progress);
         Ok(receiver)
     }
 
     /// Takes up what was begun before. Who asks for it now need not be who began it.
-    fn take_up(&self, settlement: Unfinished, asker: Asker) -> Boarded {
+    fn take_up(&self, settlement: Unfinished, asker: Asker) -> Admission {
         let transaction = settlement.attempts.last().map(|attempt| attempt.hash);
         match self.begin(settlement) {
             Ok(receiver) => {
-                tracing::info!(?transaction, "a settlement is taken up again");
-                Boarded::Joined(receiver, asker)
+                tracing::info!(?transaction, "resuming a settlement");
+                Admission::Joined(receiver, asker)
             }
-            // Somebody else has just taken it up, under the same key.
-            Err(Boarded::Joined(receiver, _)) => Boarded::Joined(receiver, asker),
-            Err(boarded) => boarded,
+            // Another request has just resumed it, under the same key.
+            Err(Admission::Joined(receiver, _)) => Admission::Joined(receiver, asker),
+            Err(admission) => admission,
         }
     }
 
@@ -206,43 +206,43 @@ impl Chain {
     ) -> SettlementResponse {
         let deadline = Instant::now() + self.shared.answer_within;
         // Nothing is begun before the last step of this, which waits for nobody.
-        let boarded = tokio::time::timeout_at(deadline, self.board(request, key));
-        let said = match boarded.await {
-            Err(_) => Said::Pending(None),
-            Ok(Boarded::Refused(reason)) => Said::Refused(reason),
-            Ok(Boarded::First(receiver)) => {
+        let admission = tokio::time::timeout_at(deadline, self.admit(request, key));
+        let answer = match admission.await {
+            Err(_) => Reply::Pending(None),
+            Ok(Admission::Refused(reason)) => Reply::Refused(reason),
+            Ok(Admission::First(receiver)) => {
                 let asker = claim::asker(key, key);
-                said(wait(receiver, deadline).await, asker, true)
+                answer_to(wait(receiver, deadline).await, asker, true)
             }
-            Ok(Boarded::Joined(_, Asker::Other) | Boarded::Settled(_, Asker::Other)) => {
-                Said::Used(None)
+            Ok(Admission::Joined(_, Asker::Other) | Admission::Settled(_, Asker::Other)) => {
+                Reply::Used(None)
             }
-            Ok(Boarded::Joined(receiver, asker)) => {
-                said(wait(receiver, deadline).await, asker, false)
+            Ok(Admission::Joined(receiver, asker)) => {
+                answer_to(wait(receiver, deadline).await, asker, false)
             }
-            Ok(Boarded::Settled(hash, Asker::Same)) => Said::Success(hash),
-            Ok(Boarded::Settled(hash, Asker::Unnamed)) => Said::Used(Some(hash)),
+            Ok(Admission::Settled(hash, Asker::Same)) => Reply::Success(hash),
+            Ok(Admission::Settled(hash, Asker::Unnamed)) => Reply::Used(Some(hash)),
         };
-        said.answer(request, self.asset())
+        answer.into_response(request, self.asset())
     }
 
-    async fn board(&self, request: &FacilitatorRequest, key: Option<&IdempotencyKey>) -> Boarded {
+    async fn admit(&self, request: &FacilitatorRequest, key: Option<&IdempotencyKey>) -> Admission {
         let payload = &request.payment_payload.payload;
         let digest = match self.shared.rules.check_terms(request) {
             Ok(digest) => digest,
-            Err(reason) => return Boarded::Refused(reason),
+            Err(reason) => return Admission::Refused(reason),
         };
         // First what is known: a settlement may end after the payment's window has.
         let known = self
             .shared
-            .traffic()
+            .ongoing()
             .known(&payload.authorization, digest, key);
-        if let Some(boarded) = known {
-            return boarded;
+        if let Some(admission) = known {
+            return admission;
         }
         match self.shared.journal.find(digest).await {
             Ok(Some(Known::Settled(transaction, began))) => {
-                return Boarded::Settled(transaction, claim::asker(began.as_ref(), key));
+                return Admission::Settled(transaction, claim::asker(began.as_ref(), key));
             }
             Ok(Some(Known::Open(unfinished))) => {
                 let asker = claim::asker(unfinished.key.as_ref(), key);
@@ -250,20 +250,20 @@ impl Chain {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(%error, "nothing is sent that cannot be written down");
-                return Boarded::Refused(reason::UNEXPECTED_SETTLE);
+                tracing::error!(%error, "nothing is sent: the settlement cannot be recorded");
+                return Admission::Refused(reason::UNEXPECTED_SETTLE);
             }
         }
         let form = match self.shared.signed_by(digest, payload).await {
             Ok(form) => form,
-            Err(no) => return Boarded::Refused(no.reason(reason::UNEXPECTED_SETTLE)),
+            Err(no) => return Admission::Refused(no.reason(reason::UNEXPECTED_SETTLE)),
         };
         if let Err(reason) = self.shared.rules.check_window(payload) {
-            return Boarded::Refused(reason);
+            return Admission::Refused(reason);
         }
         self.shared.rules.forget(&digest);
         let settlement = Unfinished::new(digest, payload.clone(), key.cloned(), form);
         self.begin(settlement)
-            .map_or_else(|boarded| boarded, Boarded::First)
+            .map_or_else(|admission| admission, Admission::First)
     }
 }

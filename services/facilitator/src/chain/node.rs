@@ -133,7 +133,7 @@ impl Node {
         self.rpc.balance_of(token, owner).await
     }
 
-    /// What has become of a payment, whoever sent it.
+    /// What became of a payment, whoever sent it.
     pub(super) async fn payment_state(
         &self,
         expected: &ExpectedTransfer,

@@ -1,11 +1,11 @@
 //! The node, the key and the journal, and the questions that are asked of them.
 
-use super::flight::Flight;
 use super::journal::{End, Journal, Unfinished};
 use super::memory::Memory;
 use super::node::Node;
+use super::ongoing::{OngoingSettlements, Progress, SettlementOutcome, id};
+use super::settlement_task::SettlementTask;
 use super::token::{self, Call, Form};
-use super::traffic::{Outcome, Progress, Traffic, id};
 use super::transaction::SettlementKey;
 use crate::rules::Rules;
 use alloy_primitives::{Address, U256};
@@ -19,7 +19,7 @@ use x402::wire::{Authorization, ExactPayload};
 /// How far back a used nonce is looked for.
 const SEARCH_SECONDS: u64 = 86_400;
 
-/// What all clones of a chain and all of its flights use.
+/// What all clones of a chain and all of its settlement tasks use.
 pub(super) struct Shared {
     pub(super) rules: Rules,
     pub(super) chain_id: u64,
@@ -33,7 +33,7 @@ pub(super) struct Shared {
     /// The account nonce after the last one that was used; none before the first.
     pub(super) next_nonce: tokio::sync::Mutex<Option<u64>>,
     pub(super) checked: OnceCell<()>,
-    pub(super) traffic: Mutex<Traffic>,
+    pub(super) ongoing: Mutex<OngoingSettlements>,
     pub(super) memory: Memory,
 }
 
@@ -49,9 +49,9 @@ impl Shared {
         ExpectedTransfer::of(self.token(), authorization, not_before.saturating_to())
     }
 
-    pub(super) fn traffic(&self) -> MutexGuard<'_, Traffic> {
+    pub(super) fn ongoing(&self) -> MutexGuard<'_, OngoingSettlements> {
         // Nothing panics between two changes that belong together.
-        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ongoing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn ready(&self) -> Result<(), RpcError> {
@@ -81,7 +81,7 @@ impl Shared {
         form: Form,
     ) -> Result<(), &'static str> {
         let authorization = &payload.authorization;
-        if self.traffic().flights.contains_key(&id(authorization)) {
+        if self.ongoing().by_payment.contains_key(&id(authorization)) {
             return Err(reason::NONCE_USED);
         }
         let call = token::settlement(self.token(), payload, form).ok_or(reason::SIGNATURE)?;
@@ -116,40 +116,39 @@ impl Shared {
         })
     }
 
-    /// Sends a settlement on its way, from its first attempt or from where it was. Whoever waits hears by `progress`.
-    pub(super) fn launch(
+    /// Starts or resumes the task of a settlement, which reports to `progress`.
+    pub(super) fn start(
         self: &Arc<Self>,
         unfinished: Unfinished,
         call: Call,
         progress: watch::Sender<Progress>,
     ) {
-        let flight = Flight {
+        let task = SettlementTask {
             shared: self.clone(),
             settlement: unfinished,
             call,
             progress,
         };
-        tokio::spawn(flight.run());
+        tokio::spawn(task.run());
     }
 
-    /// Makes an outcome known: to the journal, to later questions, and to whoever waits.
-    pub(super) async fn land(&self, flight: &Flight, outcome: Outcome) {
+    /// Reports an outcome to the journal, to later requests and to those that wait.
+    pub(super) async fn finish(&self, task: &SettlementTask, outcome: SettlementOutcome) {
         let end = match outcome {
-            Outcome::Settled(hash) => Some(End::Settled(hash)),
-            Outcome::Earlier(hash) => Some(End::Foreign(hash)),
-            Outcome::Failed(_) => Some(End::Nothing),
-            Outcome::Unknown => None,
+            SettlementOutcome::Settled(hash) => Some(End::Settled(hash)),
+            SettlementOutcome::Earlier(hash) => Some(End::Foreign(hash)),
+            SettlementOutcome::Failed(_) => Some(End::Nothing),
+            SettlementOutcome::Unknown => None,
         };
-        let settlement = &flight.settlement;
-        // Before it leaves the flights: whoever looks finds it in one place or the other.
+        let settlement = &task.settlement;
+        // Before it is removed from the ongoing settlements: a lookup finds it in one place or the other.
         if let Some(end) = end.filter(|_| !settlement.attempts.is_empty()) {
             self.journal.ended(settlement, end).await;
         }
-        self.traffic()
-            .flights
+        self.ongoing()
+            .by_payment
             .remove(&id(&settlement.payload.authorization));
-        flight
-            .progress
+        task.progress
             .send_modify(|progress| progress.outcome = Some(outcome));
     }
 }

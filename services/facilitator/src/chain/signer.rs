@@ -12,7 +12,7 @@ use x402::reason;
 use x402::signature;
 use x402::wire::ExactPayload;
 
-/// Why nobody is known to have signed.
+/// Why it is not known who signed.
 pub(super) enum NotSigned {
     Refused(&'static str),
     /// The chain cannot be asked.
@@ -25,7 +25,7 @@ impl NotSigned {
         match self {
             Self::Refused(reason) => reason,
             Self::Unknown(error) => {
-                tracing::warn!(%error, "it is not known who has signed");
+                tracing::warn!(%error, "cannot determine who has signed");
                 unknown
             }
         }
@@ -41,7 +41,7 @@ impl Shared {
         payload: &ExactPayload,
     ) -> Result<Form, NotSigned> {
         let refused = NotSigned::Refused;
-        // Verified a moment ago; should the account have got code since, the token asks that.
+        // Verified a moment ago; if the account has had code deployed since, the token asks that code.
         if self.rules.was_signed(&digest, payload) {
             return Ok(Form::Key);
         }
@@ -75,7 +75,7 @@ impl Shared {
     }
 
     /// A wallet that its factory is still to deploy. Nobody can be asked whether it has signed, so the transfer that follows
-    /// the deployment decides. A factory does with our gas what it likes, so only known ones are called.
+    /// the deployment decides. A factory can spend our gas on anything, so only allowed ones are called.
     async fn deployed_by(&self, factory: Address) -> Result<Form, NotSigned> {
         if !self.factories_allowed.contains(&factory) {
             return Err(NotSigned::Refused(reason::FACTORY_NOT_ALLOWED));

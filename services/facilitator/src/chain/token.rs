@@ -14,7 +14,7 @@ const TRANSFER: [u8; 4] = [0xe3, 0xee, 0x16, 0x0e];
 /// `transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)`, of FiatTokenV2_2 and later: it asks the
 /// code of an account that has some. Older tokens know keys only.
 const TRANSFER_BY_CONTRACT: [u8; 4] = [0xcf, 0x09, 0x29, 0x95];
-/// Multicall3, which stands at this address on every chain of note: <https://github.com/mds1/multicall3>.
+/// Multicall3, which has this address on every major chain: <https://github.com/mds1/multicall3>.
 pub(super) const MULTICALL: Address = address!("cA11bde05977b3631167028862bE2a173976CA11");
 /// `aggregate3((address,bool,bytes)[])`.
 const AGGREGATE: [u8; 4] = [0x82, 0xad, 0x56, 0xcb];
@@ -85,7 +85,7 @@ pub(super) struct Call {
     pub(super) data: Vec<u8>,
 }
 
-/// The call that settles a payment. `None` for a signature that is none.
+/// The call that settles a payment. `None` when the signature cannot be read.
 pub(super) fn settlement(token: Address, payload: &ExactPayload, form: Form) -> Option<Call> {
     let words = words(&payload.authorization);
     if form == Form::Key {

@@ -1,6 +1,7 @@
 //! An EIP-1559 transaction: its bytes, its hash, and the key that signs it.
 
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256, Signature, keccak256};
+use alloy_rlp::Encodable;
 use k256::ecdsa::SigningKey;
 use std::fmt;
 
@@ -22,7 +23,7 @@ impl SettlementKey {
     /// Reads a key of 64 hexadecimal digits, with or without `0x`; white space around it is ignored.
     ///
     /// # Errors
-    /// When it is no such key.
+    /// When the text is not such a key.
     pub fn from_hex(text: &str) -> Result<Self, NotAKey> {
         let text = text.trim();
         let mut bytes = [0; 32];
@@ -75,102 +76,46 @@ pub(super) struct Signed {
 
 impl Transaction {
     pub(super) fn sign(&self, key: &SettlementKey) -> Signed {
-        let unsigned = envelope(&list(&self.fields()));
-        let (signature, recovery) = key
+        let signature = key
             .key
-            .sign_prehash_recoverable(keccak256(unsigned).as_slice())
-            .expect("a digest has the 32 bytes that signing needs");
-        let bytes = signature.to_bytes();
-        let mut fields = self.fields();
-        integer(&mut fields, &[u8::from(recovery.is_y_odd())]);
-        integer(&mut fields, &bytes[..32]);
-        integer(&mut fields, &bytes[32..]);
-        let raw = envelope(&list(&fields));
+            .sign_prehash_recoverable(keccak256(self.encode(None)).as_slice())
+            .expect("a digest has the 32 bytes that signing needs")
+            .into();
+        let raw = self.encode(Some(&signature));
         Signed {
             hash: keccak256(&raw),
             raw,
         }
     }
 
-    fn fields(&self) -> Vec<u8> {
-        let mut fields = Vec::with_capacity(512);
-        integer(&mut fields, &self.chain_id.to_be_bytes());
-        integer(&mut fields, &self.nonce.to_be_bytes());
-        integer(&mut fields, &self.fees.tip.to_be_bytes());
-        integer(&mut fields, &self.fees.most.to_be_bytes());
-        integer(&mut fields, &self.gas.to_be_bytes());
-        string(&mut fields, self.to.as_slice());
-        integer(&mut fields, &[]); // ether
-        string(&mut fields, &self.data);
-        fields.extend_from_slice(&list(&[])); // access list
-        fields
+    /// The type byte and the RLP list of the fields, in the order of EIP-1559. Without a signature these are the bytes to sign.
+    fn encode(&self, signature: Option<&Signature>) -> Vec<u8> {
+        let (ether, access_list) = (0u8, Vec::<Address>::new());
+        let data = self.data.as_slice(); // a `Vec<u8>` would be a list of numbers
+        let signed = signature.map(|signature| (signature.v(), signature.r(), signature.s()));
+        let mut fields: Vec<&dyn Encodable> = vec![
+            &self.chain_id,
+            &self.nonce,
+            &self.fees.tip,
+            &self.fees.most,
+            &self.gas,
+            &self.to,
+            &ether,
+            &data,
+            &access_list,
+        ];
+        if let Some((y_is_odd, r, s)) = &signed {
+            fields.extend([y_is_odd as &dyn Encodable, r, s]);
+        }
+        let mut out = vec![TYPE];
+        alloy_rlp::encode_list::<_, dyn Encodable>(&fields, &mut out);
+        out
     }
-}
-
-fn envelope(list: &[u8]) -> Vec<u8> {
-    [&[TYPE], list].concat()
-}
-
-/// RLP: big-endian without leading zeros.
-fn integer(out: &mut Vec<u8>, bytes: &[u8]) {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    string(out, &bytes[zeros..]);
-}
-
-fn string(out: &mut Vec<u8>, bytes: &[u8]) {
-    if let [byte @ 0..=0x7f] = bytes {
-        out.push(*byte);
-        return;
-    }
-    header(out, 0x80, bytes.len());
-    out.extend_from_slice(bytes);
-}
-
-fn list(fields: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(fields.len() + 9);
-    header(&mut out, 0xc0, fields.len());
-    out.extend_from_slice(fields);
-    out
-}
-
-fn header(out: &mut Vec<u8>, offset: u8, length: usize) {
-    if let Ok(short) = u8::try_from(length)
-        && short <= 55
-    {
-        out.push(offset + short);
-        return;
-    }
-    let bytes = length.to_be_bytes();
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    let digits = &bytes[zeros..];
-    // At most eight digits.
-    out.push(offset + 55 + digits.len() as u8);
-    out.extend_from_slice(digits);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rlp() {
-        let encode = |bytes: &[u8]| {
-            let mut out = Vec::new();
-            string(&mut out, bytes);
-            hex::encode(out)
-        };
-        assert_eq!(encode(b"dog"), "83646f67");
-        assert_eq!(encode(&[]), "80");
-        assert_eq!(encode(&[0x0f]), "0f");
-        assert_eq!(encode(&[0x80]), "8180");
-        assert_eq!(&encode(&[7; 56])[..6], "b83807");
-        assert_eq!(&encode(&[7; 1024])[..8], "b9040007");
-        let mut out = Vec::new();
-        integer(&mut out, &1024u64.to_be_bytes());
-        integer(&mut out, &[0]);
-        assert_eq!(hex::encode(out), "82040080");
-        assert_eq!(hex::encode(list(b"\x83cat\x83dog")), "c88363617483646f67");
-    }
 
     #[test]
     fn a_key_is_never_shown() {
@@ -202,5 +147,42 @@ mod tests {
         assert_eq!(first.raw[0], TYPE);
         transaction.fees.tip = 2;
         assert_ne!(first.hash, transaction.sign(&key).hash);
+    }
+
+    /// viem 2 makes the same bytes of the same fields, with a call that needs RLP's long form and with an empty one.
+    #[test]
+    fn the_bytes_are_those_of_viem() {
+        let key = SettlementKey::from_hex(
+            "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+        )
+        .unwrap();
+        for (chain_id, nonce, data, expected) in [
+            (
+                84_532,
+                0x80,
+                vec![0xab; 300],
+                "0xef8cd967c506aa49469f9ae58e7489abcd8d43711e3ebe288daa675552224c9b",
+            ),
+            (
+                31_337,
+                0,
+                vec![],
+                "0x29f968c6c72341eaaa4d1ec201e43d77637b26a5bdfe4f64912417fcf183ddee",
+            ),
+        ] {
+            let transaction = Transaction {
+                chain_id,
+                nonce,
+                fees: Fees {
+                    tip: 1_000_000,
+                    most: 30_000_000_000,
+                },
+                gas: 90_000,
+                to: Address::repeat_byte(0x5f),
+                data,
+            };
+            let signed = transaction.sign(&key);
+            assert_eq!(signed.hash.to_string(), expected);
+        }
     }
 }

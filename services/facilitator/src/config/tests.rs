@@ -3,10 +3,7 @@ use super::*;
 fn environment(network: &str, grant: &str) -> Environment {
     Environment::from_pairs([
         ("NETWORK", network),
-        (
-            "ASSET_ADDRESS",
-            "0x5FbDB2315678afecb367f032d93F642f64180aa3",
-        ),
+        ("ASSET_ADDRESS", x402::testing::DEVELOPMENT_ASSET_ADDRESS),
         ("ASSET_NAME", "USDC"),
         ("ASSET_VERSION", "2"),
         ("LEDGER_GRANT", grant),
@@ -86,10 +83,7 @@ fn bounds_of_a_chain() {
     let with = |name: &str, value: &str| {
         let mut environment = Environment::from_pairs([
             ("NETWORK", "eip155:84532"),
-            (
-                "ASSET_ADDRESS",
-                "0x5FbDB2315678afecb367f032d93F642f64180aa3",
-            ),
+            ("ASSET_ADDRESS", x402::testing::DEVELOPMENT_ASSET_ADDRESS),
             ("ASSET_NAME", "USDC"),
             ("ASSET_VERSION", "2"),
             ("CHAIN_RPC_URL", "http://127.0.0.1:8545"),
@@ -129,10 +123,7 @@ fn no_play_money_in_the_cloud() {
     for (told, good) in [("", false), ("no", false), ("yes", true)] {
         let mut environment = Environment::from_pairs([
             ("NETWORK", "eip155:31337"),
-            (
-                "ASSET_ADDRESS",
-                "0x5FbDB2315678afecb367f032d93F642f64180aa3",
-            ),
+            ("ASSET_ADDRESS", x402::testing::DEVELOPMENT_ASSET_ADDRESS),
             ("ASSET_NAME", "USDC"),
             ("ASSET_VERSION", "2"),
             ("LEDGER_ON_AWS", told),

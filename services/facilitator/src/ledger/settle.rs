@@ -70,12 +70,12 @@ impl Ledger {
         let record = Record::Transfer(transfer.clone());
         let applied = {
             let mut book = self.book();
-            // Sent under the lock, so that the lines stand in the order in which they were applied.
+            // Sent under the lock, so that the lines have the order in which they were applied.
             book.apply(transfer)
                 .map(|()| self.shared.writer.send(&record))
         };
         match applied {
-            // Else the transfer may or may not be in the file; a restart tells.
+            // Otherwise the transfer may or may not be in the file; a restart shows which.
             Ok(written) => match is_written(written).await {
                 true => Ok(transaction),
                 false => Err(Failed::Open(Some(transaction))),
@@ -109,12 +109,12 @@ impl Ledger {
     }
 }
 
-/// Why a settlement is no success.
+/// Why a settlement did not succeed.
 enum Failed {
     Refused(&'static str),
     /// The nonce is used: by this transaction, where it may be named.
     Used(Option<B256>),
-    /// Nobody knows whether it is on the disk.
+    /// It is not known whether it is on the disk.
     Open(Option<B256>),
 }
 

@@ -10,15 +10,7 @@ const GRANT: u64 = 50_000;
 const PRICE: u64 = 10_000;
 
 fn asset() -> Asset {
-    Asset {
-        network: "eip155:31337".into(),
-        address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
-            .parse()
-            .unwrap(),
-        name: "USDC".into(),
-        version: "2".into(),
-        decimals: 6,
-    }
+    x402::testing::development_asset()
 }
 
 fn seller() -> Address {

@@ -34,7 +34,7 @@ pub(super) fn find(ledger: &Ledger, params: &[Value]) -> Answer {
     Ok(logs.filter(|log| matches(log, &topics)).collect())
 }
 
-/// For each position what may stand there; `None` for anything.
+/// The values allowed at each position; `None` allows any.
 type Topics = Vec<Option<Vec<B256>>>;
 
 fn topics(filter: &Value) -> Result<Topics, (i64, String)> {

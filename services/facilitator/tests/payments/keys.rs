@@ -53,7 +53,7 @@ async fn only_the_sale_that_began_it_hears_of_its_success() {
     assert_used(&forgetful.settle(&order, ours.as_ref()).await, "");
     assert_used(&forgetful.settle(&order, None).await, &first.transaction);
 
-    // Begun without a key, it is no key's.
+    // Begun without a key, it belongs to no key.
     let order = buyer.order(2);
     let settler = chain(&node.asset, &node.url, folder.path()).await;
     let unnamed = settler.settle(&order, None).await;

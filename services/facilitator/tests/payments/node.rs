@@ -11,7 +11,7 @@ pub(crate) const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae
 const ACCOUNT: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 /// Its second account: anybody.
 const STRANGER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
-const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+const TOKEN: &str = x402::testing::DEVELOPMENT_ASSET_ADDRESS;
 const BASE_SEPOLIA_USDC: &str = "0x036CbD53842c5426634e7929541eC2318f3dCF7e";
 
 pub(crate) struct Node {

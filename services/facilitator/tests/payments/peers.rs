@@ -33,15 +33,7 @@ impl Bank {
     pub(crate) fn ledger() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
-        let asset = Asset {
-            network: "eip155:31337".into(),
-            address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
-                .parse()
-                .unwrap(),
-            name: "USDC".into(),
-            version: "2".into(),
-            decimals: 6,
-        };
+        let asset = x402::testing::development_asset();
         let file = folder.path().join("ledger.ndjson").display().to_string();
         let mut pairs = money(&asset);
         pairs.extend([

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use facilitator::Till;
+use facilitator::SettlementBackend;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -35,8 +35,8 @@ async fn serve(router: Router) -> Url {
     Url::parse(&url).unwrap()
 }
 
-pub(crate) async fn facilitator(till: impl Into<Till>) -> Url {
-    serve(facilitator::router(till)).await
+pub(crate) async fn facilitator(backend: impl Into<SettlementBackend>) -> Url {
+    serve(facilitator::router(backend)).await
 }
 
 /// What is special about a seller.

@@ -123,7 +123,7 @@ pub(crate) async fn same_site(State(app): State<App>, request: Request, next: Ne
         return Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
             "hostNotAllowed",
-            "This page is not known by that name",
+            "This page does not answer to that name",
             "Without an access key the page answers only as localhost or by its IP address.",
             Action::None,
         )
@@ -146,7 +146,7 @@ fn sign_in_needed() -> Problem {
     Problem::new(
         StatusCode::UNAUTHORIZED,
         "signInNeeded",
-        "The visit has ended",
+        "Your visit has ended",
         "Sign in again with the access key, then repeat the question. Nothing was sent to the agent.",
         Action::SignIn,
     )

@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as a browser tells.
+//! Where a request comes from, according to the browser.
 
 use std::net::IpAddr;
 

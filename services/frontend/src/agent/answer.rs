@@ -19,7 +19,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(crate) struct Answer {
     body: ByteStream,
     reader: EventReader,
-    /// After so much silence nobody believes in an answer any more.
+    /// An agent that sends nothing for this long is given up.
     silence_max: Duration,
     silent_periods: u32,
     /// An `error` event came: the answer has told how it ends.
@@ -43,7 +43,7 @@ impl Answer {
         }
     }
 
-    /// The events, framed anew: each is one line of JSON, whatever the agent's bytes looked like. The stream always ends
+    /// The events, framed again: each is one line of JSON, whatever the agent's bytes looked like. The stream always ends
     /// with `done` or with an `error`. Dropping it closes the connection to the agent.
     pub(crate) fn into_frames(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         stream::unfold(Some(self), |answer| async {
@@ -63,7 +63,7 @@ impl Answer {
             Err(_) => Step::KeepAlive,
             Ok(None) => Step::End(refusal::cut_off()),
             Ok(Some(Err(error))) => {
-                tracing::error!(%error, "the agent's answer broke off");
+                tracing::error!(%error, "the agent's answer was cut off");
                 Step::End(refusal::cut_off())
             }
             Ok(Some(Ok(bytes))) => match self.reader.push(&bytes) {

@@ -68,7 +68,7 @@ impl Agent {
             .invoke(session, JSON, &json!({ "tool": tool, "arguments": {} }))
             .await?;
         let body = output.response.collect().await.map_err(|error| {
-            tracing::error!(error = %error, tool, "the agent's answer broke off");
+            tracing::error!(error = %error, tool, "the agent's answer was cut off");
             refusal::cut_off()
         })?;
         serde_json::from_slice(&body.into_bytes()).map_err(|error| {

@@ -81,8 +81,7 @@ fn unreachable() -> Problem {
         StatusCode::BAD_GATEWAY,
         "agentUnreachable",
         "The agent cannot be reached",
-        "It may be starting, or it is not running. Wait a few seconds and try again. If it stays away, \
-         `cargo xtask status` shows what is running.",
+        "It may be starting, or it is not running. Wait a few seconds and try again. If that does not help, `cargo xtask status` shows what is running.",
         Action::Retry,
     )
 }
@@ -103,7 +102,7 @@ fn quota_exceeded() -> Problem {
         StatusCode::SERVICE_UNAVAILABLE,
         "quotaExceeded",
         "An AWS quota is used up",
-        "AgentCore has no room for another session in this account. This is not about a payment, and nothing was paid. \
+        "AgentCore cannot start another session in this account. No payment was involved, and nothing was paid. \
          Try again later, or ask for a higher quota in the AWS console.",
         Action::Retry,
     )
@@ -115,7 +114,7 @@ fn throttled() -> Problem {
         StatusCode::TOO_MANY_REQUESTS,
         "throttled",
         "Too many questions at once",
-        "AgentCore asks to slow down. Wait a few seconds, then try again. Nothing was paid.",
+        "AgentCore is limiting requests. Wait a few seconds, then try again. Nothing was paid.",
         Action::Retry,
     )
     .retry_after(5)
@@ -126,7 +125,7 @@ fn session_busy() -> Problem {
         StatusCode::CONFLICT,
         SESSION_BUSY,
         "This conversation is busy",
-        "The agent is still starting or ending it. Wait a moment and try again; a new conversation works at once.",
+        "The agent is still starting or ending it. Wait a moment and try again, or start a new conversation.",
         Action::Retry,
     )
     .retry_after(2)
@@ -137,7 +136,7 @@ fn agent_missing() -> Problem {
         StatusCode::BAD_GATEWAY,
         "agentMissing",
         "The agent is not deployed",
-        "AgentCore does not know the agent that this page was made for. `cargo xtask deploy` brings both up to date.",
+        "AgentCore does not have the agent that this page was built for. `cargo xtask deploy` brings both up to date.",
         Action::None,
     )
 }
@@ -166,8 +165,8 @@ fn service_failed() -> Problem {
     Problem::new(
         StatusCode::BAD_GATEWAY,
         "agentCoreFailed",
-        "AgentCore had a problem",
-        "This is on the side of AWS. Try again in a moment; a question that got through may have been paid for.",
+        "AgentCore reported an error",
+        "The error is on the AWS side. Try again in a moment; a question that got through may have been paid for.",
         Action::Retry,
     )
 }
@@ -177,7 +176,7 @@ pub(super) fn unreadable() -> Problem {
         StatusCode::BAD_GATEWAY,
         "answerUnreadable",
         "The agent's answer cannot be read",
-        "Page and agent may be of different versions. `cargo xtask deploy` brings both up to date.",
+        "The page and the agent may be different versions. `cargo xtask deploy` brings both up to date.",
         Action::Retry,
     )
 }
@@ -197,8 +196,8 @@ pub(super) fn silent() -> Problem {
     Problem::new(
         StatusCode::GATEWAY_TIMEOUT,
         "agentSilent",
-        "The agent has fallen silent",
-        "Nothing came for longer than it may take, so the page stopped waiting. A payment shown above has been made; asking again may \
+        "The agent stopped responding",
+        "No data arrived within the time limit, so the page stopped waiting. A payment shown above has been made; asking again may \
          pay again.",
         Action::Retry,
     )

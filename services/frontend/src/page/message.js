@@ -23,7 +23,7 @@ export class Answer {
     this.node = element("li", { class: "message message-agent", testid: "message", "data-role": "agent", "data-state": "streaming", "aria-busy": "true" }, this.#head, this.#body);
   }
 
-  /** Shows one event of the agent. One that cannot be drawn stands there in plain text: it must not end a paid answer. */
+  /** Shows one event of the agent. One that cannot be drawn is shown as plain text: it must not end a paid answer. */
   receive(event) {
     try {
       this.#show(event);
@@ -49,7 +49,7 @@ export class Answer {
     this.node.removeAttribute("aria-busy");
     for (const tool of this.#tools.values()) if (tool.dataset.state === "running") mark(tool, "stopped", "no answer");
     if (state === "stopped") {
-      const paid = this.#body.querySelector(".receipt") ? "What is paid above stays paid." : "A call that was under way may still be paid; the balance will tell.";
+      const paid = this.#body.querySelector(".receipt") ? "The payments shown above are final." : "A call in progress may still be paid for; the balance will show it.";
       this.#body.append(element("p", { class: "note", testid: "stopped" }, `Stopped. ${paid}`));
     }
     if (state === "done" && !this.#body.childElementCount) this.#body.append(element("p", { class: "note" }, "The agent finished without an answer."));

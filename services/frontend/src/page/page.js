@@ -42,7 +42,7 @@ async function answer(prompt) {
       },
     });
   } catch (failure) {
-    problem = turn.signal.aborted ? "stopped" : failure.problem ?? { code: "pageFailed", title: "This page made a mistake", message: `Reload it and try again. (${failure.message})`, action: "retry" };
+    problem = turn.signal.aborted ? "stopped" : failure.problem ?? { code: "pageFailed", title: "Something went wrong on this page", message: `Reload it and try again. (${failure.message})`, action: "retry" };
   }
   if (running !== turn) return;
   running = undefined;

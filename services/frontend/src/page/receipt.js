@@ -36,7 +36,7 @@ export function plain(receipt) {
 }
 
 // How it is known that the money moved.
-const EVIDENCE = { seller: "the seller", chain: "the chain", refuted: "the seller, and not true" };
+const EVIDENCE = { seller: "the seller", chain: "the chain", refuted: "the seller, but the chain disagrees" };
 
 // The host of what was bought says little to a visitor; the whole address is on hover.
 function path(resource) {

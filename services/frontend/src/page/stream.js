@@ -10,8 +10,8 @@ export class Failure extends Error {
 
 const UNREACHABLE = {
   code: "pageUnreachable",
-  title: "This page has lost its server",
-  message: "Check your connection, then try again; if it stays away, the service may be restarting. A question that got through may be paid for all the same: the balance will tell.",
+  title: "The connection to the server was lost",
+  message: "Check your connection, then try again; if that does not help, the service may be restarting. A question that got through may still be paid for; the balance will show it.",
   action: "retry",
 };
 
@@ -82,7 +82,7 @@ function parse(frame) {
   try {
     return data ? JSON.parse(data) : undefined;
   } catch (mistake) {
-    // One event that can't be read is no reason to leave a paid answer.
+    // One event that can't be read is not a reason to abandon a paid answer.
     console.error(mistake);
     return undefined;
   }

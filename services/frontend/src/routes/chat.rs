@@ -84,7 +84,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Question, Problem> {
         )),
         length if length > PROMPT_LENGTH_MAX => {
             let words = format!(
-                "It has {length} characters; at most {PROMPT_LENGTH_MAX} are taken. Shorten it."
+                "It has {length} characters; the limit is {PROMPT_LENGTH_MAX}. Shorten it."
             );
             Err(refused(StatusCode::BAD_REQUEST, "promptTooLong", words))
         }
@@ -96,7 +96,7 @@ fn refused(status: StatusCode, code: &'static str, words: impl Into<String>) -> 
     Problem::new(
         status,
         code,
-        "The question cannot be sent like this",
+        "The question cannot be sent",
         words,
         Action::None,
     )
@@ -115,7 +115,7 @@ fn not_yours() -> Problem {
 pub(super) fn no_place(full: Full) -> Problem {
     let words = match full {
         Full::Visitor => {
-            "Other answers are still arriving for you, perhaps in another tab. Stop one, or wait for its end."
+            "Other answers are still arriving, perhaps in another tab. Stop one, or wait until it ends."
         }
         Full::Everybody => {
             "Many people are asking right now. Try again in a few seconds. Nothing was paid."

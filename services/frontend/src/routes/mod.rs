@@ -34,8 +34,8 @@ pub(crate) async fn not_found() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
         "notFound",
-        "There is nothing here",
-        "The page itself is at /.",
+        "Page not found",
+        "The chat page is at /.",
         Action::None,
     )
 }

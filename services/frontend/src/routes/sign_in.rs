@@ -31,8 +31,7 @@ pub(crate) async fn sign_in(State(app): State<App>, headers: HeaderMap, body: By
             ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
         }
         SignIn::WrongKey => {
-            let words =
-                "That is not the key of this page. Check that all of it was copied, and try again.";
+            let words = "That is not the access key for this page. Check that you copied all of it, and try again.";
             (StatusCode::UNAUTHORIZED, Html(sign_in_page(Some(words)))).into_response()
         }
         SignIn::Wait { seconds } => {

@@ -31,7 +31,7 @@ async fn the_right_key_opens_and_signing_out_closes() {
     let wrong = server.send(form("/sign-in", "key=wrong")).await;
     assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
     assert!(!wrong.headers().contains_key(header::SET_COOKIE));
-    assert!(text(wrong).await.contains("That is not the key"));
+    assert!(text(wrong).await.contains("That is not the access key"));
 
     let right = server
         .send(with(

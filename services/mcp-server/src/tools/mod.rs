@@ -22,29 +22,29 @@ use rmcp::{ErrorData, RoleServer, ServerHandler, tool, tool_handler, tool_router
 use runtime::trace::{self, TraceContext};
 use url::Url;
 
-use crate::purse::{Open, Purse};
+use crate::lazy_wallet::{LazyWallet, OpenWallet};
 use price::PriceReport;
 use wallet::WalletReport;
 use weather::{PaidWeather, WeatherQuestion};
 
-/// The tools and the purse behind them. Clones share both.
+/// The tools and the wallet behind them. Clones share both.
 #[derive(Clone)]
 pub struct Tools {
-    shop: Arc<Shop>,
+    context: Arc<ToolContext>,
     router: Arc<ToolRouter<Self>>,
 }
 
-struct Shop {
+struct ToolContext {
     weather_url: Url,
-    purse: Purse,
+    wallet: LazyWallet,
 }
 
-impl Shop {
-    async fn open(&self) -> Result<&Open, String> {
-        let opened = self.purse.open().await;
+impl ToolContext {
+    async fn open(&self) -> Result<&OpenWallet, String> {
+        let opened = self.wallet.open().await;
         opened.map_err(|error| {
             format!(
-                "Nothing was paid: there is no wallet. Only the operator can mend this: {error}."
+                "Nothing was paid: there is no wallet. Only the operator can fix this: {error}."
             )
         })
     }
@@ -63,9 +63,12 @@ fn session(meta: &RequestMetaObject) -> String {
 
 #[tool_router]
 impl Tools {
-    pub fn new(weather_url: Url, purse: Purse) -> Self {
+    pub fn new(weather_url: Url, wallet: LazyWallet) -> Self {
         Self {
-            shop: Arc::new(Shop { weather_url, purse }),
+            context: Arc::new(ToolContext {
+                weather_url,
+                wallet,
+            }),
             router: Arc::new(Self::tool_router()),
         }
     }
@@ -86,7 +89,7 @@ impl Tools {
         Parameters(question): Parameters<WeatherQuestion>,
     ) -> Result<Json<PaidWeather>, String> {
         let session = session(&meta);
-        weather::buy(&self.shop, &session, &question)
+        weather::buy(&self.context, &session, &question)
             .await
             .map(Json)
     }
@@ -100,7 +103,7 @@ impl Tools {
         )
     )]
     async fn get_price(&self) -> Result<Json<PriceReport>, String> {
-        price::ask(&self.shop).await.map(Json)
+        price::ask(&self.context).await.map(Json)
     }
 
     #[tool(
@@ -113,7 +116,7 @@ impl Tools {
         )
     )]
     async fn get_wallet(&self, meta: RequestMetaObject) -> Result<Json<WalletReport>, String> {
-        wallet::look(&self.shop, &session(&meta)).await.map(Json)
+        wallet::look(&self.context, &session(&meta)).await.map(Json)
     }
 }
 

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use x402::amount::format_decimal;
 
-use super::{Shop, refusal, weather};
+use super::{ToolContext, refusal, weather};
 
-/// The shop names a price only for a question that it can answer. The price is the same for every city.
+/// The seller names a price only for a question that it can answer. The price is the same for every city.
 const SAMPLE_CITY: &str = "Tokyo";
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,14 +28,14 @@ pub(super) struct PriceReport {
 }
 
 /// Errors are sentences for the model.
-pub(super) async fn ask(shop: &Shop) -> Result<PriceReport, String> {
-    let policy = shop.purse.policy();
-    let url = weather::url(&shop.weather_url, SAMPLE_CITY);
-    let quote = shop.open().await?.client.quote(url).await;
+pub(super) async fn ask(context: &ToolContext) -> Result<PriceReport, String> {
+    let policy = context.wallet.policy();
+    let url = weather::url(&context.weather_url, SAMPLE_CITY);
+    let quote = context.open().await?.client.quote(url).await;
     let quote = quote.map_err(|error| refusal::explain(&policy.asset, &error))?;
     let decimals = policy.asset.decimals;
     Ok(PriceReport {
-        resource: shop.weather_url.to_string(),
+        resource: context.weather_url.to_string(),
         amount: quote.amount.to_string(),
         display_amount: format_decimal(quote.amount, decimals),
         currency: policy.asset.name.clone(),

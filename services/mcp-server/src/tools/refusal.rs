@@ -21,7 +21,7 @@ pub(super) fn explain(asset: &Asset, error: &PayError) -> String {
             spent,
             limit,
         } => format!(
-            "Nothing was paid: {} were spent in this {which}, and the price of {} would pass its limit of {}. {}",
+            "Nothing was paid: {} have been spent in this {which}, and the price of {} would exceed its limit of {}. {}",
             money(*spent),
             money(*price),
             money(*limit),
@@ -37,10 +37,10 @@ pub(super) fn explain(asset: &Asset, error: &PayError) -> String {
             )
         }
         PayError::NotPaid { .. } => {
-            format!("Nothing was paid, as the chain says: {error}.")
+            format!("Nothing was paid, according to the chain: {error}.")
         }
         PayError::PaidUnanswered { receipt, problem } => format!(
-            "{} {} were paid, as the chain says (transaction {}), and nothing was delivered: {problem}. Buying it again pays again.",
+            "{} {} were paid, according to the chain (transaction {}), and nothing was delivered: {problem}. Buying it again pays again.",
             receipt.display_amount, receipt.currency, receipt.transaction,
         ),
         PayError::OutcomeUnknown {
@@ -130,11 +130,11 @@ mod tests {
         let sentences: Vec<_> = errors.iter().map(|error| explain(&asset, error)).collect();
         expect![[r#"
             Nothing was paid: the price of 0.06 USDC is above the wallet's limit of 0.05 USDC for one call. Only the operator can raise it.
-            Nothing was paid: 1.995 USDC were spent in this day, and the price of 0.01 USDC would pass its limit of 2.00 USDC. Days begin at midnight UTC; only the operator can raise the limit.
+            Nothing was paid: 1.995 USDC have been spent in this day, and the price of 0.01 USDC would exceed its limit of 2.00 USDC. Days begin at midnight UTC; only the operator can raise the limit.
             Nothing was paid: the payments cannot be looked up: the table is too busy. Try again in a moment.
             Nothing was paid: the network `eip155:1` is not allowed: the policy allows `eip155:31337`. Trying again does not help; the operator has to look at it.
-            Nothing was paid, as the chain says: the payment was not made: the seller answered 402 Payment Required (insufficient_funds).
-            0.01 USDC were paid, as the chain says (transaction 0x12), and nothing was delivered: it took too long. Buying it again pays again.
+            Nothing was paid, according to the chain: the payment was not made: the seller answered 402 Payment Required (insufficient_funds).
+            0.01 USDC were paid, according to the chain (transaction 0x12), and nothing was delivered: it took too long. Buying it again pays again.
             0.01 USDC may still be charged until 14:05 UTC: the seller answered 402 Payment Required (insufficient_funds). The seller may mean that the wallet does not hold enough. Until then the amount counts as spent. Do not buy the same again before 14:05 UTC; after it, get_wallet shows whether it was charged.
             Nothing was paid: the weather service asked for no payment and answered with HTTP status 404 Not Found.
             Nothing was paid: the seller could not be reached: connection refused. Try again in a moment.

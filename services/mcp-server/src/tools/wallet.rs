@@ -8,7 +8,7 @@ use x402::amount::format_decimal;
 use x402::chain::TransfersSent;
 
 use super::weather::Payment;
-use super::{Shop, refusal};
+use super::{ToolContext, refusal};
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -75,20 +75,18 @@ fn moment(seconds: u64) -> Option<String> {
 }
 
 /// Errors are sentences for the model.
-pub(super) async fn look(shop: &Shop, session: &str) -> Result<WalletReport, String> {
-    let open = shop.open().await?;
-    let policy = shop.purse.policy();
+pub(super) async fn look(context: &ToolContext, session: &str) -> Result<WalletReport, String> {
+    let open = context.open().await?;
+    let policy = context.wallet.policy();
     let (asset, owner) = (&policy.asset, open.wallet.address());
-    let chain = x402::chain::Rpc::new(open.http.clone(), shop.purse.chain_rpc_url().clone());
+    let chain = x402::chain::Rpc::new(open.http.clone(), context.wallet.chain_rpc_url().clone());
     let (balance, transfers) = tokio::try_join!(
         chain.balance_of(asset.address, owner),
         chain.transfers_sent(asset.address, owner)
     )
     .map_err(|error| {
         tracing::warn!(%error, "the chain does not answer");
-        format!(
-            "The chain that the wallet is on cannot be asked now: {error}. Try again in a moment."
-        )
+        format!("The wallet's chain cannot be queried now: {error}. Try again in a moment.")
     })?;
     let account = open
         .client

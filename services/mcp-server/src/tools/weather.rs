@@ -7,7 +7,7 @@ use url::Url;
 use x402::client::{Paid, PayError};
 use x402::{Evidence, Receipt};
 
-use super::{Shop, refusal};
+use super::{ToolContext, refusal};
 
 const CITY_CHARACTERS_MAX: usize = 100;
 /// Of a name, and of a sentence, that the weather service has written.
@@ -144,15 +144,20 @@ impl Weather {
 
 /// Errors are sentences for the model.
 pub(super) async fn buy(
-    shop: &Shop,
+    context: &ToolContext,
     session: &str,
     question: &WeatherQuestion,
 ) -> Result<PaidWeather, String> {
     let city = checked(&question.city)?;
-    let url = url(&shop.weather_url, city);
-    let bought = shop.open().await?.client.get_in_session(session, url).await;
+    let url = url(&context.weather_url, city);
+    let bought = context
+        .open()
+        .await?
+        .client
+        .get_in_session(session, url)
+        .await;
     let paid = bought.map_err(|error| {
-        let money = refusal::explain(&shop.purse.policy().asset, &error);
+        let money = refusal::explain(&context.wallet.policy().asset, &error);
         match error {
             PayError::OutcomeUnknown {
                 answer: Some(answer),
@@ -225,8 +230,8 @@ fn read(paid: Paid) -> Result<PaidWeather, String> {
                 ..
             } = receipt;
             let knows = match evidence {
-                Evidence::Chain => "as the chain says",
-                Evidence::Seller | Evidence::Refuted => "as the seller says",
+                Evidence::Chain => "according to the chain",
+                Evidence::Seller | Evidence::Refuted => "according to the seller",
             };
             format!(
                 "{display_amount} {currency} were paid for it, {knows} (transaction {transaction})."

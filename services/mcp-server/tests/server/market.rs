@@ -11,9 +11,9 @@ use axum::{Json, Router};
 use facilitator::ledger::Ledger;
 use serde_json::{Value, json};
 use url::Url;
+use x402::U256;
 use x402::facilitator::HttpFacilitator;
 use x402::server::{Price, Sale, Seller};
-use x402::{Asset, U256};
 
 const GRANT: u64 = 10_000_000;
 
@@ -74,15 +74,7 @@ impl Market {
 
 fn sale(price: u64) -> Sale {
     let price = Price {
-        asset: Asset {
-            network: "eip155:31337".into(),
-            address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
-                .parse()
-                .unwrap(),
-            name: "USDC".into(),
-            version: "2".into(),
-            decimals: 6,
-        },
+        asset: x402::testing::development_asset(),
         amount: U256::from(price),
         pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
             .parse()

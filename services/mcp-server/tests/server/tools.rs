@@ -168,7 +168,7 @@ async fn what_cannot_be_bought_costs_nothing_and_is_explained() {
         Nothing was paid: `city` must be the name of a city, of 1 to 100 characters.
         failed to deserialize parameters: missing field `city`
         The weather service says: No weather is known for Atlantis. 0.01 USDC may still be charged until HH:MM UTC: the seller answered 404 Not Found. Until then the amount counts as spent. Do not buy the same again before HH:MM UTC; after it, get_wallet shows whether it was charged.
-        The weather service sent an answer that cannot be read. 0.01 USDC were paid for it, as the seller says (transaction (transaction)."#]].assert_eq(&sentences.join("\n"));
+        The weather service sent an answer that cannot be read. 0.01 USDC were paid for it, according to the seller (transaction (transaction)."#]].assert_eq(&sentences.join("\n"));
 }
 
 #[tokio::test]

@@ -20,10 +20,7 @@ pub(crate) fn settings(url: &str) -> Vec<(String, String)> {
             "arn:aws:secretsmanager:us-east-1:000000000000:secret:test/wallet-key",
         ),
         ("NETWORK", "eip155:31337"),
-        (
-            "ASSET_ADDRESS",
-            "0x5FbDB2315678afecb367f032d93F642f64180aa3",
-        ),
+        ("ASSET_ADDRESS", x402::testing::DEVELOPMENT_ASSET_ADDRESS),
         ("ASSET_NAME", "USDC"),
         ("ASSET_VERSION", "2"),
         ("PAY_TO", "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"),

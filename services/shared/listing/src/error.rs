@@ -28,7 +28,7 @@ pub enum ListingError {
     Reference(Which, String),
     #[error("`{1}` refers to nothing in the schema that buyers get")]
     Lost(Which, String, Option<String>),
-    #[error("{1}, so this is no JSON Schema")]
+    #[error("{1}, so this is not a JSON Schema")]
     Schema(Which, String),
     #[error("{1}, so the example does not fit its own schema, and no hosted facilitator lists it")]
     Example(Which, String),
@@ -71,7 +71,7 @@ impl ListingError {
             }
             Self::Schema(..) => "write it as JSON Schema 2020-12 has it".to_owned(),
             Self::Example(..) => {
-                "copy a request and its answer as they are, or mend the schema".to_owned()
+                "copy a request and its answer as they are, or fix the schema".to_owned()
             }
         }
     }

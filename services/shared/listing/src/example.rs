@@ -29,7 +29,7 @@ impl Judge<'_> {
     fn hold(&mut self, value: &Value, schema: &Value, place: &str, depth: usize) {
         let Value::Object(keywords) = schema else {
             if *schema == Value::Bool(false) {
-                self.say(place, "may not be there");
+                self.say(place, "is not allowed");
             }
             return;
         };

@@ -69,7 +69,7 @@ impl Listing {
     /// Reads the file. Its rules are another matter: [`Listing::problems`].
     ///
     /// # Errors
-    /// When it is not JSON, or has members that nobody knows; the error says the line.
+    /// When it is not JSON, or has unknown members; the error has the line.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }

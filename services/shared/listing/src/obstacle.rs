@@ -16,7 +16,7 @@ const DEVELOPMENT: &[&str] = &["eip155:1337", "eip155:31337"];
 pub enum Obstacle {
     #[error("its URL does not begin with https://; lists take no other")]
     NoHttps,
-    #[error("its host is no public name; lists cannot reach it")]
+    #[error("its host is not a public name; lists cannot reach it")]
     PrivateHost,
     #[error("it has no description")]
     NoDescription,

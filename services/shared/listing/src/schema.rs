@@ -89,7 +89,7 @@ pub(crate) fn faults(schema: &Value, whole: &Value) -> Vec<Fault> {
     faults
 }
 
-/// Hands over every keyword of a schema and of those in it; what is no schema at all as the keyword "".
+/// Hands over every keyword of a schema and of those in it; a value that is not a schema comes as the keyword "".
 fn look(schema: &Value, place: &str, found: &mut impl FnMut(&str, &str, &Value)) {
     let Value::Object(keywords) = schema else {
         if !schema.is_boolean() {

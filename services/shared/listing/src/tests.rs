@@ -115,15 +115,15 @@ fn a_schema_is_one() {
         &json!({ "type": "strnig", "properties": { "a": "text", "b": { "items": [{}] } }, "required": "a", "minLength": -1 }),
         &json!({}),
         expect![[r#"
-            discovery.answerSchema: `minLength` is not a whole number, so this is no JSON Schema
+            discovery.answerSchema: `minLength` is not a whole number, so this is not a JSON Schema
               write it as JSON Schema 2020-12 has it
-            discovery.answerSchema: `properties/a` is not a schema: an object, true or false, so this is no JSON Schema
+            discovery.answerSchema: `properties/a` is not a schema: an object, true or false, so this is not a JSON Schema
               write it as JSON Schema 2020-12 has it
-            discovery.answerSchema: `properties/b/items` is not a schema: an object, true or false, so this is no JSON Schema
+            discovery.answerSchema: `properties/b/items` is not a schema: an object, true or false, so this is not a JSON Schema
               write it as JSON Schema 2020-12 has it
-            discovery.answerSchema: `required` is not a list of names, so this is no JSON Schema
+            discovery.answerSchema: `required` is not a list of names, so this is not a JSON Schema
               write it as JSON Schema 2020-12 has it
-            discovery.answerSchema: `type` is not null, boolean, object, array, number, string or integer, or a list of these, so this is no JSON Schema
+            discovery.answerSchema: `type` is not null, boolean, object, array, number, string or integer, or a list of these, so this is not a JSON Schema
               write it as JSON Schema 2020-12 has it"#]],
     );
 }
@@ -155,7 +155,7 @@ fn a_reference_means_something_where_buyers_read_it() {
             &json!({ "city": 7 }),
             expect![[r#"
                 discovery.answer: `city` is not of type string, so the example does not fit its own schema, and no hosted facilitator lists it
-                  copy a request and its answer as they are, or mend the schema"#]],
+                  copy a request and its answer as they are, or fix the schema"#]],
         );
     }
     told(
@@ -163,7 +163,7 @@ fn a_reference_means_something_where_buyers_read_it() {
         &json!("Tokyo"),
         expect![[r#"
             discovery.answer: the example has a schema that refers to itself, so the example does not fit its own schema, and no hosted facilitator lists it
-              copy a request and its answer as they are, or mend the schema"#]],
+              copy a request and its answer as they are, or fix the schema"#]],
     );
 }
 
@@ -180,7 +180,7 @@ const EXAMPLES: &str = r#"
 {"required": ["a"]} ~ {"a": 1} ~ {} ~ `a` is required and missing
 {"properties": {"a": {"items": {"type": "string"}}}} ~ {"a": ["x"]} ~ {"a": ["x", 1]} ~ `a/1` is not of type string
 {"prefixItems": [true, {"const": 2}], "items": false} ~ [7, 2] ~ [7, 3] ~ `1` is not the `const`
-{"properties": {"a": {}}, "additionalProperties": false} ~ {"a": 1} ~ {"b": 1} ~ `b` may not be there
+{"properties": {"a": {}}, "additionalProperties": false} ~ {"a": 1} ~ {"b": 1} ~ `b` is not allowed
 {"additionalProperties": {"type": "number"}} ~ {"a": 1} ~ {"b": "1"} ~ `b` is not of type number
 {"allOf": [{"minimum": 1}, {"maximum": 2}]} ~ 2 ~ 3 ~ the example breaks its `maximum`
 {"anyOf": [{"type": "string"}, {"minimum": 2}]} ~ "a" ~ 1 ~ the example fits none of its `anyOf`

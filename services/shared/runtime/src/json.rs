@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::text::{CUT, clean, clean_lines};
 
-/// What a key of a JSON object may have; longer ones are no names.
+/// The longest key of a JSON object that counts as a name.
 const KEY_CHARACTERS_MAX: usize = 200;
 
 /// A JSON value with clean texts and names, of about `bytes_max` bytes when it is written. What comes after that is left out,
-/// and ` [cut]` stands at the end of the last text.
+/// and the last text ends with ` [cut]`.
 pub fn clean_json(value: &Value, bytes_max: usize) -> Value {
     let mut bytes_left = bytes_max;
     clean_part(value, &mut bytes_left)

@@ -7,9 +7,9 @@
 
 use std::borrow::Cow;
 
-/// Stands where a text was cut.
+/// Marks where a text was cut.
 pub(crate) const CUT: &str = " [cut]";
-/// A command of a terminal that is longer is none.
+/// A longer sequence is not a terminal command.
 const COMMAND_CHARACTERS_MAX: usize = 1_000;
 
 /// One line of at most `characters_max` characters, and ` [cut]` where there were more.
@@ -77,7 +77,7 @@ impl<'a> Visible<'a> {
             }
             Some(']' | 'P' | 'X' | '^' | '_') => {
                 let mut ahead = self.rest.clone();
-                // Without an end it is no command, and swallows nothing.
+                // Without an end it is not a command, and hides nothing.
                 for _ in 0..COMMAND_CHARACTERS_MAX {
                     let Some(character) = ahead.next() else {
                         return;

@@ -11,7 +11,7 @@ tokio::task_local! {
 /// The header that carries a trace from service to service.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Where the current work stands in a trace. `span_id` is this service's own part of it.
+/// The place of the current work in a trace. `span_id` is this service's own part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceContext {
     trace_id: [u8; 16],

@@ -38,7 +38,7 @@ pub fn parse_atomic(text: &str) -> Option<U256> {
 /// Reads an amount as a person writes it (`0.01`) as atomic units of a currency with `decimals` decimal places.
 ///
 /// # Errors
-/// When the text is no plain decimal number, is more precise than the currency, or does not fit.
+/// When the text is not a plain decimal number, is more precise than the currency, or does not fit.
 pub fn parse_decimal(text: &str, decimals: u8) -> Result<U256, AmountError> {
     let (whole, fraction) = match text.split_once('.') {
         Some((_, "")) => return Err(AmountError::NotDecimal(shorten(text))),

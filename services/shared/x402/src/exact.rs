@@ -69,7 +69,7 @@ pub fn parse_signature(text: &str) -> Option<[u8; 65]> {
     decode::hex_bytes::<65>(text)
 }
 
-/// The account that signed `digest`; `None` when the signature is none, has a high s (its malleable twin is the real one) or a v
+/// The account that signed `digest`; `None` when it is not a signature, has a high s (its malleable twin is the real one) or a v
 /// other than 27 and 28.
 ///
 /// Recovery alone proves the signature, so it is not verified a second time. libsecp256k1 takes 30 us for it, k256 takes 85.

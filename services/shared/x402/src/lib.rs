@@ -19,6 +19,7 @@ mod sequences;
 pub mod server;
 pub mod signature;
 pub mod store;
+pub mod testing;
 pub mod wallet;
 pub mod wire;
 

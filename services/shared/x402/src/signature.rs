@@ -10,7 +10,7 @@ use crate::reason;
 use crate::wire::ExactPayload;
 use alloy_primitives::{Address, B256, Bytes, b256};
 
-/// The longest signature that is looked at. A passkey's has about 700 bytes; a longer one costs whoever carries it to a chain.
+/// The longest signature that is looked at. A passkey's has about 700 bytes; a longer one costs the facilitator gas.
 pub const BYTES_MAX: usize = 4096;
 /// What ERC-6492 puts at the end of a signature whose contract is not deployed yet.
 const COUNTERFACTUAL_SUFFIX: B256 =
@@ -26,7 +26,7 @@ pub enum SignedBy {
     Contract,
 }
 
-/// The bytes of a signature; `None` when it is no hexadecimal text, empty or too long.
+/// The bytes of a signature; `None` when it is not hexadecimal, empty or too long.
 pub fn parse(text: &str) -> Option<Bytes> {
     let digits = text.strip_prefix("0x")?;
     let fits = (1..=2 * BYTES_MAX).contains(&digits.len());

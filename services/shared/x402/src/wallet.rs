@@ -26,7 +26,7 @@ impl Wallet {
     /// Reads a key of 64 hexadecimal digits, with or without `0x`; white space around it is ignored.
     ///
     /// # Errors
-    /// When it is no such key.
+    /// When the text is not such a key.
     pub fn from_hex(text: &str) -> Result<Self, WalletError> {
         let text = text.trim();
         let mut bytes = [0; 32];

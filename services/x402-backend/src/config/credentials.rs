@@ -40,7 +40,8 @@ pub(super) fn from_environment(
         return Credentials::None;
     };
     if !is_private(facilitator_url) {
-        let text = "must begin with https://: the FACILITATOR_CREDENTIALS would be sent in clear";
+        let text =
+            "must begin with https://: the FACILITATOR_CREDENTIALS would be sent unencrypted";
         environment.problem("FACILITATOR_URL", text);
     }
     let credentials = match kind {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 /// A browser's question before a request with a payment header. It costs nothing.
 ///
 /// Any header may come, since `*` means that where no credentials go along. The names are for browsers that do not know it:
-/// `Access-Control-Expose-Headers` is no header of requests, but `@x402/fetch` and `@x402/axios` send it as one.
+/// `Access-Control-Expose-Headers` is not a request header, but `@x402/fetch` and `@x402/axios` send it as one.
 pub(crate) async fn preflight() -> impl IntoResponse {
     let headers = [
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),

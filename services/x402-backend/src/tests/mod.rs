@@ -8,12 +8,12 @@ use axum::Router;
 use facilitator::ledger::Ledger;
 use serde_json::Value;
 use url::Url;
+use x402::U256;
 use x402::chain::Rpc;
 use x402::client::{PayError, PayingClient, Policy};
 use x402::server::Price;
 use x402::store::Place;
 use x402::wallet::Wallet;
-use x402::{Asset, U256};
 
 const GRANT: u64 = 1_000_000;
 
@@ -34,15 +34,7 @@ async fn listen(router: Router) -> Url {
 
 async fn market() -> Market {
     let folder = tempfile::tempdir().unwrap();
-    let asset = Asset {
-        network: "eip155:31337".into(),
-        address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
-            .parse()
-            .unwrap(),
-        name: "USDC".into(),
-        version: "2".into(),
-        decimals: 6,
-    };
+    let asset = x402::testing::development_asset();
     let ledger = Ledger::open(
         &folder.path().join("ledger.ndjson"),
         asset.clone(),

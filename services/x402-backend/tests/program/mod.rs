@@ -11,13 +11,8 @@ pub(crate) const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
 
 pub(crate) fn asset(decimals: u8) -> Asset {
     Asset {
-        network: "eip155:31337".into(),
-        address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
-            .parse()
-            .unwrap(),
-        name: "USDC".into(),
-        version: "2".into(),
         decimals,
+        ..x402::testing::development_asset()
     }
 }
 

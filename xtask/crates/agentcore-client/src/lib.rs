@@ -1,5 +1,6 @@
 //! The AgentCore data plane: one question to the agent, and its answer as it arrives.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -62,6 +63,18 @@ impl Refused {
 }
 
 impl Agent {
+    /// The agent of a stage with these outputs (by owner), and whose stack it is; `None` when it has none.
+    pub fn of_stage(
+        config: &SdkConfig,
+        outputs: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Option<(String, Self)> {
+        outputs.iter().find_map(|(owner, outputs)| {
+            let (runtime_arn, endpoint) =
+                (outputs.get("RuntimeArn")?, outputs.get("EndpointName")?);
+            Some((owner.clone(), Self::new(config, runtime_arn, endpoint)))
+        })
+    }
+
     pub fn new(config: &SdkConfig, runtime_arn: &str, qualifier: &str) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))

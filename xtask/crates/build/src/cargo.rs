@@ -61,21 +61,24 @@ pub fn build_with(
     Ok(executables)
 }
 
-/// Tells this program that it came out of [`run_again_with_aws`].
+/// Tells this program that it came out of [`run_again_with_everything`].
 const AGAIN: &str = "TURNPIKE_AGAIN";
 
-/// Builds this tool with what speaks to AWS, and becomes it, with the same arguments. Returns only what went wrong.
+/// Builds this tool with all its features, and becomes it, with the same arguments. Returns only what went wrong.
+///
+/// The folder is one of its own: cargo locks it while it compiles, and a local verb must not wait for that.
 #[expect(
     clippy::disallowed_methods,
     reason = "this process becomes the other: nothing is left that could supervise"
 )]
-pub fn run_again_with_aws(root: &Path) -> anyhow::Error {
+pub fn run_again_with_everything(root: &Path, target: &Path) -> anyhow::Error {
     use std::os::unix::process::CommandExt;
 
     if std::env::var_os(AGAIN).is_some() {
-        return anyhow::anyhow!("cargo has built this tool without its feature `aws`, twice");
+        return anyhow::anyhow!("cargo has built this tool without its features, twice");
     }
-    let program = match build(root, &["xtask"]) {
+    let folder = format!("--target-dir={}", target.join("everything").display());
+    let program = match build_with(root, &["xtask"], &[folder], &[]) {
         Ok(mut built) => built.remove("xtask").unwrap_or_default(),
         Err(error) => return error,
     };

@@ -1,16 +1,33 @@
 //! What a deploy and a cloud say to each other. The local cloud and CloudFormation speak the same words.
 
+mod condition;
+mod contract;
+mod deployed;
 mod errors;
+mod hash;
 mod log_line;
 pub mod progress;
+mod recovery;
+mod removal;
 mod replacement;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use condition::{Condition, Operation, condition};
+pub use contract::{
+    Account, AgentAccess, Artifact, ChangeFailure, ChangeOutcome, Closed, Cloud, CloudFuture,
+    DeployLock, Execution, Needs, Prepared, SmokeCheck,
+};
+pub use deployed::DeployedStack;
 pub use errors::{lock_lost, not_deployed, nothing_runs};
-pub use log_line::{LogLine, LogQuery, PLATFORM, parse as parse_log_line};
+pub use hash::inputs_hash;
+pub use log_line::{
+    CHARACTERS_MAX as LOG_CHARACTERS_MAX, LogLine, LogQuery, PLATFORM, parse as parse_log_line,
+};
+pub use recovery::{FailedResource, Recovery};
+pub use removal::{Container, Removal, Running};
 pub use replacement::changes_in_place;
 pub use resource_types::replaces;
 

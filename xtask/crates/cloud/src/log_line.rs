@@ -5,6 +5,11 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use words::text::clean_lines;
+
+/// Of a message or a field: what strangers say is in some of them.
+pub const CHARACTERS_MAX: usize = 10_000;
+
 /// One line of a service's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,6 +72,16 @@ impl LogLine {
         });
         let trace = self.trace_id.iter().map(|trace| format!("trace={trace}"));
         fields.chain(trace)
+    }
+
+    /// A line in short, for a screen that is about something else: `12:00:01 ERROR cannot start error=...`.
+    pub fn in_short(&self) -> String {
+        let (hour, minute, second) = self.timestamp.time().as_hms();
+        let mut words = vec![format!("{hour:02}:{minute:02}:{second:02}")];
+        words.extend([self.level.clone(), self.message.clone()]);
+        words.extend(self.field_words());
+        words.retain(|word| !word.is_empty());
+        clean_lines(&words.join(" "), CHARACTERS_MAX).into_owned()
     }
 }
 

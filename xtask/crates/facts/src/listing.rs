@@ -107,10 +107,10 @@ mod tests {
             shop/listing.json:2: tags must be at most five different ones of 1 to 32 printable ASCII characters
                 fix: keep five short ones, each once, in plain letters
             shop/listing.json:5: `city` is required and missing, so the example does not fit its own schema, and no hosted facilitator lists it
-                fix: copy a request and its answer as they are, or mend the schema
-            shop/listing.json:7: `description` is not a text, so this is no JSON Schema
+                fix: copy a request and its answer as they are, or fix the schema
+            shop/listing.json:7: `description` is not a text, so this is not a JSON Schema
                 fix: write it as JSON Schema 2020-12 has it
-            shop/listing.json:7: `type` is not null, boolean, object, array, number, string or integer, or a list of these, so this is no JSON Schema
+            shop/listing.json:7: `type` is not null, boolean, object, array, number, string or integer, or a list of these, so this is not a JSON Schema
                 fix: write it as JSON Schema 2020-12 has it"#]].assert_eq(&told(&text));
         expect![[r#"
             shop/listing.json:3: this is no listing: unknown field `tag`, expected one of `description`, `serviceName`, `tags`, `iconUrl`, `discovery`

@@ -34,6 +34,10 @@ pub use zip::{CodeArchive, lambda_code};
 
 /// How often a property is tried: the same sample each time, or a hundred thousand others with `--thorough`.
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "who runs the tests says how long"
+)]
 fn executions(sample: u32) -> proptest::test_runner::Config {
     let thorough = std::env::var_os("TURNPIKE_TEST_THOROUGH").is_some();
     let mut config = proptest::test_runner::Config::with_cases(sample);

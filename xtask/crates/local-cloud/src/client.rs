@@ -17,7 +17,7 @@ use super::folder::Folder;
 use super::http_client::{Client, call, client};
 use super::supervisor::{Contact, Problem, read};
 use super::{BUILD_VARIABLE, REGION, processes};
-use cloud::{Applied, StackRequest, StackState};
+use cloud::{Applied, DeployedStack, Prepared, StackRequest, StackState};
 
 /// How long a supervisor may take to answer from its start. Restoring does not wait for health, so this is ample.
 const START: Duration = Duration::from_secs(10);
@@ -161,6 +161,29 @@ impl LocalCloud {
 
     pub async fn describe(&self) -> anyhow::Result<Vec<StackState>> {
         self.ask(Method::GET, "/_turnpike/stacks", Vec::new()).await
+    }
+
+    /// Every stack as it is compared with: what it was made from, and its outputs.
+    pub async fn deployed(&self) -> anyhow::Result<Vec<DeployedStack>> {
+        self.ask(Method::GET, "/_turnpike/deployed", Vec::new())
+            .await
+    }
+
+    /// What a stack was made from.
+    pub async fn request_of(&self, name: &str) -> anyhow::Result<StackRequest> {
+        let path = format!("/_turnpike/stacks/{name}");
+        self.ask(Method::GET, &path, Vec::new()).await
+    }
+
+    /// What a request would change; nothing is changed.
+    pub async fn compare(&self, request: &StackRequest) -> anyhow::Result<Prepared> {
+        let body = serde_json::to_vec(request).context("cannot put a stack into JSON")?;
+        self.ask(Method::POST, "/_turnpike/changes", body).await
+    }
+
+    /// Which build of the tool the supervisor is.
+    pub fn build(&self) -> &str {
+        &self.contact.build
     }
 
     /// Ends the supervisor and everything that it runs. The stacks stay on disk and stand again at the next start.

@@ -3,6 +3,7 @@
 //! `LocalCloud` is the near end that commands use; `supervise` is the far end, a process of its own. What a resource type
 //! becomes is listed in `resources`, what AWS itself would answer is in `aws`.
 
+mod artifacts;
 pub mod aws;
 mod balancer;
 mod clear;
@@ -13,6 +14,7 @@ mod http_client;
 pub mod logs;
 mod processes;
 mod resources;
+mod stage;
 mod stage_folder;
 mod store;
 mod supervisor;
@@ -23,8 +25,8 @@ mod vault;
 
 pub use clear::clear;
 pub use client::{LocalCloud, reap};
+pub use stage::LocalStage;
 pub use stage_folder::stage_folder;
-pub use store::{ImageStore, Source, StoredFile};
 pub use supervisor::supervise;
 
 /// The region that the local cloud says it is.

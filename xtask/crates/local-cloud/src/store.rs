@@ -11,7 +11,7 @@ use super::folder::{Folder, remove_folder};
 
 /// One file of an image.
 #[derive(Debug, Clone)]
-pub struct StoredFile {
+pub(crate) struct StoredFile {
     /// Absolute path inside the image: `/x402-backend`.
     pub path: String,
     pub source: Source,
@@ -21,7 +21,7 @@ pub struct StoredFile {
 
 /// Where a file's content comes from.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub(crate) enum Source {
     File(PathBuf),
     /// Tests have no files lying about.
     #[cfg(test)]
@@ -30,26 +30,26 @@ pub enum Source {
 
 /// The images and code of one local cloud.
 #[derive(Debug, Clone)]
-pub struct ImageStore {
+pub(crate) struct ImageStore {
     folder: Folder,
 }
 
 impl ImageStore {
     /// Makes the local cloud's folder when there is none.
-    pub fn new(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(folder: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             folder: Folder::create(folder)?,
         })
     }
 
-    pub fn of(folder: &Folder) -> Self {
+    pub(crate) fn of(folder: &Folder) -> Self {
         Self {
             folder: folder.clone(),
         }
     }
 
     /// Stores an image under its digest (64 hex digits). An image that is there already stays as it is.
-    pub fn put_image(
+    pub(crate) fn put_image(
         &self,
         config_json: &[u8],
         files: &[StoredFile],
@@ -71,17 +71,17 @@ impl ImageStore {
         })
     }
 
-    pub fn has_image(&self, digest_hex: &str) -> bool {
+    pub(crate) fn has_image(&self, digest_hex: &str) -> bool {
         self.image(digest_hex).join("config.json").is_file()
     }
 
     /// The folder of an image, with `config.json` and `rootfs`.
-    pub fn image(&self, digest_hex: &str) -> PathBuf {
+    pub(crate) fn image(&self, digest_hex: &str) -> PathBuf {
         self.folder.images().join(digest_hex)
     }
 
     /// Stores a function's `bootstrap` under the key of its zip: `code/mcp-server-<hex>.zip`.
-    pub fn put_code(&self, key: &str, bootstrap: &Path) -> anyhow::Result<()> {
+    pub(crate) fn put_code(&self, key: &str, bootstrap: &Path) -> anyhow::Result<()> {
         if self.has_code(key) {
             return Ok(());
         }
@@ -95,11 +95,11 @@ impl ImageStore {
         })
     }
 
-    pub fn has_code(&self, key: &str) -> bool {
+    pub(crate) fn has_code(&self, key: &str) -> bool {
         self.bootstrap(key).is_file()
     }
 
-    pub fn bootstrap(&self, key: &str) -> PathBuf {
+    pub(crate) fn bootstrap(&self, key: &str) -> PathBuf {
         self.code(key).join("bootstrap")
     }
 
@@ -111,7 +111,7 @@ impl ImageStore {
     }
 
     /// Removes every image and code that is not in `keep`, which holds digests (hex) and code keys.
-    pub fn prune(&self, keep: &BTreeSet<String>) -> anyhow::Result<()> {
+    pub(crate) fn prune(&self, keep: &BTreeSet<String>) -> anyhow::Result<()> {
         let kept: BTreeSet<PathBuf> = keep
             .iter()
             .flat_map(|key| [self.image(key), self.code(key)])

@@ -90,6 +90,31 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// What was asked needs a part that this build of the tool was compiled without: see decision 0014.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotInThisBuild {
+    /// The stage of this name is on AWS.
+    Aws { stage: String },
+    /// A Dockerfile, or the command line, asks for the Docker engine.
+    DockerEngine,
+}
+
+impl fmt::Display for NotInThisBuild {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aws { stage } => write!(
+                formatter,
+                "this build of the tool has no support for AWS, where the stage {stage} is"
+            ),
+            Self::DockerEngine => {
+                formatter.write_str("this build of the tool has no support for the Docker engine")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NotInThisBuild {}
+
 /// The way out, when the error names one.
 pub fn hint(error: &anyhow::Error) -> Option<&str> {
     let user = error.downcast_ref::<UserError>();

@@ -1,4 +1,4 @@
-//! What is written down of a settlement.
+//! The record of a settlement.
 
 use crate::chain::token::Form;
 use crate::chain::transaction::{Fees, Signed};
@@ -41,7 +41,7 @@ impl Attempt {
     }
 }
 
-/// A settlement as it stands in the store.
+/// A settlement as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
@@ -66,7 +66,7 @@ pub(in crate::chain) struct Unfinished {
     pub(in crate::chain) key: Option<IdempotencyKey>,
     pub(in crate::chain) form: Form,
     pub(in crate::chain) attempts: Vec<Attempt>,
-    /// The last writing of its record; none before the first.
+    /// The last write of its record; `None` before the first.
     pub(super) stamp: Option<Stamp>,
 }
 
@@ -113,7 +113,7 @@ pub(in crate::chain) enum End {
 pub(in crate::chain) enum Known {
     /// This transaction moved the money, for the sale with this key.
     Settled(B256, Option<IdempotencyKey>),
-    /// Whoever began it has not seen its end.
+    /// It began, and its end is not recorded.
     Open(Box<Unfinished>),
 }
 

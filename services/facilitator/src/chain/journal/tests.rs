@@ -74,7 +74,7 @@ async fn of_two_facilitators_one_has_a_settlement_in_hand() {
     let ((one, _), (other, _)) = (open(&store).await, open(&store).await);
     let (mut first, mut second) = (begun(1), begun(2));
     assert!(one.sending(&mut first).await.unwrap());
-    // Its list is not the newest any more, and that is no reason to stop.
+    // Its list is not the newest any more, which is not a reason to stop.
     assert!(other.sending(&mut second).await.unwrap());
     assert!(!other.sending(&mut begun(1)).await.unwrap());
 

@@ -142,7 +142,7 @@ impl fmt::Display for Fault {
                 write!(formatter, "The body is larger than {bytes_max} bytes.")
             }
             Self::TooSlow { seconds_max } => {
-                write!(formatter, "The body was not there within {seconds_max} s.")
+                write!(formatter, "The body did not arrive within {seconds_max} s.")
             }
         }
     }

@@ -80,7 +80,7 @@ pub(super) async fn serve<F>(
             biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection broke off");
+                    tracing::debug!(%error, "a connection was cut off");
                 }
                 return;
             }
@@ -92,15 +92,15 @@ pub(super) async fn serve<F>(
                 }
             }
             why = patience.as_mut() => {
-                tracing::debug!(?why, "a connection was closed, because its client had kept us waiting");
+                tracing::debug!(?why, "a connection was closed, because its client was too slow");
                 return;
             }
         }
     }
 }
 
-/// Ends when the connection is overdue. To be polled after the connection, by the same task: whatever moves the deadline
-/// happens there, and wakes nobody else.
+/// Ends when the connection is overdue. To be polled after the connection, by the same task: everything that moves the deadline
+/// happens there, and wakes no other task.
 struct Patience<'a> {
     progress: &'a Progress,
     /// At the deadline or before: moving it for every request would cost more than waking up once in a while.
@@ -200,7 +200,7 @@ impl AsyncWrite for Watched {
     }
 }
 
-/// Dropped with the answer's body, when its last byte has been handed over.
+/// Dropped with the answer's body, when its last byte has been passed on.
 struct Answered(Arc<Progress>);
 
 impl Drop for Answered {

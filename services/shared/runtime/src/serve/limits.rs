@@ -56,7 +56,7 @@ impl Limits {
     pub fn from_environment(environment: &mut Environment) -> Self {
         let connections = environment.parse_or_default("MAX_CONNECTIONS", Some(CONNECTIONS));
         if connections == 0 {
-            environment.problem("MAX_CONNECTIONS", "must be a whole number from 1 up");
+            environment.problem("MAX_CONNECTIONS", "must be a whole number of 1 or more");
         }
         let default = Self::default();
         let within = environment.optional(ANSWER_WITHIN);

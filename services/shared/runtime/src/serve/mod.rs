@@ -2,7 +2,7 @@
 
 mod body;
 mod connection;
-mod crowd;
+mod connections;
 mod limits;
 mod observe;
 mod progress;
@@ -17,7 +17,7 @@ pub use self::limits::Limits;
 pub use self::observe::layers;
 pub use self::work::spawn_to_end;
 
-use self::crowd::Crowd;
+use self::connections::Connections;
 use crate::{Address, Environment, Error, logs};
 
 /// Serves until SIGTERM or SIGINT, then lets the requests under way end, and what [`spawn_to_end`] has begun, for at most
@@ -63,11 +63,11 @@ async fn serve_and_end(
     rest: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let crowd = Crowd::new(limits, router);
-    crowd.admit(listener, &stop).await;
+    let connections = Connections::new(limits, router);
+    connections.admit(listener, &stop).await;
     // Nobody is admitted any more.
     tokio::select! {
-        () = async { crowd.leave().await; rest.await } => tracing::info!("stopped"),
+        () = async { connections.leave().await; rest.await } => tracing::info!("stopped"),
         () = tokio::time::sleep(limits.stop) => {
             tracing::warn!("stopped while requests were still open {} s after the signal", limits.stop.as_secs());
         }

@@ -1,4 +1,4 @@
-//! What every request passes through, whoever serves it.
+//! The layers that every request passes through.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};

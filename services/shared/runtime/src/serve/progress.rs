@@ -71,7 +71,7 @@ impl Progress {
         self.state().enter(Phase::Request);
     }
 
-    /// The last byte of an answer is handed over.
+    /// The last byte of an answer has been passed on.
     pub(super) fn answered(&self) {
         self.state().enter(Phase::Idle);
     }

@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 /// Of the whole process: it is the process that ends, or waits.
 static WORK: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
 
-/// Spawns what has to run to its end even if whoever asked for it hangs up. A process that is told to stop waits for it as it
+/// Spawns work that has to run to its end even if its caller disconnects. A process that is told to stop waits for it as it
 /// does for requests: see [`super::serve`].
 pub fn spawn_to_end(work: impl Future<Output: Send + 'static> + Send + 'static) {
     WORK.spawn(work);

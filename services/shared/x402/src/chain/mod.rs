@@ -70,12 +70,12 @@ pub enum PaymentState {
     Paid { transaction: B256, at: u64 },
     /// Its nonce was used for something else, or taken back: it never happened and never will.
     Void,
-    /// Nobody has used it so far.
+    /// It is unused so far.
     Unused,
-    /// Nobody has used it, and by the chain's own time its authorization has ended: it never happened and never will. What our
+    /// It is unused, and by the chain's own time its authorization has ended: it never happened and never will. What our
     /// clocks say does not end it, since a chain can stand still, and then go on with blocks of an earlier time.
     Expired,
-    /// Its nonce is used, and how is not found; or there is nobody to ask.
+    /// Its nonce is used, and how is not found; or there is no chain to ask.
     Unknown,
 }
 
@@ -90,7 +90,7 @@ pub enum Proof {
     Missing,
 }
 
-/// Somebody who knows what has become of payments.
+/// A source that knows what became of payments.
 pub trait Chain: Send + Sync + 'static {
     /// Looks for a payment around the time in which it can have been made.
     fn payment_state<'a>(

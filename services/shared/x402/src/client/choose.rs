@@ -20,7 +20,7 @@ pub(super) struct Offered {
     pub(super) extensions: Option<Map<String, Value>>,
 }
 
-/// The cheapest offer that the policy allows, wherever it stands in the list; of several at one price the first.
+/// The cheapest offer that the policy allows, at any place in the list; of several at one price the first.
 ///
 /// # Errors
 /// What is wrong with the offer that comes nearest: one on the policy's network rather than another, and the first of those.
@@ -31,7 +31,7 @@ pub(super) fn choose(
 ) -> Result<Offered, PayError> {
     if required.x402_version != VERSION {
         return Err(PayError::Malformed(format!(
-            "x402 version {} is not spoken here",
+            "x402 version {} is not supported",
             required.x402_version
         )));
     }
@@ -99,7 +99,7 @@ fn read(policy: &Policy, accepted: &Value) -> Result<Requirements, PayError> {
             .and_then(Value::as_str)
             .unwrap_or_default()
     };
-    // Offers of other schemes and chains look different; that is no fault.
+    // Offers of other schemes and chains look different; that is not an error.
     if text("scheme") != SCHEME_EXACT || !text("network").starts_with("eip155:") {
         return Err(PayError::Malformed(
             "there is no offer of scheme `exact` on an EVM chain".into(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// A moment that a purchase has to end by.
+/// The time by which a purchase has to end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline(Instant);
 

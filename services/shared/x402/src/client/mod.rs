@@ -41,7 +41,7 @@ use url::Url;
 const VALID_SECONDS_MAX: u64 = 120;
 /// How far a seller's clock may be behind ours.
 const CLOCK_SKEW_SECONDS: u64 = 600;
-/// How long a purchase takes at most. A seller answers within 45 seconds, and whoever asks for a purchase waits 60.
+/// The longest time for a purchase. A seller answers within 45 seconds, and the caller of a purchase waits 60.
 const ANSWER_WITHIN: Duration = Duration::from_secs(50);
 
 /// A wallet that buys within a policy and a budget.
@@ -62,7 +62,7 @@ struct Signed {
 }
 
 impl PayingClient {
-    /// A wallet whose spending nobody else knows of, with no limit but the policy's: for tests and tools.
+    /// A wallet whose spending is recorded by this process alone, with no limit but the policy's: for tests and tools.
     ///
     /// `client` must not follow redirects: they would carry the payment elsewhere. `runtime::http::client()` does not.
     ///
@@ -162,7 +162,7 @@ impl PayingClient {
         })
     }
 
-    /// `get_in_session` for whoever has no sessions.
+    /// `get_in_session` for callers without sessions.
     ///
     /// # Errors
     /// As `PayError` says.

@@ -17,7 +17,7 @@ pub enum PayError {
     PriceAboveLimit { price: U256, limit: U256 },
     /// Amounts in atomic units. Nothing was signed.
     #[error(
-        "the price {price} and the {spent} spent pass the {which} limit of {limit} (atomic units)"
+        "the price {price} and the {spent} spent exceed the {which} limit of {limit} (atomic units)"
     )]
     LimitReached {
         /// `session` or `day`.
@@ -48,7 +48,7 @@ pub enum PayError {
         receipt: Box<Receipt>,
         problem: String,
     },
-    /// The payment was signed and sent, and may still be charged until its time is over, whatever the seller says: the chain
+    /// The payment was signed and sent, and may still be charged until it expires, whatever the seller says: the chain
     /// does not know of it yet, or cannot be asked. The amount stays set aside until then.
     #[error(
         "the payment with nonce {nonce} may still be charged until {}: {problem}",
@@ -86,7 +86,7 @@ pub struct Quote {
     pub resource: String,
 }
 
-/// What a seller answered to a payment of which nobody knows whether it was made.
+/// What a seller answered to a payment that may or may not have been made.
 #[derive(Debug, Clone)]
 pub struct Answered {
     pub status: StatusCode,

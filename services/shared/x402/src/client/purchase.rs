@@ -80,7 +80,7 @@ impl PayingClient {
             }
             Some((Fate::Never, _)) => {
                 if let Err(error) = self.budget.release(signed.nonce).await {
-                    tracing::warn!(%error, nonce = %signed.nonce, "an amount stays set aside for now");
+                    tracing::warn!(%error, nonce = %signed.nonce, "an amount stays reserved for now");
                 }
                 not_paid(sent, fault)
             }
@@ -99,7 +99,7 @@ impl PayingClient {
     async fn send_until_answered(&self, url: &Url, signed: &Signed, deadline: Deadline) -> Sent {
         let mut sent = Sent {
             answer: None,
-            lost: "its time was over before it was sent".into(),
+            lost: "it expired before it was sent".into(),
         };
         let mut is_charged = false;
         for attempt in 0..=RESEND_AFTER.len() {

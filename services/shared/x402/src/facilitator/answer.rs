@@ -110,7 +110,7 @@ impl Answer {
             _ => {
                 let start = &start[..start.len().min(4 * TEXT_CHARACTERS_MAX)];
                 let start = clean(&String::from_utf8_lossy(start), TEXT_CHARACTERS_MAX);
-                format!("with what is no JSON (\"{start}\")")
+                format!("with something that is not JSON (\"{start}\")")
             }
         }
     }

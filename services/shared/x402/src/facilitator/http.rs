@@ -94,7 +94,7 @@ impl HttpFacilitator {
         Ok(said)
     }
 
-    /// One request and its whole answer, whatever it is.
+    /// One request and its whole answer, of any kind.
     pub(super) async fn ask(
         &self,
         method: Method,

@@ -23,7 +23,7 @@ pub enum FacilitatorError {
     /// It certainly did nothing: after a settlement, only this says that nothing has moved and nothing will.
     #[error("the facilitator {0}")]
     NotSent(String),
-    /// Whatever it was asked to do, it may have done.
+    /// It may have done what it was asked to do.
     #[error("the facilitator {0}")]
     NoAnswer(String),
 }

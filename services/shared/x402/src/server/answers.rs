@@ -1,4 +1,4 @@
-//! Answers of our own, in one form, that nobody may keep.
+//! Our own answers, in one form, which no cache may keep.
 
 use super::offer::refusal;
 use axum::response::Response;
@@ -50,7 +50,7 @@ pub(super) fn unanswered() -> Response {
     problem(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal",
-        "The answer could not be made and was not charged.",
+        "The answer could not be produced and was not charged.",
     )
 }
 
@@ -59,6 +59,6 @@ pub(super) fn owed() -> Response {
     retry_later(
         StatusCode::INTERNAL_SERVER_ERROR,
         "answerOwed",
-        "The payment was made and the answer failed. Send the same payment again for the answer.",
+        "The payment was made, but the answer failed. Send the same payment again for the answer.",
     )
 }

@@ -1,11 +1,11 @@
-//! Whoever waits for an answer, and may stop waiting.
+//! The caller, who waits for an answer and may stop waiting.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-/// Whether somebody still waits for the answer.
+/// Whether the caller still waits for the answer.
 #[derive(Clone, Default)]
 pub(super) struct Caller(Arc<AtomicBool>);
 
@@ -21,7 +21,7 @@ impl Caller {
     }
 }
 
-/// Held by the future that the connection waits for: it goes away with the caller.
+/// Held by the future that the connection waits for, which is dropped when the caller disconnects.
 pub(super) struct Presence(Caller);
 
 impl Drop for Presence {

@@ -1,6 +1,6 @@
 //! The end of a sale: the settlement, and the receipt.
 
-use super::Till;
+use super::PaidRoute;
 use super::flow::{Admitted, problem};
 use super::offer::{EXPOSED, Offer};
 use super::payment::{Dialect, Payment};
@@ -16,7 +16,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 pub(super) struct Checkout {
-    pub(super) till: Arc<Till>,
+    pub(super) route: Arc<PaidRoute>,
     pub(super) order: Order,
     dialect: Dialect,
     pub(super) offer: Arc<Offer>,
@@ -24,8 +24,8 @@ pub(super) struct Checkout {
 }
 
 impl Checkout {
-    /// Facilitators are always spoken to in version 2: the signature is the same in both.
-    pub(super) fn new(till: Arc<Till>, admitted: Admitted) -> Self {
+    /// Requests to facilitators are always in version 2: the signature is the same in both.
+    pub(super) fn new(route: Arc<PaidRoute>, admitted: Admitted) -> Self {
         let Payment {
             payload,
             json,
@@ -37,7 +37,7 @@ impl Checkout {
             Dialect::V1 => Order::new(translated(payload.payload, &offer, &admitted.url)),
         };
         Self {
-            till,
+            route,
             order,
             dialect,
             offer,
@@ -71,7 +71,7 @@ impl Checkout {
         let (name, value) = self.receipt(false, Some(reason), String::new());
         let message = match reason {
             // By whom and for what is not known here, or it was for another sale.
-            reason::NONCE_USED => "The nonce of this payment is used; it buys nothing here.",
+            reason::NONCE_USED => "The nonce of this payment has been used; it buys nothing here.",
             _ => "The payment was not settled and nothing was charged.",
         };
         let mut response = problem(StatusCode::PAYMENT_REQUIRED, reason, message);

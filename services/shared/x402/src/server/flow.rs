@@ -6,7 +6,7 @@ use super::payment::{self, Payment};
 use super::record::{Key, Question};
 use super::reservations::Reserved;
 use super::sale::{Handled, Sold};
-use super::{Till, answers};
+use super::{PaidRoute, answers};
 use crate::signature::{self, SignedBy};
 use crate::{exact, header, reason};
 use alloy_primitives::B256;
@@ -108,7 +108,7 @@ impl Admitted {
 /// Reserves the payment, and sells the answer for it. Runs to the end even if the buyer hangs up: half a payment is worse than
 /// an answer that nobody reads.
 pub(super) async fn sell<S>(
-    till: Arc<Till>,
+    route: Arc<PaidRoute>,
     inner: S,
     mut request: Request,
     mut admitted: Admitted,
@@ -119,7 +119,7 @@ where
 {
     if let Err(reason) = admitted.find_signer().await {
         tracing::info!(reason, "payment refused");
-        return Ok(till.offers.ask_to_pay(reason, &request));
+        return Ok(route.offers.ask_to_pay(reason, &request));
     }
     let key = Key {
         domain: admitted.payment.offer.domain,
@@ -139,8 +139,8 @@ where
     request.headers_mut().remove(header::X_PAYMENT);
     let handled = Handled { inner, request };
     let (caller, presence) = Caller::present();
-    let patience = till.seller.answer_within;
-    let work = reserved(till, handled, admitted, key, question, caller);
+    let patience = route.seller.answer_within;
+    let work = reserved(route, handled, admitted, key, question, caller);
     let context = runtime::trace::current().unwrap_or_default();
     // In its box before it is wrapped: it is large, and each wrapper would move it.
     let work = AssertUnwindSafe(Box::pin(work))
@@ -164,7 +164,7 @@ where
 }
 
 async fn reserved<S>(
-    till: Arc<Till>,
+    route: Arc<PaidRoute>,
     handled: Handled<S>,
     admitted: Admitted,
     key: Key,
@@ -179,22 +179,22 @@ where
     let authorization = &admitted.payment.payload.payload.authorization;
     let valid_before = authorization.valid_before.saturating_to();
     let now = crate::now_seconds();
-    let reservations = &till.seller.reservations;
+    let reservations = &route.seller.reservations;
     let found = reservations
         .reserve(key, question, valid_before, may_open, now)
         .await;
-    let refused = |reason: &str| till.offers.payment_required(reason, &admitted.url);
+    let refused = |reason: &str| route.offers.payment_required(reason, &admitted.url);
     match found {
         Ok(Reserved::New(hold)) => {
-            let sold = Sold::new(till, admitted, handled, caller);
+            let sold = Sold::new(route, admitted, handled, caller);
             sold.fulfil(hold).await
         }
         Ok(Reserved::Reconcile(hold, attempt, answer)) => {
-            let sold = Sold::new(till, admitted, handled, caller);
+            let sold = Sold::new(route, admitted, handled, caller);
             sold.reconcile(hold, &attempt, answer).await
         }
         Ok(Reserved::Owed(hold, transaction, answer)) => {
-            let sold = Sold::new(till, admitted, handled, caller);
+            let sold = Sold::new(route, admitted, handled, caller);
             sold.answer_owed(hold, transaction, answer).await
         }
         Ok(Reserved::Again(answer)) => answer.response(),

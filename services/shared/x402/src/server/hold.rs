@@ -17,7 +17,7 @@ pub(super) enum HoldError {
 }
 
 /// The right to use a reserved payment. Whatever ends the work early ends the hold in the safe way: free again before the
-/// settlement was asked for, open to whoever sends the payment again after.
+/// settlement was asked for, open to the next request with the same payment after.
 pub(super) struct Hold {
     reservations: Reservations,
     key: Key,
@@ -37,7 +37,7 @@ impl Hold {
         }
     }
 
-    /// From here on the payment may have been settled; whoever finds it so delivers this answer.
+    /// From here on the payment may have been settled; the request that finds it settled delivers this answer.
     pub(super) async fn settling(
         &mut self,
         answer: Option<&Answer>,
@@ -70,7 +70,7 @@ impl Hold {
         }
     }
 
-    /// It was settled, and nobody is there to take the answer: it is owed.
+    /// It was settled, and the caller has disconnected: the answer is owed.
     pub(super) async fn owe(
         &mut self,
         transaction: B256,
@@ -107,12 +107,12 @@ impl Hold {
         self.write(Phase::Done, 0, KEEP_SECONDS).await
     }
 
-    /// Leaves it, and whatever may be owed, to whoever sends the payment again.
+    /// Leaves it, and the answer that may be owed, to the next request with the same payment.
     pub(super) async fn leave(mut self) {
         self.finished = true;
         let phase = self.record.phase.clone();
         if let Err(error) = self.write(phase, 0, KEEP_OWED_SECONDS).await {
-            tracing::warn!(%error, "a payment stays reserved until its time is over");
+            tracing::warn!(%error, "a payment stays reserved until it expires");
         }
     }
 
@@ -125,7 +125,7 @@ impl Hold {
             .release(self.key, question, self.stamp)
             .await;
         if let Err(error) = released {
-            tracing::warn!(%error, "a payment stays reserved until its time is over");
+            tracing::warn!(%error, "a payment stays reserved until it expires");
         }
     }
 

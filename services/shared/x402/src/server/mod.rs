@@ -45,7 +45,7 @@ use tower::{Layer, Service};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 
-/// Everything that the sold routes of one process share: the facilitator, and which payments are spoken for.
+/// Everything that the sold routes of one process share: the facilitator, and which payments are reserved.
 #[derive(Clone)]
 pub struct Seller {
     facilitator: Arc<dyn Facilitator>,
@@ -72,7 +72,7 @@ pub enum Flow {
 }
 
 impl Seller {
-    /// A seller whose payments nobody else knows of: for tests, and for a service of one process that may forget.
+    /// A seller whose payments are recorded by this process alone: for tests, and for a service of one process that may forget.
     pub fn new(facilitator: Arc<dyn Facilitator>) -> Self {
         Self::with_store(facilitator, Arc::new(MemoryStore::default()))
     }
@@ -120,18 +120,18 @@ impl Seller {
     /// The layer that sells one route.
     ///
     /// # Errors
-    /// When nobody could buy by this price table.
+    /// When no buyer could pay by this price table.
     pub fn layer(&self, sale: &Sale) -> Result<PaymentLayer, SaleError> {
         self.layer_with(sale, Flow::AnswerFirst)
     }
 
-    /// The same, with a say in what comes first.
+    /// The same, with a choice of what comes first.
     ///
     /// # Errors
-    /// When nobody could buy by this price table.
+    /// When no buyer could pay by this price table.
     pub fn layer_with(&self, sale: &Sale, flow: Flow) -> Result<PaymentLayer, SaleError> {
         Ok(PaymentLayer {
-            till: Arc::new(Till {
+            route: Arc::new(PaidRoute {
                 seller: self.clone(),
                 offers: Offers::new(sale, self)?,
                 flow,
@@ -140,8 +140,8 @@ impl Seller {
     }
 }
 
-/// What one sold route needs.
-struct Till {
+/// A route that is sold: by whom, for what, and what comes first.
+struct PaidRoute {
     seller: Seller,
     offers: Offers,
     flow: Flow,
@@ -150,7 +150,7 @@ struct Till {
 /// Made by `Seller::layer`.
 #[derive(Clone)]
 pub struct PaymentLayer {
-    till: Arc<Till>,
+    route: Arc<PaidRoute>,
 }
 
 impl<S> Layer<S> for PaymentLayer {
@@ -158,7 +158,7 @@ impl<S> Layer<S> for PaymentLayer {
 
     fn layer(&self, inner: S) -> PaymentService<S> {
         PaymentService {
-            till: self.till.clone(),
+            route: self.route.clone(),
             inner,
         }
     }
@@ -166,7 +166,7 @@ impl<S> Layer<S> for PaymentLayer {
 
 #[derive(Clone)]
 pub struct PaymentService<S> {
-    till: Arc<Till>,
+    route: Arc<PaidRoute>,
     inner: S,
 }
 
@@ -184,12 +184,12 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        match flow::admit(&self.till.offers, &request) {
+        match flow::admit(&self.route.offers, &request) {
             Ok(admitted) => {
                 // The clone takes the place of the service that `poll_ready` made ready.
                 let clone = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, clone);
-                Box::pin(flow::sell(self.till.clone(), inner, request, admitted))
+                Box::pin(flow::sell(self.route.clone(), inner, request, admitted))
             }
             Err(response) => Box::pin(std::future::ready(Ok(*response))),
         }

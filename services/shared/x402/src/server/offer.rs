@@ -114,7 +114,7 @@ impl Offers {
         })
     }
 
-    /// The 402 for whoever asks: a page for a browser, and JSON for everybody else.
+    /// The 402: a page for a browser, and JSON for every other client.
     pub(super) fn ask_to_pay(&self, reason: &str, request: &Request) -> Response {
         let url = request_url(request);
         let mut response = self.payment_required(reason, &url);
@@ -173,7 +173,7 @@ impl Offers {
     }
 }
 
-/// An answer in JSON that says no. It may be kept by nobody: the next request may be paid.
+/// A refusal in JSON. It must not be cached: the next request may be paid.
 pub(super) fn refusal(status: StatusCode, json: String) -> Response {
     let mut response = Response::new(Body::from(json));
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! What is remembered of a payment, and how it is written down.
+//! The record of a payment, and its encoding.
 
 use crate::exact::Domain;
 use crate::store::StoreError;
@@ -26,7 +26,7 @@ impl Key {
         )
     }
 
-    /// Identifiers belong to a payer: nobody can take another's.
+    /// Identifiers belong to a payer: no other payer can take them.
     pub(super) fn identifier(&self, identifier: &str) -> String {
         format!(
             "identifier/{}/{}/{identifier}",
@@ -46,7 +46,7 @@ pub(super) struct Question {
     pub(super) identifier: Option<String>,
 }
 
-/// What one sale has done to be paid. Whoever goes on with the sale goes on with the same.
+/// What one sale has done to be paid. A request that resumes the sale uses the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Attempt {
     /// The `Idempotency-Key` that this sale's requests to settle carry.
@@ -56,7 +56,7 @@ pub(super) struct Attempt {
     /// Whether a transfer that is found on the chain can be this sale's. It cannot be once the facilitator has refused, nor
     /// where the facilitator knows better.
     pub(super) found_counts: bool,
-    /// Whether somebody has tried before.
+    /// Whether an earlier request has tried.
     #[serde(skip)]
     pub(super) resumed: bool,
 }
@@ -78,7 +78,7 @@ impl Attempt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "camelCase")]
 pub(super) enum Phase {
-    /// Spoken for. The settlement has not been asked for.
+    /// Reserved. The settlement has not been asked for.
     Reserved,
     /// The settlement may have been asked for.
     Settling,

@@ -1,4 +1,4 @@
-//! Which payments are spoken for. A payment is reserved before the handler runs, so that one signature sent many times at
+//! Reserved payments. A payment is reserved before the handler runs, so that one signature sent many times at
 //! once buys one answer, at whichever instance it arrives.
 
 use super::hold::Hold;
@@ -100,7 +100,7 @@ impl Reservations {
         self.take_over(key, record, &entry, now).await
     }
 
-    /// Somebody's identifier stands in the way, or the record has just gone.
+    /// The identifier is taken, or the record has just been deleted.
     async fn without_record(
         &self,
         opening: &Opening<'_>,
@@ -150,7 +150,7 @@ impl Reservations {
         Ok(made.then(|| self.hold(key, record, stamp)))
     }
 
-    /// Goes on where somebody stopped: only one of those who try.
+    /// Resumes where another request stopped: only one of those that try.
     async fn take_over(
         &self,
         key: Key,
@@ -222,7 +222,7 @@ fn resumed(attempt: Option<Attempt>) -> Result<Attempt, StoreError> {
     })
 }
 
-/// A record outlives its authorization: whoever forgets a payment that can still be settled sells it again.
+/// A record outlives its authorization: a seller that forgets a payment that can still be settled sells it again.
 pub(super) fn put(key: Key, expected: Option<Stamp>, record: &Record, expires_at: u64) -> Change {
     Change {
         key: key.payment(),

@@ -6,7 +6,7 @@ use super::flow::Admitted;
 use super::hold::{Hold, HoldError};
 use super::record::{Answer, Attempt};
 use super::settlement::Settled;
-use super::{Flow, Till, answers};
+use super::{Flow, PaidRoute, answers};
 use crate::reason;
 use crate::signature::SignedBy;
 use alloy_primitives::B256;
@@ -49,7 +49,7 @@ where
     S::Future: Send + 'static,
 {
     pub(super) fn new(
-        till: Arc<Till>,
+        route: Arc<PaidRoute>,
         admitted: Admitted,
         handled: Handled<S>,
         caller: Caller,
@@ -57,10 +57,10 @@ where
         // A contract may say yes now and no a moment later: its money has to be there before anything is made for it.
         let flow = match admitted.signed_by {
             Some(SignedBy::Contract) => Flow::SettleFirst,
-            _ => till.flow,
+            _ => route.flow,
         };
         Self {
-            checkout: Checkout::new(till, admitted),
+            checkout: Checkout::new(route, admitted),
             handled,
             caller,
             flow,
@@ -69,15 +69,15 @@ where
 
     /// A payment that is seen for the first time.
     pub(super) async fn fulfil(self, hold: Hold) -> Response {
-        let till = &self.checkout.till;
-        match till.seller.facilitator.verify(&self.checkout.order).await {
+        let route = &self.checkout.route;
+        match route.seller.facilitator.verify(&self.checkout.order).await {
             Ok(verified) if verified.is_valid => {}
             Ok(refused) => {
                 hold.release().await;
                 let reason =
                     reason::public(refused.invalid_reason.as_deref(), reason::UNEXPECTED_VERIFY);
                 tracing::info!(reason, "payment refused by the facilitator");
-                return till.offers.payment_required(reason, &self.checkout.url);
+                return route.offers.payment_required(reason, &self.checkout.url);
             }
             Err(error) => {
                 hold.release().await;
@@ -151,14 +151,14 @@ where
     async fn answer_paid(self, mut hold: Hold, transaction: B256) -> Response {
         if let Err(error) = hold.paid(transaction).await {
             // The record says "settling", so that whoever sends the payment again is answered.
-            tracing::error!(%error, %transaction, "a payment cannot be noted as made");
+            tracing::error!(%error, %transaction, "a payment cannot be recorded as made");
             hold.leave().await;
             return answers::unknown();
         }
         self.answer_owed(hold, transaction, None).await
     }
 
-    /// Answers without charging: it is paid already. An answer that was made and taken by nobody is given as it is.
+    /// Answers without charging: it is paid already. An answer that was made and not delivered is given as it is.
     pub(super) async fn answer_owed(
         self,
         hold: Hold,
@@ -223,7 +223,7 @@ where
 }
 
 fn not_settling(error: &HoldError) -> Response {
-    tracing::error!(%error, "a payment is not settled, since that cannot be noted");
+    tracing::error!(%error, "a payment is not settled, because that cannot be recorded");
     match error {
         // Whoever has gone on with it may be charging it.
         HoldError::Lost => answers::unknown(),
@@ -278,7 +278,7 @@ async fn deliver(
         return owed();
     }
     if let Err(error) = hold.done(&answer).await {
-        tracing::error!(%error, "an answer cannot be noted as delivered");
+        tracing::error!(%error, "an answer cannot be recorded as delivered");
         if !may_repeat {
             return owed();
         }

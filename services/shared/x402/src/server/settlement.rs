@@ -26,7 +26,7 @@ pub(super) enum Settled {
     No(&'static str),
     /// The facilitator never heard of it.
     NotSent,
-    /// Nobody can tell yet. `found_counts` says whether a transfer that turns up later can be this sale's.
+    /// It is not known yet. `found_counts` says whether a transfer that turns up later can be this sale's.
     Open { found_counts: bool },
 }
 
@@ -103,11 +103,11 @@ impl Checkout {
 
     /// Whether a transfer that is found on the chain can be taken for this sale's, when the facilitator's answer was lost.
     pub(super) fn found_counts(&self) -> bool {
-        !self.till.seller.facilitator.tells_sales_apart()
+        !self.route.seller.facilitator.tells_sales_apart()
     }
 
     async fn ask(&self) -> Said {
-        let settlement = match self.till.seller.facilitator.settle(&self.order).await {
+        let settlement = match self.route.seller.facilitator.settle(&self.order).await {
             Ok(settlement) => settlement,
             Err(FacilitatorError::NotSent(error)) => {
                 tracing::warn!(error, "payment not settled");

@@ -39,7 +39,7 @@ impl FileStore {
     /// Opens the file, or makes it.
     ///
     /// # Errors
-    /// When it cannot be used, or is no such file.
+    /// When it cannot be used, or is not such a file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display();
         let unusable = |error: String| StoreError(format!("{shown} cannot be used: {error}"));
@@ -127,7 +127,7 @@ fn work(database: &Database, waiting: &mpsc::Receiver<Job>) {
             }
             for (index, (_, _, done)) in changes.into_iter().enumerate() {
                 let result = outcome.clone().map(|made| made[index]);
-                // Whoever asked may have gone away.
+                // The caller may have disconnected.
                 done.send(result).ok();
             }
         }

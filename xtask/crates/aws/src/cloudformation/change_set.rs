@@ -4,12 +4,11 @@ use anyhow::Context;
 use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{Capability, ChangeSetType, OnStackFailure, Parameter, Tag};
 
-use super::condition::{Condition, condition};
-use super::mend;
+use super::recovery;
 use super::template::{TemplateBody, stamped};
 use super::{CloudFormation, OWNER_TAG, PROJECT_TAG, STAGE_TAG};
 use crate::errors::Refusal;
-use cloud::{ReadySet, StackRequest};
+use cloud::{Condition, ReadySet, StackRequest, condition};
 use words::error::{Failure, UserError};
 
 /// Someone may be making, executing or deleting the same set at the same moment.
@@ -93,7 +92,7 @@ impl CloudFormation {
                 let stack_id = found.and_then(|stack| stack.stack_id).unwrap_or_default();
                 return Ok(Begun::Busy { stack_id, status });
             }
-            stuck => return Err(mend::stuck(&request.name, stuck).into()),
+            stuck => return Err(recovery::stuck(&request.name, stuck).into()),
         };
         let foreign = found.is_some_and(|stack| self.ours(stack).is_none());
         if foreign && !create {

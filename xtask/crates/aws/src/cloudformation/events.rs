@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::CloudFormation;
-use super::standing::{is_absent, rfc3339};
+use super::deployed::{is_absent, rfc3339};
 use crate::errors::Refusal;
 
 const STACK: &str = "AWS::CloudFormation::Stack";

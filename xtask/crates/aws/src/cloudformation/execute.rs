@@ -3,8 +3,9 @@
 use aws_sdk_cloudformation::types::ExecutionStatus;
 
 use super::ready::{is_moved, is_no_set};
-use super::{CloudFormation, ReadySet, Since};
+use super::{CloudFormation, Since};
 use crate::errors::Refusal;
+use cloud::ReadySet;
 use words::error::Failure;
 
 impl CloudFormation {

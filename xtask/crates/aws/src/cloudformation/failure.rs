@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::events::StackEvent;
 use crate::explain::explain;
+use cloud::FailedResource;
 
 /// How many further failures are told beside the first.
 const ALSO_MAX: usize = 2;
@@ -18,7 +19,7 @@ pub struct StackFailure {
     pub resource_type: String,
     pub reason: String,
     /// What failed beside it and was not merely cancelled; failures of the rollback come last.
-    pub also: Vec<Failed>,
+    pub also: Vec<FailedResource>,
 }
 
 impl StackFailure {
@@ -47,15 +48,6 @@ impl StackFailure {
     }
 }
 
-/// One more failure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failed {
-    pub logical_id: String,
-    pub resource_type: String,
-    pub reason: String,
-}
-
 /// The first cause among the events of one operation, oldest first. None when nothing failed.
 pub(super) fn analyse(events: &[StackEvent]) -> Option<StackFailure> {
     let mut causes: Vec<&StackEvent> = Vec::new();
@@ -77,7 +69,7 @@ pub(super) fn analyse(events: &[StackEvent]) -> Option<StackFailure> {
         reason: reason(first),
         also: rest
             .iter()
-            .map(|event| Failed {
+            .map(|event| FailedResource {
                 logical_id: event.logical_id.clone(),
                 resource_type: event.resource_type.clone(),
                 reason: reason(event),

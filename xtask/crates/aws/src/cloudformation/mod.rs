@@ -3,29 +3,24 @@
 
 mod change_set;
 mod changes;
-mod condition;
 mod delete;
+mod deployed;
 mod events;
 mod execute;
 mod failure;
 mod history;
-mod mend;
 mod pace;
 mod ready;
-mod standing;
+mod recovery;
 mod template;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use change_set::ChangeSet;
-pub use cloud::ReadySet;
-pub use condition::{Condition, Operation, condition};
 pub use events::{Since, StackEvent};
 pub use failure::StackFailure;
-pub use mend::Mending;
 use pace::Pace;
-pub use standing::Standing;
 pub use template::{TemplateBody, needs_url, stamped};
 pub use watch::Ended;
 

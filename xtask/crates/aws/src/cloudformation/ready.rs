@@ -3,11 +3,12 @@
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{ChangeSetStatus, EventFilter, ExecutionStatus};
 
+use super::CloudFormation;
 use super::change_set::ChangeSet;
 use super::changes::change;
-use super::{CloudFormation, Condition, ReadySet, condition};
 use crate::errors::{Refusal, refused};
 use crate::explain::explain;
+use cloud::{Condition, ReadySet, condition};
 use words::error::Failure;
 
 impl CloudFormation {
@@ -189,7 +190,7 @@ pub(super) fn is_usable(set: &DescribeChangeSetOutput) -> bool {
 pub(super) fn is_no_set(refusal: &Refusal) -> bool {
     refusal.is("ChangeSetNotFound")
         || refusal.is("ChangeSetNotFoundException")
-        || super::standing::is_absent(refusal)
+        || super::deployed::is_absent(refusal)
 }
 
 pub(super) fn is_moved(refusal: &Refusal) -> bool {

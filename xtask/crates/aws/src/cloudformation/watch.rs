@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::CloudFormation;
+use super::deployed::describe;
 use super::events::{Feed, Since, StackEvent};
 use super::failure::{StackFailure, analyse};
-use super::standing::{Standing, describe};
 use crate::errors::Refusal;
+use cloud::DeployedStack;
 use words::error::Failure;
 
 /// After so many rounds without an event the stack is asked for its status: an event may be missing.
@@ -129,7 +130,7 @@ impl CloudFormation {
     async fn ended(
         &self,
         status: String,
-        described: Option<Standing>,
+        described: Option<DeployedStack>,
         mut window: Vec<StackEvent>,
     ) -> Ended {
         window.sort_by(|one, other| one.at.cmp(&other.at));
@@ -141,7 +142,7 @@ impl CloudFormation {
             },
         };
         let (outputs, inputs_hash) = described
-            .map(|standing| (standing.outputs, standing.inputs_hash))
+            .map(|deployed| (deployed.outputs, deployed.inputs_hash))
             .unwrap_or_default();
         Ended {
             status,
@@ -191,11 +192,11 @@ fn is_success(status: &str, window: &[StackEvent]) -> bool {
     }
 }
 
-fn unexplained(status: &str, described: Option<&Standing>) -> StackFailure {
-    let reason = described.and_then(|standing| standing.status_reason.clone());
+fn unexplained(status: &str, described: Option<&DeployedStack>) -> StackFailure {
+    let reason = described.and_then(|deployed| deployed.status_reason.clone());
     StackFailure {
-        logical_id: described.map_or_else(String::new, |standing| standing.name.clone()),
-        physical_id: described.map(|standing| standing.stack_id.clone()),
+        logical_id: described.map_or_else(String::new, |deployed| deployed.name.clone()),
+        physical_id: described.map(|deployed| deployed.stack_id.clone()),
         resource_type: "AWS::CloudFormation::Stack".to_owned(),
         reason: reason.unwrap_or_else(|| format!("it ended in {status}")),
         also: Vec::new(),

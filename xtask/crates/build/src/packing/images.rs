@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 
-use crate::docker::{self, ContextFile, Engine};
+use super::engine;
 use facts::Context;
 use facts::Service;
 use files::Found;
-use image::{self, BuildInput, BuiltImage, ContextEntry, EngineImage, EntryKind, Image};
+use image::{self, BuildInput, BuiltImage, ContextEntry, EntryKind};
 use words::error::UserError;
 
 /// Who makes an image of a Dockerfile.
@@ -26,6 +25,10 @@ pub enum Builder {
 pub(super) struct Ingredients<'a> {
     pub service: &'a Service,
     /// The compiled program's file and its bytes.
+    #[cfg_attr(
+        not(feature = "engine"),
+        expect(dead_code, reason = "the engine is sent a file")
+    )]
     pub program: &'a Path,
     pub program_bytes: &'a [u8],
     pub arguments: &'a BTreeMap<String, String>,
@@ -55,16 +58,16 @@ pub(super) async fn build(
     if builder.is_none() && image.outside.is_none() {
         return embedded(ingredients, &source);
     }
-    by_engine(context, ingredients, &source, image).await
+    engine::build(context, ingredients, &source, image).await
 }
 
-struct Source {
-    dockerfile: String,
-    ignore: String,
-    entries: Vec<ContextEntry>,
+pub(super) struct Source {
+    pub dockerfile: String,
+    pub ignore: String,
+    pub entries: Vec<ContextEntry>,
     /// How people write the Dockerfile's path.
-    shown: String,
-    labels: Vec<(String, String)>,
+    pub shown: String,
+    pub labels: Vec<(String, String)>,
 }
 
 fn embedded(ingredients: &Ingredients<'_>, source: &Source) -> anyhow::Result<BuiltImage> {
@@ -87,68 +90,6 @@ fn embedded(ingredients: &Ingredients<'_>, source: &Source) -> anyhow::Result<Bu
         labels: &source.labels,
     };
     image::build(&input).map_err(|problem| UserError::new(problem).into())
-}
-
-async fn by_engine(
-    context: &Context,
-    ingredients: &Ingredients<'_>,
-    source: &Source,
-    image: Image,
-) -> anyhow::Result<BuiltImage> {
-    let service = ingredients.service;
-    let why = match &image.outside {
-        Some(outside) => outside.sentence(&source.shown),
-        None => format!(
-            "{}: `--builder docker` needs the Docker engine",
-            source.shown
-        ),
-    };
-    let engine = Engine::connect().await.context(why)?;
-    // Whoever sends the context leaves out what `.dockerignore` says; the engine itself never looks at it.
-    let kept = image::kept(&source.entries, &source.ignore).map_err(UserError::new)?;
-    let folder = service.folder();
-    let files: Vec<ContextFile> = kept
-        .into_iter()
-        .filter(|entry| entry.path != "Dockerfile")
-        .map(|entry| context_file(&folder, ingredients, entry))
-        .collect();
-    let build = docker::Build {
-        name: format!("{}/{}:build", context.repo.project, service.name),
-        place: source.shown.clone(),
-        dockerfile: source.dockerfile.clone(),
-        files,
-        arguments: ingredients.arguments.clone(),
-        platform: "linux/arm64".to_owned(),
-    };
-    let title = format!("{} with the Docker engine {}", service.name, engine.version);
-    context.out.step("image", &title);
-    let id = engine.build(&build, |line| context.out.note(line)).await?;
-    let saved = engine.save(&id).await?;
-    // The engine keeps what it cached; the image itself is written elsewhere.
-    engine.remove(&build.name).await?;
-    let layers: Vec<&[u8]> = saved.layers.iter().map(AsRef::as_ref).collect();
-    let found = EngineImage {
-        config: &saved.config,
-        layers: &layers,
-    };
-    image::adopt(&source.shown, image, found, &source.labels)
-        .map_err(|problem| UserError::new(problem).into())
-}
-
-fn context_file(folder: &Path, ingredients: &Ingredients<'_>, entry: &ContextEntry) -> ContextFile {
-    let source = if entry.path == ingredients.service.name {
-        ingredients.program.to_owned()
-    } else {
-        folder.join(&entry.path)
-    };
-    ContextFile {
-        path: entry.path.clone(),
-        source,
-        mode: match entry.kind {
-            EntryKind::File { mode } => Some(mode),
-            EntryKind::Folder | EntryKind::Other => None,
-        },
-    }
 }
 
 fn labels(ingredients: &Ingredients<'_>) -> Vec<(String, String)> {

@@ -1,7 +1,13 @@
 //! What `build` and `verify` share: values for the ARGs, programs for 64-bit Arm, and their images and zips as bytes.
 
 #[cfg(test)]
+#[cfg(feature = "engine")]
 mod differential;
+#[cfg(feature = "engine")]
+mod engine;
+#[cfg(not(feature = "engine"))]
+#[path = "no_engine.rs"]
+mod engine;
 mod images;
 
 use std::collections::BTreeMap;

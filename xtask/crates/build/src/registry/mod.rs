@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use reqwest::{Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 
@@ -97,8 +97,12 @@ impl Registry {
             .iter()
             .map(|blob| (blob.digest(), blob))
             .collect();
-        let sent: Vec<u64> = futures_util::stream::iter(blobs.into_values())
-            .map(|blob| repository.ensure(blob))
+        // Boxed, so that callers can box the whole.
+        let uploads: Vec<_> = blobs
+            .into_values()
+            .map(|blob| repository.ensure(blob).boxed())
+            .collect();
+        let sent: Vec<u64> = futures_util::stream::iter(uploads)
             .buffer_unordered(self.limits.uploads_at_once)
             .try_filter_map(|sent| std::future::ready(Ok(sent)))
             .try_collect()

@@ -2,8 +2,6 @@
 
 mod against;
 mod diff;
-mod hash;
 
 pub use against::{Cause, Compared, Fate, InputChange, Rendering, compare};
 pub use diff::{Desired, diff, moved_outputs};
-pub use hash::inputs_hash;

@@ -18,7 +18,7 @@ use crate::http_client::Client;
 use crate::processes::{FirstFailure, Launcher, note};
 use crate::resources::{Builder, Made, Plan, changes, plan};
 use crate::store::ImageStore;
-use cloud::{Applied, StackRequest, StackState};
+use cloud::{Applied, DeployedStack, Prepared, ReadySet, StackRequest, StackState, inputs_hash};
 
 /// How long a deploy waits for a process that is not well although nothing changed.
 const RECOVERY: Duration = Duration::from_secs(40);
@@ -148,6 +148,36 @@ impl Cloud {
         })
     }
 
+    /// What a request would change. Ports are looked for and let go again.
+    pub(super) async fn compare(&self, request: &StackRequest) -> anyhow::Result<Prepared> {
+        check_name(&request.name)?;
+        check_name(&request.owner)?;
+        let slot = self.slot(&request.name);
+        let _gate = slot.gate.lock().await;
+        let before = slot.get();
+        let previous = before.record.as_ref();
+        let resources = previous.map_or(&[][..], |record| &record.resources);
+        let planned = self.plan(
+            request,
+            resources,
+            before.live.as_deref(),
+            &mut Reserved::new(),
+        );
+        self.forget_empty(&request.name, &slot);
+        let changes = changes(resources, &planned?.resources);
+        let same = previous.is_some_and(|record| record.request == *request);
+        if same && changes.is_empty() && before.live.is_some() {
+            return Ok(Prepared::Nothing);
+        }
+        Ok(Prepared::Ready(ReadySet {
+            id: inputs_hash(request),
+            stack_name: request.name.clone(),
+            stack_id: request.name.clone(),
+            create: previous.is_none(),
+            changes,
+        }))
+    }
+
     /// Notes a template that differs in nothing that stands.
     fn keep(
         &self,
@@ -252,6 +282,20 @@ impl Cloud {
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(name);
         }
+    }
+
+    /// Every stack with what it was made from.
+    pub(super) fn deployed(&self) -> Vec<DeployedStack> {
+        self.slots()
+            .iter()
+            .filter_map(|(_, slot)| slot.get().deployed())
+            .collect()
+    }
+
+    pub(super) fn request_of(&self, name: &str) -> Option<StackRequest> {
+        let slots = self.slots();
+        let (_, slot) = slots.iter().find(|(other, _)| other == name)?;
+        Some(slot.get().record?.request)
     }
 
     pub(super) fn describe(&self) -> Vec<StackState> {

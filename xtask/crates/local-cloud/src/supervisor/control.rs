@@ -38,7 +38,9 @@ pub(super) fn router(cloud: Arc<Cloud>, stop: CancellationToken, token: &str) ->
     Router::new()
         .route("/_turnpike/", get(async || Json(std::process::id())))
         .route("/_turnpike/stacks", get(describe).post(apply))
-        .route("/_turnpike/stacks/{name}", delete(remove))
+        .route("/_turnpike/stacks/{name}", delete(remove).get(request_of))
+        .route("/_turnpike/deployed", get(deployed))
+        .route("/_turnpike/changes", post(compare))
         .route("/_turnpike/shutdown", post(shut_down))
         .layer(axum::extract::DefaultBodyLimit::max(16 * 1024 * 1024))
         .layer(middleware::from_fn_with_state(control.clone(), check_token))
@@ -72,6 +74,24 @@ async fn check_token(State(control): State<Control>, request: Request, next: Nex
 
 async fn describe(State(control): State<Control>) -> Response {
     Json(control.cloud.describe()).into_response()
+}
+
+async fn deployed(State(control): State<Control>) -> Response {
+    Json(control.cloud.deployed()).into_response()
+}
+
+async fn request_of(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    match control.cloud.request_of(&name) {
+        Some(request) => Json(request).into_response(),
+        None => problem(StatusCode::NOT_FOUND, format!("there is no stack {name}")),
+    }
+}
+
+async fn compare(State(control): State<Control>, Json(request): Json<StackRequest>) -> Response {
+    match control.cloud.compare(&request).await {
+        Ok(prepared) => Json(prepared).into_response(),
+        Err(error) => problem(StatusCode::UNPROCESSABLE_ENTITY, format!("{error:#}")),
+    }
 }
 
 async fn apply(State(control): State<Control>, Json(request): Json<StackRequest>) -> Response {

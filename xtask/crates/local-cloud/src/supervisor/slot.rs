@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::live::Live;
 use super::state::Record;
-use cloud::{ProcessState, StackState};
+use cloud::{DeployedStack, ProcessState, StackState, inputs_hash};
 
 /// One stack's place. `gate` lets one apply or delete in at a time; what stands can be looked at meanwhile.
 #[derive(Default)]
@@ -35,7 +35,30 @@ impl Slot {
     }
 }
 
+/// The status of a stack that stands; one that does not has none.
+const DEPLOYED: &str = "DEPLOYED";
+
 impl Standing {
+    /// The stack as a deploy compares with it.
+    pub(super) fn deployed(&self) -> Option<DeployedStack> {
+        let request = &self.record.as_ref()?.request;
+        Some(DeployedStack {
+            name: request.name.clone(),
+            owner: request.owner.clone(),
+            stack_id: request.name.clone(),
+            status: self.live.as_ref().map_or("", |_| DEPLOYED).to_owned(),
+            status_reason: self.problem.clone(),
+            outputs: self
+                .live
+                .as_ref()
+                .map(|live| live.plan.outputs.clone())
+                .unwrap_or_default(),
+            parameters: request.parameters.clone(),
+            inputs_hash: Some(inputs_hash(request)),
+            ..DeployedStack::default()
+        })
+    }
+
     pub(super) fn state(&self, name: &str) -> Option<StackState> {
         let record = self.record.as_ref()?;
         let owner = &record.request.owner;

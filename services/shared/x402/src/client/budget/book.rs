@@ -193,7 +193,7 @@ impl Book {
         }
     }
 
-    /// What nobody knows the outcome of.
+    /// Payments whose outcome is unknown.
     pub(super) fn undecided(&self) -> impl Iterator<Item = &Open> {
         self.open.values().filter(|open| open.claimed.is_none())
     }

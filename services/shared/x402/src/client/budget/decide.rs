@@ -1,4 +1,4 @@
-//! What has become of payments: the chain is asked, and nobody else.
+//! What became of payments, according to the chain alone.
 
 use super::Budget;
 use super::book::Open;

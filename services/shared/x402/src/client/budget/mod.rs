@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// How long the account and each receipt are kept after they were last written.
 const KEEP_SECONDS: u64 = 400 * DAY_SECONDS;
-/// Other instances write the same record: whoever comes second looks again.
+/// Other instances write the same record: the second writer reads it again.
 const TRIES_MAX: u32 = 40;
 
 /// What is never passed, in atomic units.
@@ -45,7 +45,7 @@ impl Limits {
 pub struct Account {
     pub spent_today: U256,
     pub spent_in_session: U256,
-    /// The part of it that was signed for and may still be charged: nobody knows yet.
+    /// The part of it that was signed and may still be charged.
     pub open: U256,
     /// When all of that is decided at the latest, in seconds since 1970; `None` when nothing is open. A time that has passed
     /// means that the chain could not be asked since, or stands still.

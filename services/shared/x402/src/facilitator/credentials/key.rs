@@ -45,7 +45,7 @@ impl SigningKey {
         let bytes = STANDARD.decode(text).unwrap_or_default();
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(&bytes)
             .map(Self::Ed25519)
-            .map_err(|_| wrong("its `secret` is no Ed25519 key (PKCS#8 in base64)"))
+            .map_err(|_| wrong("its `secret` is not an Ed25519 key (PKCS#8 in base64)"))
     }
 
     fn read_pem(text: &str) -> Result<Self, CredentialsError> {
@@ -65,7 +65,7 @@ impl SigningKey {
             &SystemRandom::new(),
         )
         .map(Self::P256)
-        .map_err(|_| wrong("the PEM of its `secret` is no P-256 key with its public half"))
+        .map_err(|_| wrong("the PEM of its `secret` is not a P-256 key with its public half"))
     }
 
     /// The name in a token's header (RFC 7518, RFC 8037).

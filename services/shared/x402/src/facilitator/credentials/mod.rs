@@ -49,7 +49,7 @@ impl Credentials {
     /// An API key in `header`, or in `X-API-Key`. A key for `Authorization` goes after `Bearer` unless it says how it is meant.
     ///
     /// # Errors
-    /// When the key or the header's name cannot stand in an HTTP message.
+    /// When the key or the header's name cannot be part of an HTTP message.
     pub fn api_key(header: Option<&str>, key: &str) -> Result<Self, CredentialsError> {
         let header = match header {
             Some(name) => HeaderName::try_from(name).map_err(|_| {
@@ -67,7 +67,7 @@ impl Credentials {
             HeaderValue::try_from(key)
         };
         let mut value = value.map_err(|_| {
-            CredentialsError("the key has characters that no header may have".to_owned())
+            CredentialsError("the key has characters that a header cannot contain".to_owned())
         })?;
         value.set_sensitive(true);
         Ok(Self::ApiKey {
@@ -112,7 +112,7 @@ impl Credentials {
             Self::Token(key) => {
                 let token = key.token(method, url, crate::now_seconds())?;
                 let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-                    .map_err(|_| CredentialsError("a token is no header value".to_owned()))?;
+                    .map_err(|_| CredentialsError("a token is not a header value".to_owned()))?;
                 value.set_sensitive(true);
                 Ok(Some((AUTHORIZATION, value)))
             }

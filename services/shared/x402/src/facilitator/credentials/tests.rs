@@ -233,7 +233,7 @@ fn keys_that_cannot_be_used_are_named_and_not_shown() {
         (halves.as_str(), "halves"),
         (&ed25519()[4..], "neither base64"),
         ("", "neither base64"),
-        (p384, "no P-256 key"),
+        (p384, "not a P-256 key"),
         (
             "-----BEGIN RSA PRIVATE KEY-----\nMAA=\n-----END RSA PRIVATE KEY-----",
             "neither a PRIVATE KEY",

@@ -15,7 +15,7 @@ use url::Url;
 /// How long a token is good for.
 const VALID_SECONDS: u64 = 120;
 
-/// Who reads the tokens, and so what stands in them.
+/// Who reads the tokens, which decides their content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Issuer {
     /// Good for one method, host and path.

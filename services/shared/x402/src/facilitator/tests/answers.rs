@@ -1,4 +1,4 @@
-//! Every kind of answer that is none.
+//! Every kind of answer that says nothing.
 
 use super::*;
 
@@ -32,7 +32,7 @@ const ROWS: [Row; 21] = [
     (200, NONE, HTML, false, "a page of HTML"),
     (200, NONE, "", false, "answers 200 with nothing"),
     (204, NONE, "", false, "answers 204 with nothing"),
-    (200, NONE, "fine\u{1b}[2J", false, "with what is no JSON (\"fine\")"),
+    (200, NONE, "fine\u{1b}[2J", false, "with something that is not JSON (\"fine\")"),
     (200, NONE, "{}", false, "with JSON of another shape (missing field `success`"),
     (401, NONE, ERROR, true, "wants credentials (401), and says \"no way\": FACILITATOR_CREDENTIALS"),
     (403, NONE, HTML, false, "refuses what was sent without credentials (403)"),

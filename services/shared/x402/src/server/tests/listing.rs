@@ -42,7 +42,7 @@ fn problems_of_a_listing() {
     shop.sale.prices[0].asset.network = "eip155:31337".into();
     expect![[r#"
         its URL does not begin with https://; lists take no other
-        its host is no public name; lists cannot reach it
+        its host is not a public name; lists cannot reach it
         it has no description
         it does not say how it is asked (`discovery` of its listing)
         its only network is a development chain; no hosted facilitator settles there"#]]

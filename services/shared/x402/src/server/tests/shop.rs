@@ -182,12 +182,7 @@ impl Shop {
     pub(super) fn open(network: &str, store: Arc<dyn Store>, flow: Flow) -> Self {
         let asset = Asset {
             network: network.into(),
-            address: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
-                .parse()
-                .unwrap(),
-            name: "USDC".into(),
-            version: "2".into(),
-            decimals: 6,
+            ..crate::testing::development_asset()
         };
         let price = Price {
             asset,

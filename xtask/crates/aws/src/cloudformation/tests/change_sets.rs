@@ -202,7 +202,7 @@ async fn refusals_say_what_they_mean() {
             message: "The security token included in the request is expired",
         },
     )];
-    let error = cloud.standing().await.unwrap_err();
+    let error = cloud.deployed().await.unwrap_err();
     assert!(error.is::<words::error::UserError>(), "{error}");
     assert_eq!(
         error.to_string(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::*;
 use crate::testing::Shared;
 use crate::testing::cloudformation::{World, start};
-use cloud::StackRequest;
+use cloud::{ReadySet, StackRequest};
 
 const HASH: &str = "0123456789abcdef0123456789abcdef";
 const NAME: &str = "turnpike-dev-agent";
@@ -70,10 +70,10 @@ async fn what_stands_is_found_by_tags_over_all_pages() {
             .outputs
             .insert("TurnpikeInputs".to_owned(), HASH.to_owned());
     }
-    let found = cloud.standing().await.unwrap();
+    let found = cloud.deployed().await.unwrap();
     let owners: Vec<&str> = found
         .iter()
-        .map(|standing| standing.owner.as_str())
+        .map(|deployed| deployed.owner.as_str())
         .collect();
     assert_eq!(owners, ["agent", "artifacts", "network", "unborn"]);
     assert_eq!(found[0].inputs_hash.as_deref(), Some(HASH));
@@ -82,14 +82,14 @@ async fn what_stands_is_found_by_tags_over_all_pages() {
     assert_eq!(world.lock().calls, ["DescribeStacks"; 3]);
     assert!(
         cloud
-            .standing_one("turnpike-dev-none")
+            .deployed_one("turnpike-dev-none")
             .await
             .unwrap()
             .is_none()
     );
     assert!(
         cloud
-            .standing_one("turnpike-dev-other")
+            .deployed_one("turnpike-dev-other")
             .await
             .unwrap()
             .is_none()

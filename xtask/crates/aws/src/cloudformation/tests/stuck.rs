@@ -25,7 +25,7 @@ fn every_status_has_a_meaning() {
     ];
     let lines: String = all
         .iter()
-        .map(|status| format!("{status}: {:?}\n", condition(status)))
+        .map(|status| format!("{status}: {:?}\n", cloud::condition(status)))
         .collect();
     expect_test::expect![[r#"
         CREATE_COMPLETE: Steady
@@ -51,7 +51,10 @@ fn every_status_has_a_meaning() {
 }
 
 /// What is found and done for a stack in this state, which the script then moves on.
-async fn mended(status: &str, script: Vec<Vec<crate::testing::cloudformation::Event>>) -> String {
+async fn recovered(
+    status: &str,
+    script: Vec<Vec<crate::testing::cloudformation::Event>>,
+) -> String {
     let (cloud, world) = account().await;
     let id = world.lock().add("agent", status);
     {
@@ -68,12 +71,12 @@ async fn mended(status: &str, script: Vec<Vec<crate::testing::cloudformation::Ev
             event("Service", "UPDATE_FAILED", "capacity is unavailable", 3),
         ];
     }
-    let standing = cloud.standing_one(NAME).await.unwrap().unwrap();
-    let Some(mending) = cloud.mending(&standing).await.unwrap() else {
-        return "nothing to mend\n".to_owned();
+    let deployed = cloud.deployed_one(NAME).await.unwrap().unwrap();
+    let Some(recovery) = cloud.recovery(&deployed).await.unwrap() else {
+        return "nothing to recover\n".to_owned();
     };
     world.lock().calls.clear();
-    let result = match cloud.mend(&standing, &mending, |_| {}).await {
+    let result = match cloud.recover(&deployed, &recovery, |_| {}).await {
         Ok(ended) => format!("ended in {}", ended.status),
         Err(error) => {
             let told = error
@@ -89,8 +92,8 @@ async fn mended(status: &str, script: Vec<Vec<crate::testing::cloudformation::Ev
         .collect();
     format!(
         "{}\ndeletes: {}, calls {acted:?}\n{result}\n",
-        mending.sentence(NAME),
-        mending.deletes()
+        recovery.sentence(NAME),
+        recovery.deletes()
     )
 }
 
@@ -106,17 +109,17 @@ async fn what_never_came_to_be_is_deleted_or_explained() {
         turnpike-dev-agent: it never came to be; delete what is left of it (Bucket, Service) and make it anew
         deletes: true, calls ["DeleteStack"]
         ended in DELETE_COMPLETE
-    "#]].assert_eq(&mended("ROLLBACK_COMPLETE", gone()).await);
+    "#]].assert_eq(&recovered("ROLLBACK_COMPLETE", gone()).await);
     expect_test::expect![[r#"
         turnpike-dev-agent: it never came to be; delete what is left of it (Bucket, Service) and make it anew
         deletes: true, calls ["DeleteStack"]
         ended in DELETE_COMPLETE
-    "#]].assert_eq(&mended("ROLLBACK_FAILED", gone()).await);
+    "#]].assert_eq(&recovered("ROLLBACK_FAILED", gone()).await);
     expect_test::expect![[r#"
         turnpike-dev-agent: its deletion got stuck (Bucket: The bucket you tried to delete is not empty); delete it and make it anew
         deletes: true, calls ["DeleteStack"]
         ended in DELETE_COMPLETE
-    "#]].assert_eq(&mended("DELETE_FAILED", gone()).await);
+    "#]].assert_eq(&recovered("DELETE_FAILED", gone()).await);
     let again = vec![
         vec![
             event(NAME, "DELETE_IN_PROGRESS", "User Initiated", 100),
@@ -138,7 +141,7 @@ async fn what_never_came_to_be_is_deleted_or_explained() {
         turnpike-dev-agent: its deletion got stuck (Bucket: The bucket you tried to delete is not empty); delete it and make it anew
         deletes: true, calls ["DeleteStack"]
         UserError { problem: "the stack turnpike-dev-agent is stuck half way through its deletion\n  Bucket: The bucket you tried to delete is not empty", hint: Some("remove what is in the way and run the same command again; or, to leave these behind: aws cloudformation delete-stack --stack-name turnpike-dev-agent --retain-resources Bucket") }
-    "#]].assert_eq(&mended("DELETE_FAILED", again).await);
+    "#]].assert_eq(&recovered("DELETE_FAILED", again).await);
 }
 
 #[tokio::test]
@@ -151,7 +154,7 @@ async fn a_stuck_rollback_is_continued_or_explained() {
         turnpike-dev-agent: rolling it back got stuck (Service: capacity is unavailable); go on rolling it back, then update it
         deletes: false, calls ["ContinueUpdateRollback"]
         ended in UPDATE_ROLLBACK_COMPLETE
-    "#]].assert_eq(&mended("UPDATE_ROLLBACK_FAILED", back).await);
+    "#]].assert_eq(&recovered("UPDATE_ROLLBACK_FAILED", back).await);
     let stuck = vec![
         vec![
             event(NAME, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", 100),
@@ -168,15 +171,15 @@ async fn a_stuck_rollback_is_continued_or_explained() {
         turnpike-dev-agent: rolling it back got stuck (Service: capacity is unavailable); go on rolling it back, then update it
         deletes: false, calls ["ContinueUpdateRollback"]
         UserError { problem: "the stack turnpike-dev-agent is stuck half way back from an update that failed\n  Service: capacity is unavailable", hint: Some("mend what is named and run the same command again; or, if these may stay as they are: aws cloudformation continue-update-rollback --stack-name turnpike-dev-agent --resources-to-skip Service") }
-    "#]].assert_eq(&mended("UPDATE_ROLLBACK_FAILED", stuck).await);
+    "#]].assert_eq(&recovered("UPDATE_ROLLBACK_FAILED", stuck).await);
     expect_test::expect![[r#"
-        nothing to mend
+        nothing to recover
     "#]]
-    .assert_eq(&mended("REVIEW_IN_PROGRESS", vec![]).await);
+    .assert_eq(&recovered("REVIEW_IN_PROGRESS", vec![]).await);
     expect_test::expect![[r#"
-        nothing to mend
+        nothing to recover
     "#]]
-    .assert_eq(&mended("UPDATE_ROLLBACK_COMPLETE", vec![]).await);
+    .assert_eq(&recovered("UPDATE_ROLLBACK_COMPLETE", vec![]).await);
 }
 
 #[tokio::test]
@@ -227,5 +230,5 @@ async fn a_deletion_is_watched_to_its_end_and_an_update_that_is_none_is_not_canc
         (ended.status.as_str(), ended.failure),
         ("DELETE_COMPLETE", None)
     );
-    assert!(cloud.standing().await.unwrap().is_empty());
+    assert!(cloud.deployed().await.unwrap().is_empty());
 }

@@ -11,8 +11,8 @@ use std::path::Path;
 use futures_util::StreamExt as _;
 use serde_json::Value as Json;
 
-use crate::docker::{self, ContextFile, Engine};
 use cases::{Case, Verdict};
+use docker_engine::{self, ContextFile, Engine};
 use image::{self, BuildInput, BuiltImage, ContextEntry, EngineImage, EntryKind};
 
 /// The build context of every case.
@@ -52,7 +52,7 @@ fn job(number: usize, case: &Case) -> Job {
 
 /// The Dockerfiles of the services, with `app` in the place of each program.
 fn own() -> Vec<Job> {
-    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services");
+    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../services");
     let mut jobs = Vec::new();
     for entry in std::fs::read_dir(services).unwrap() {
         let folder = entry.unwrap().path();
@@ -185,7 +185,7 @@ fn host() -> String {
     std::env::var("TURNPIKE_TEST_DOCKER_HOST").expect("cargo xtask test images")
 }
 
-fn request(job: &Job, name: &str, folder: &Path, entries: &[ContextEntry]) -> docker::Build {
+fn request(job: &Job, name: &str, folder: &Path, entries: &[ContextEntry]) -> docker_engine::Build {
     let file = |entry: &ContextEntry| ContextFile {
         path: entry.path.clone(),
         source: folder.join(&entry.path),
@@ -195,7 +195,7 @@ fn request(job: &Job, name: &str, folder: &Path, entries: &[ContextEntry]) -> do
         },
     };
     let sent = entries.iter().filter(|entry| entry.path != "Dockerfile");
-    docker::Build {
+    docker_engine::Build {
         name: name.to_owned(),
         place: "Dockerfile".to_owned(),
         dockerfile: job.dockerfile.clone(),
