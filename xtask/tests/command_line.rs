@@ -282,7 +282,7 @@ fn facts_that_do_not_hold_are_reported_together_with_their_lines() {
               services/agent/Cargo.toml:10: BACKEND_KEY looks like a secret (its name says `KEY`), and `args` are readable by anyone who has the image or the template
                 fix: move it to [package.metadata.service.secrets]: BACKEND_KEY = { name = "...", length = 64, alphabet = "hex" }
               services/backend/Cargo.toml:6: the service has no `kind`
-                fix: set kind to one of: fargate, lambda, agentcore
+                fix: set kind to one of: fargate, lambda, agentcore, worker
               services/backend/Cargo.toml:7: unknown key `knid` in [package.metadata.service]
                 fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, listing, memory_mib, optional, payments_table, public, secrets, smoke, timeout_seconds
         "#]],

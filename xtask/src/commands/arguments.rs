@@ -23,13 +23,16 @@ pub(crate) struct Values {
     pub(super) set: Vec<String>,
 }
 
-/// A value for every ARG of these services; all that have none are reported together.
+/// The values of the ARGs of these services, by service, and what is wrong when some have none: these get a stand-in.
 pub(super) async fn arguments(
     context: &Context,
     stage: &Stage,
     stacks: &[&StackPlan],
     set: &[String],
-) -> anyhow::Result<BTreeMap<String, BTreeMap<String, String>>> {
+) -> anyhow::Result<(
+    BTreeMap<String, BTreeMap<String, String>>,
+    Option<UserError>,
+)> {
     let set = parse_set(stacks, set)?;
     let outputs = deployed_outputs(context, stage).await?;
     let mut problems = Vec::new();
@@ -46,25 +49,28 @@ pub(super) async fn arguments(
                     .cloned(),
             };
             match (found, value) {
-                (Some(value), _) => drop(values.insert(name.clone(), value)),
-                (None, ArgValue::Output { owner, key }) => problems.push(Problem {
-                    place: format!("services/{}/Cargo.toml", stack.owner),
-                    text: format!(
-                        "{name} is {key} of {owner}, which is not deployed to the stage {}",
-                        stage.name
-                    ),
-                    fix: format!("deploy {owner} first, or give a value: --set {name}=..."),
-                }),
+                (Some(found), _) => drop(values.insert(name.clone(), found)),
+                (None, ArgValue::Output { owner, key }) => {
+                    values.insert(name.clone(), value.or_stand_in());
+                    problems.push(Problem {
+                        place: format!("services/{}/Cargo.toml", stack.owner),
+                        text: format!(
+                            "{name} is {key} of {owner}, which is not deployed to the stage {}",
+                            stage.name
+                        ),
+                        fix: format!("deploy {owner} first, or give a value: --set {name}=..."),
+                    });
+                }
                 (None, ArgValue::Text(_)) => {}
             }
         }
         arguments.insert(stack.owner.clone(), values);
     }
-    if problems.is_empty() {
-        Ok(arguments)
-    } else {
-        Err(UserError::all("some ARGs have no value", &problems).into())
-    }
+    let problem = match problems.as_slice() {
+        [] => None,
+        problems => Some(UserError::all("some ARGs have no value", problems)),
+    };
+    Ok((arguments, problem))
 }
 
 /// `NAME=VALUE` as it was typed, checked against the ARGs that there are.

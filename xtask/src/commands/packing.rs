@@ -25,13 +25,20 @@ pub(super) async fn pack<'a>(
             stack.kind.is_some() && (services.is_empty() || services.contains(&stack.owner))
         })
         .collect();
-    let arguments = arguments(context, stage, &chosen, &values.set).await?;
+    let (arguments, problem) = arguments(context, stage, &chosen, &values.set).await?;
+    let ready = chosen.iter().filter_map(|stack| {
+        let service = context.repo.service(&stack.owner)?;
+        Some((service, &arguments[&service.name]))
+    });
+    let ready: Vec<_> = ready.collect();
+    let mut problems = packing::lacks(context, &ready, builder).await?;
+    problems.splice(0..0, problem.map(anyhow::Error::new));
+    packing::refuse(problems)?;
     let begun = Instant::now();
-    let count = context.repo.services.len();
-    context
-        .out
-        .step("compile", &format!("{count} services for 64-bit Arm"));
-    let programs = packing::compile(context)?;
+    let names: Vec<&str> = chosen.iter().map(|stack| stack.owner.as_str()).collect();
+    let title = format!("{} for 64-bit Arm", names.join(", "));
+    context.out.step("compile", &title);
+    let programs = packing::compile(context, &names)?;
     let seconds = begun.elapsed().as_secs_f64();
     context.out.step("compiled", &format!("in {seconds:.1} s"));
     let mut packed = Vec::new();

@@ -50,7 +50,7 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "templates",
         about: "cfn-lint finds nothing in any stage's templates",
-        cargo: &["test --workspace --test templates --test check -- --ignored"],
+        cargo: &["test --workspace --test templates --test worker --test check -- --ignored"],
         tools: &[Tool::CfnLint],
     },
     Suite {

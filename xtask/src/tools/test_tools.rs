@@ -119,8 +119,8 @@ pub(crate) fn prepare(
 
 /// Builds this tool as the alias `cargo xtask` does, and puts it where the next build of the other one leaves it alone.
 fn lean_tool(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
-    let lean = ["--no-default-features".to_owned()];
-    let built = cargo::build_with(root, &["xtask"], &lean, &[])?;
+    let lean = cargo::Options::arguments(vec!["--no-default-features".to_owned()]);
+    let built = cargo::build_with(root, &["xtask"], &lean)?;
     let program = built.get("xtask").context("cargo built no xtask")?;
     let kept = folder.join("xtask-without-aws");
     std::fs::copy(program, &kept).with_context(|| format!("cannot write {}", kept.display()))?;

@@ -72,8 +72,18 @@ pub(crate) fn workspace(folder: &Path) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test plays the user")]
 pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
+    run_in(folder, program, arguments, &[])
+}
+
+/// [`run`] with variables of the environment.
+#[expect(clippy::disallowed_methods, reason = "a test plays the user")]
+pub(crate) fn run_in(
+    folder: &Path,
+    program: &str,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Output {
     std::process::Command::new(program)
         .args(arguments)
         .current_dir(folder)
@@ -84,6 +94,7 @@ pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
             "DOCKER_HOST",
             std::env::var("TURNPIKE_TEST_DOCKER_HOST").unwrap_or_default(),
         )
+        .envs(environment.iter().copied())
         .output()
         .unwrap()
 }

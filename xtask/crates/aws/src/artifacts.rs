@@ -12,7 +12,7 @@ use crate::s3::S3;
 use build::packing::{self, Programs};
 use build::registry::{self, Limits, Registry};
 use cloud::Artifact;
-use facts::Context;
+use facts::{Context, Stage};
 
 /// An artifact's bytes.
 enum Content {
@@ -41,15 +41,33 @@ impl ArtifactStore {
         }
     }
 
-    /// The programs of all services; compiled by the first who asks.
-    pub(crate) async fn compile(&self) -> anyhow::Result<Arc<Programs>> {
+    /// Compiles these services in one cargo call, once everything is there that building them needs.
+    pub(crate) async fn compile(&self, stage: &Stage, services: &[String]) -> anyhow::Result<()> {
         let compile = || async {
             let context = self.context.clone();
-            let programs =
-                tokio::task::spawn_blocking(move || packing::compile(&context)).await??;
-            anyhow::Ok(Arc::new(programs))
+            let plans = stacks::stacks(&context.repo, stage);
+            let chosen = plans.iter().filter_map(|plan| {
+                let service = context.repo.service(&plan.owner)?;
+                let args = plan.args.iter();
+                let args: BTreeMap<String, String> = args
+                    .map(|(name, value)| (name.clone(), value.or_stand_in()))
+                    .collect();
+                services.contains(&plan.owner).then_some((service, args))
+            });
+            let chosen: Vec<_> = chosen.collect();
+            let chosen: Vec<_> = chosen
+                .iter()
+                .map(|(service, args)| (*service, args))
+                .collect();
+            packing::refuse(packing::lacks(&context, &chosen, None).await?)?;
+            let names = services.to_vec();
+            let work = move || {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                packing::compile(&context, &names)
+            };
+            anyhow::Ok(Arc::new(tokio::task::spawn_blocking(work).await??))
         };
-        self.programs.get_or_try_init(compile).await.cloned()
+        self.programs.get_or_try_init(compile).await.map(drop)
     }
 
     /// The service with these values for its ARGs.
@@ -58,7 +76,8 @@ impl ArtifactStore {
         service: &str,
         args: &BTreeMap<String, String>,
     ) -> anyhow::Result<Artifact> {
-        let programs = self.compile().await?;
+        let programs = self.programs.get().cloned();
+        let programs = programs.context("nothing was compiled")?;
         let (context, name, args) = (self.context.clone(), service.to_owned(), args.clone());
         let runtime = tokio::runtime::Handle::current();
         let packed = tokio::task::spawn_blocking(move || {

@@ -166,8 +166,8 @@ impl Cloud for AwsStage {
         Box::pin(self.cloudformation.recovery(stack))
     }
 
-    fn compile<'a>(&'a self, _services: &'a [String]) -> CloudFuture<'a, ()> {
-        Box::pin(async { self.artifacts.compile().await.map(drop) })
+    fn compile<'a>(&'a self, services: &'a [String]) -> CloudFuture<'a, ()> {
+        Box::pin(self.artifacts.compile(&self.stage, services))
     }
 
     fn pack<'a>(

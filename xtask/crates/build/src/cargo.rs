@@ -9,31 +9,89 @@ use cargo_metadata::Message;
 
 use words::error::Failure;
 
-/// Builds the packages in one call and returns the path of each one's executable. Cargo's own progress and errors reach
-/// the terminal unabridged.
-pub fn build(root: &Path, packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-    build_with(root, packages, &[], &[])
+/// Builds programs of the packages in one call and returns the path of each one. Cargo's own progress and errors reach the
+/// terminal unabridged.
+///
+/// Cargo gives a dependency the features that all *packages* of a call ask for, and compiles what the chosen *programs* need.
+/// With the same packages, a program is the same whichever others are built with it (decision 0020).
+pub fn build(
+    root: &Path,
+    packages: &[&str],
+    programs: &[&str],
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    // For cargo, no program is every program.
+    if programs.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let options = Options {
+        programs: programs.iter().copied().map(str::to_owned).collect(),
+        ..Options::default()
+    };
+    build_with(root, packages, &options)
 }
 
-/// [`build`] with more arguments and environment variables for cargo.
+/// What a cargo call is given beside its packages.
+#[derive(Debug)]
+pub struct Options {
+    /// The packages' programs that are built, by name; none is the program of each package.
+    pub programs: Vec<String>,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    /// True for the name of a variable that cargo must not inherit.
+    pub removed: fn(&str) -> bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            programs: Vec::new(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            removed: |_| false,
+        }
+    }
+}
+
+impl Options {
+    /// More arguments alone.
+    pub fn arguments(arguments: Vec<String>) -> Self {
+        Self {
+            arguments,
+            ..Self::default()
+        }
+    }
+}
+
+/// [`build`] with options for cargo.
 pub fn build_with(
     root: &Path,
     packages: &[&str],
-    more_arguments: &[String],
-    environment: &[(String, String)],
+    options: &Options,
 ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut arguments = vec![
         "build".to_owned(),
         "--message-format=json-render-diagnostics".to_owned(),
     ];
-    arguments.extend_from_slice(more_arguments);
+    arguments.extend_from_slice(&options.arguments);
     arguments.extend(
         packages
             .iter()
             .map(|package| format!("--package={package}")),
     );
+    let chosen = options.programs.iter();
+    arguments.extend(chosen.map(|program| format!("--bin={program}")));
+    let programs: Vec<&str> = match options.programs.is_empty() {
+        true => packages.to_vec(),
+        false => options.programs.iter().map(String::as_str).collect(),
+    };
     let mut command = call(root, &arguments);
-    for (name, value) in environment {
+    let inherited = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    // Of two calls that concern one variable, the first wins.
+    let stated = |name: &str| options.environment.iter().any(|(other, _)| other == name);
+    for name in inherited.filter(|name| (options.removed)(name) && !stated(name)) {
+        command = command.env_remove(name);
+    }
+    for (name, value) in &options.environment {
         command = command.env(name, value);
     }
     let reader = command.reader().context("cannot start cargo")?;
@@ -48,14 +106,14 @@ pub fn build_with(
             Ok(_) => {}
             Err(_) => {
                 let hint = "the errors above are cargo's; mend them and run the same command again";
-                let problem = format!("cargo could not build {}", packages.join(", "));
+                let problem = format!("cargo could not build {}", programs.join(", "));
                 return Err(Failure::new(problem, hint).into());
             }
         }
     }
-    let missing: Vec<&&str> = packages
+    let missing: Vec<&&str> = programs
         .iter()
-        .filter(|package| !executables.contains_key(**package))
+        .filter(|program| !executables.contains_key(**program))
         .collect();
     anyhow::ensure!(missing.is_empty(), "cargo built no program for {missing:?}");
     Ok(executables)
@@ -78,7 +136,7 @@ pub fn run_again_with_everything(root: &Path, target: &Path) -> anyhow::Error {
         return anyhow::anyhow!("cargo has built this tool without its features, twice");
     }
     let folder = format!("--target-dir={}", target.join("everything").display());
-    let program = match build_with(root, &["xtask"], &[folder], &[]) {
+    let program = match build_with(root, &["xtask"], &Options::arguments(vec![folder])) {
         Ok(mut built) => built.remove("xtask").unwrap_or_default(),
         Err(error) => return error,
     };

@@ -58,6 +58,12 @@ impl Repo {
             .contains(&(package.to_owned(), dependency.to_owned()))
     }
 
+    /// Every service, in the order of their names.
+    pub fn service_names(&self) -> Vec<&str> {
+        let names = self.services.iter().map(|service| service.name.as_str());
+        names.collect()
+    }
+
     /// The service with this name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         let found = self

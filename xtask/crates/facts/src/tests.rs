@@ -78,7 +78,7 @@ fn unknown_keys_everywhere_are_reported_together() {
             Cargo.toml: unknown cloud `locl`
                 fix: did you mean "local"?
             services/odd/Cargo.toml: the service has no `kind`
-                fix: set kind to one of: fargate, lambda, agentcore
+                fix: set kind to one of: fargate, lambda, agentcore, worker
             services/odd/Cargo.toml: unknown key `hoste` in [package.metadata.service.env.A]
                 fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, facilitator, hosted, https, link, optional, own_asset, stage, type, zero
             services/odd/Cargo.toml: unknown key `knid` in [package.metadata.service]

@@ -1,4 +1,6 @@
 //! Looks at the bytes of a program before they go anywhere: the right processor, nothing missing at run time, not too big.
+//!
+//! Five fields of a file: the crate `object` would be 1.8 s of CPU more in the first build of the tool, which never looks at one.
 
 const MACHINE_X86_64: u16 = 62;
 const MACHINE_AARCH64: u16 = 183;

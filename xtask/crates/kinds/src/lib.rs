@@ -8,6 +8,7 @@ mod kind;
 pub mod lambda;
 mod program;
 mod size;
+pub mod worker;
 
 pub use environment::{EnvironmentLimits, VariableLimits};
 pub use kind::{AnswerLimit, Artifact, Callers, Grant, Kind, Port, Regions, StackInput};
@@ -15,7 +16,12 @@ pub use program::{Program, RoleProperty, SecretsIn, Use};
 pub use size::{Size, SizeProblem};
 
 /// Every kind.
-pub const ALL: [&Kind; 3] = [&fargate::KIND, &lambda::KIND, &agentcore::KIND];
+pub const ALL: [&Kind; 4] = [
+    &fargate::KIND,
+    &lambda::KIND,
+    &agentcore::KIND,
+    &worker::KIND,
+];
 
 /// The kind with this name, as manifests say it.
 pub fn find(name: &str) -> Option<&'static Kind> {

@@ -42,10 +42,10 @@ impl Artifacts {
 
     /// Compiles these services in one cargo call. Ctrl-C is heard meanwhile, by cargo too.
     pub(crate) async fn compile(&self, services: &[String]) -> anyhow::Result<()> {
-        let (root, packages) = (self.context.repo.root.clone(), services.to_vec());
+        let (context, programs) = (self.context.clone(), services.to_vec());
         let work = tokio::task::spawn_blocking(move || {
-            let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
-            cargo::build(&root, &packages)
+            let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
+            cargo::build(&context.repo.root, &context.repo.service_names(), &programs)
         });
         let programs = work.await??;
         self.made().programs.extend(programs);

@@ -8,7 +8,7 @@ use image::Image;
 use kinds::Port;
 use words::error::UserError;
 
-use crate::plan::{self, ArgValue, StackPlan};
+use crate::plan::{self, StackPlan};
 use crate::render::{Engine, HealthCheck};
 
 /// One stack with its template as it goes to a cloud.
@@ -39,7 +39,7 @@ pub fn render(repo: &Repo, stage: &Stage, sources: &Sources) -> anyhow::Result<V
             let stand_ins = plan
                 .args
                 .iter()
-                .map(|(name, value)| (name.clone(), stand_in(value)))
+                .map(|(name, value)| (name.clone(), value.or_stand_in()))
                 .collect();
             let dockerfile = sources
                 .dockerfiles
@@ -137,13 +137,6 @@ pub fn interpret(
         return Err(UserError::new(problem).hint(hint));
     };
     image::read(shown, text, args).map_err(UserError::new)
-}
-
-fn stand_in(value: &ArgValue) -> String {
-    match value {
-        ArgValue::Text(text) => text.clone(),
-        ArgValue::Output { owner, key } => format!("{{{owner}.{key}}}"),
-    }
 }
 
 fn take_image_facts(

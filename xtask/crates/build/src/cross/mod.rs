@@ -1,12 +1,17 @@
 //! Cross-compiling: the services as the cloud runs them, static programs for 64-bit Arm, out of one cargo call.
 
 mod compiler;
+mod config_files;
+mod environment;
+mod settings;
 mod toolchain;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::cargo;
+use settings::Settings;
+use words::error::UserError;
 
 pub use compiler::{FIX, find};
 pub use toolchain::{Toolchain, has_target};
@@ -17,9 +22,33 @@ pub const TARGET: &str = facts::IMAGE_TARGET;
 /// The profile in the root Cargo.toml.
 pub const PROFILE: &str = "image";
 
-/// Builds the packages for the cloud and returns the path of each one's program. The same sources give the same bytes
-/// in every folder: no path of this machine reaches the programs. Name every service each time: cargo gives a dependency
-/// the features that all packages of one call want together, so that fewer packages are other bytes.
+/// What is said of configuration files that nothing overrides.
+const REFUSED: &str = "cargo's configuration on this machine would change what goes into images";
+
+/// What is missing on this machine to build for the cloud, or stands in the way. The standard library for the target is added where
+/// that is possible.
+pub fn lacks(root: &Path, target_folder: &Path) -> Vec<anyhow::Error> {
+    let toolchain = match Toolchain::with_target(TARGET) {
+        Ok(toolchain) => toolchain,
+        Err(error) => return vec![error],
+    };
+    let compiler = find(&toolchain, &target_folder.join("cross")).err();
+    let settings = settings(root, target_folder, &toolchain).err();
+    compiler.into_iter().chain(settings).collect()
+}
+
+/// What the cargo call is told.
+fn settings(root: &Path, target_folder: &Path, toolchain: &Toolchain) -> anyhow::Result<Settings> {
+    let settings = settings::read(root, target_folder, &toolchain.release)?;
+    if settings.refused.is_empty() {
+        return Ok(settings);
+    }
+    Err(UserError::all(REFUSED, &settings.refused).into())
+}
+
+/// Builds programs of the packages for the cloud and returns the path of each one. The same sources give the same bytes in every
+/// folder and environment: no path and no setting of this machine reaches the programs. The packages are all services, whichever
+/// programs are built: see [`cargo::build`].
 ///
 /// # Errors
 /// What is missing on this machine and how to get it, or that cargo failed (its own words are on the terminal).
@@ -27,6 +56,7 @@ pub fn build(
     root: &Path,
     target_folder: &Path,
     packages: &[&str],
+    programs: &[&str],
 ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let toolchain = Toolchain::with_target(TARGET)?;
     let compiler = find(&toolchain, &target_folder.join("cross"))?;
@@ -45,7 +75,8 @@ pub fn build(
     ));
     // Else a folder with a space in its name would be two flags.
     environment.push(("CC_SHELL_ESCAPED_FLAGS".to_owned(), "1".to_owned()));
-    // The highest of cargo's sources: a RUSTFLAGS that somebody exported must not change what is deployed.
+    let settings = settings(root, target_folder, &toolchain)?;
+    // The highest of cargo's sources of flags.
     let rust_flags: Vec<String> = names.pairs.iter().map(renamed_for_rust).collect();
     environment.push((
         "CARGO_ENCODED_RUSTFLAGS".to_owned(),
@@ -54,12 +85,31 @@ pub fn build(
     environment.push(("CARGO_INCREMENTAL".to_owned(), "0".to_owned()));
     // C compilers put it in the place of __DATE__ and __TIME__, which mimalloc has in a message.
     environment.push(("SOURCE_DATE_EPOCH".to_owned(), "0".to_owned()));
-    let arguments = [
+    // These win over configuration files. An empty wrapper is none.
+    environment.push(("RUSTC".to_owned(), toolchain.rustc()));
+    environment.push(("RUSTC_WRAPPER".to_owned(), settings.wrapper));
+    environment.push(("RUSTC_WORKSPACE_WRAPPER".to_owned(), String::new()));
+    let mut arguments = vec![
         "--locked".to_owned(),
         format!("--profile={PROFILE}"),
         format!("--target={TARGET}"),
     ];
-    cargo::build_with(root, packages, &arguments, &environment)
+    let stated = settings.stated.iter();
+    arguments.extend(stated.map(|value| format!("--config={value}")));
+    let options = cargo::Options {
+        programs: programs.iter().copied().map(str::to_owned).collect(),
+        arguments,
+        environment,
+        removed: environment::reaches_programs,
+    };
+    cargo::build_with(root, packages, &options)
+}
+
+/// Where cargo keeps what it has fetched, and the user's own configuration.
+fn cargo_home() -> Option<PathBuf> {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
 }
 
 /// The folders of this machine, and what the programs call them. Later pairs win.
@@ -69,9 +119,6 @@ struct Renaming {
 
 impl Renaming {
     fn new(root: &Path, target_folder: &Path, toolchain: &Toolchain) -> Self {
-        let cargo_home = std::env::var_os("CARGO_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(std::env::home_dir()?.join(".cargo")));
         let library = toolchain.sysroot.join("lib/rustlib/src/rust");
         let mut pairs = vec![
             (root.to_owned(), "/source".to_owned()),
@@ -79,7 +126,7 @@ impl Renaming {
             // With the component rust-src, the standard library's own lines show up under this path.
             (library, format!("/rustc/{}", toolchain.commit)),
         ];
-        pairs.extend(cargo_home.map(|home| (home, "/cargo".to_owned())));
+        pairs.extend(cargo_home().map(|home| (home, "/cargo".to_owned())));
         Self { pairs }
     }
 }

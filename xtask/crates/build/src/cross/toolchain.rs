@@ -38,6 +38,15 @@ impl Toolchain {
         })
     }
 
+    /// The compiler itself, rather than what rustup puts on the path.
+    pub(super) fn rustc(&self) -> String {
+        let program = self.sysroot.join("bin/rustc");
+        match program.is_file() {
+            true => program.display().to_string(),
+            false => rustc(),
+        }
+    }
+
     /// The compiler, after adding the standard library for `target` where it is missing.
     pub fn with_target(target: &str) -> anyhow::Result<Self> {
         let toolchain = Self::find()?;

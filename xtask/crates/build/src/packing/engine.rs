@@ -20,10 +20,7 @@ pub(super) async fn build(
     let service = ingredients.service;
     let why = match &image.outside {
         Some(outside) => outside.sentence(&source.shown),
-        None => format!(
-            "{}: `--builder docker` needs the Docker engine",
-            source.shown
-        ),
+        None => asked_for(&source.shown),
     };
     let engine = Engine::connect().await.context(why)?;
     // Whoever sends the context leaves out what `.dockerignore` says; the engine itself never looks at it.
@@ -55,6 +52,16 @@ pub(super) async fn build(
     };
     image::adopt(&source.shown, image, found, &source.labels)
         .map_err(|problem| UserError::new(problem).into())
+}
+
+/// That the command line asks for the engine.
+pub(super) fn asked_for(dockerfile: &str) -> String {
+    format!("{dockerfile}: `--builder docker` needs the Docker engine")
+}
+
+/// What is wrong when no engine answers; `why` says who needs it.
+pub(super) async fn missing(why: String) -> Option<anyhow::Error> {
+    Some(Engine::connect().await.err()?.context(why))
 }
 
 fn context_file(folder: &Path, ingredients: &Ingredients<'_>, entry: &ContextEntry) -> ContextFile {

@@ -1,6 +1,7 @@
 //! What `build` and `verify` share: values for the ARGs, programs for 64-bit Arm, and their images and zips as bytes.
 
-#[cfg(all(test, feature = "engine"))]
+#[cfg(test)]
+#[cfg(feature = "engine")]
 mod differential;
 #[cfg(feature = "engine")]
 mod engine;
@@ -8,6 +9,7 @@ mod engine;
 #[path = "no_engine.rs"]
 mod engine;
 mod images;
+mod ready;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,9 +24,10 @@ use facts::Service;
 use image::{self, BuiltImage, CodeArchive, Subject};
 use images::Ingredients;
 pub use images::{Builder, context_entries};
+pub use ready::{lacks, refuse};
 use words::error::UserError;
 
-/// Every service's program, compiled for the cloud.
+/// The services' programs, compiled for the cloud.
 pub struct Programs {
     paths: BTreeMap<String, PathBuf>,
 }
@@ -65,16 +68,14 @@ impl Artifact {
     }
 }
 
-/// Compiles every service of the repository in one cargo call, whichever are packed: features are shared, so fewer
-/// packages would be other programs.
-pub fn compile(context: &Context) -> anyhow::Result<Programs> {
-    let all: Vec<&str> = context
-        .repo
-        .services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
-    let paths = cross::build(&context.repo.root, &context.repo.target, &all)?;
+/// Compiles the programs of these services in one cargo call.
+pub fn compile(context: &Context, services: &[&str]) -> anyhow::Result<Programs> {
+    let repo = &context.repo;
+    // For cargo, no program is every program.
+    let paths = match services {
+        [] => BTreeMap::new(),
+        some => cross::build(&repo.root, &repo.target, &repo.service_names(), some)?,
+    };
     Ok(Programs { paths })
 }
 

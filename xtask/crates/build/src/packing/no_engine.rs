@@ -18,3 +18,15 @@ pub(super) async fn build(
 ) -> anyhow::Result<BuiltImage> {
     Err(NotInThisBuild::DockerEngine.into())
 }
+
+pub(super) fn asked_for(_: &str) -> String {
+    String::new()
+}
+
+#[expect(
+    clippy::unused_async,
+    reason = "it stands for the one that asks the engine"
+)]
+pub(super) async fn missing(_: String) -> Option<anyhow::Error> {
+    Some(NotInThisBuild::DockerEngine.into())
+}

@@ -322,7 +322,9 @@ fn service(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
             "write MaximumPercent: 100 and MinimumHealthyPercent: 0",
         );
     }
-    waits(stack, parts, report);
+    if is_balanced(parts) {
+        waits(stack, parts, report);
+    }
 }
 
 /// ECS refuses a target group that no listener forwards to.

@@ -43,6 +43,14 @@ pub enum ArgValue {
 }
 
 impl ArgValue {
+    /// The value, or something in its place while only a deploy knows it: `{mcp-server.url}`.
+    pub fn or_stand_in(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Output { owner, key } => format!("{{{owner}.{key}}}"),
+        }
+    }
+
     /// `Url of mcp-server`, or the value itself.
     pub fn words(&self) -> String {
         match self {

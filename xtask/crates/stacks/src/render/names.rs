@@ -1,22 +1,10 @@
 //! Names that AWS accepts, made of ours. Each is made in one place, here, so that whoever looks for a thing finds it.
 
+use heck::ToUpperCamelCase as _;
+
 /// `x402-backend`, `WALLET_KEY` and `functionArn` as CloudFormation wants its ids: `X402Backend`, `WalletKey`, `FunctionArn`.
 pub fn pascal_case(name: &str) -> String {
-    name.split(|character: char| !character.is_ascii_alphanumeric())
-        .map(capitalized)
-        .collect()
-}
-
-fn capitalized(word: &str) -> String {
-    let shouted = !word.chars().any(|character| character.is_ascii_lowercase());
-    let mut characters = word.chars();
-    match characters.next() {
-        None => String::new(),
-        Some(first) if shouted => {
-            first.to_ascii_uppercase().to_string() + &characters.as_str().to_ascii_lowercase()
-        }
-        Some(first) => first.to_ascii_uppercase().to_string() + characters.as_str(),
-    }
+    name.to_upper_camel_case()
 }
 
 /// The text with an underscore for everything but letters and digits, which is all that AgentCore takes in a name.

@@ -24,6 +24,7 @@ fn templates() -> Vec<Template> {
         template!("lambda.yaml.tera"),
         template!("macros.tera"),
         template!("network.yaml.tera"),
+        template!("worker.yaml.tera"),
     ]
 }
 
