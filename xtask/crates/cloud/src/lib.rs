@@ -6,6 +6,7 @@ mod deployed;
 mod errors;
 mod hash;
 mod log_line;
+mod messages;
 pub mod progress;
 mod recovery;
 mod removal;
@@ -16,15 +17,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use condition::{Condition, Operation, STOPPED, condition};
-pub use contract::{
-    Account, AgentAccess, Artifact, ChangeFailure, ChangeOutcome, Closed, Cloud, CloudFuture,
-    DeployLock, Execution, Needs, Prepared, SmokeCheck,
-};
+pub use contract::{Cloud, CloudFuture};
 pub use deployed::DeployedStack;
 pub use errors::{lock_lost, not_deployed, nothing_runs};
 pub use hash::inputs_hash;
 pub use log_line::{
     CHARACTERS_MAX as LOG_CHARACTERS_MAX, LogLine, LogQuery, PLATFORM, parse as parse_log_line,
+};
+pub use messages::{
+    Account, AgentAccess, Artifact, ChangeFailure, ChangeOutcome, Closed, DeployLock, Execution,
+    Needs, Prepared, SmokeCheck,
 };
 pub use recovery::{FailedResource, Recovery};
 pub use removal::{Container, Removal, Running};
