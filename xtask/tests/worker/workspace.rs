@@ -15,7 +15,7 @@ edition = "2024"
 
 [package.metadata.service]
 kind = "worker"
-payments_table = true
+table = "payments"
 answers_within_seconds = 20
 
 [package.metadata.service.env]

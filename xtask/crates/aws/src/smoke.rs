@@ -12,12 +12,10 @@ use agentcore_client::{Agent, new_session};
 use cloud::Outputs;
 use facts::Context;
 use facts::typed;
-use facts::{Link, Resolved, Stage};
+use facts::{Smoke, Stage};
 use smoke::shop::{self, Answer};
 use smoke::{Check, paths};
 
-/// A free tool that asks the seller for its price: agent, MCP server and seller have to answer for it.
-const FREE_TOOL: &str = "get_price";
 /// How long a load balancer may take to know that its new task is well.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,7 +30,7 @@ pub(crate) async fn check(
         versions(stage, config, outputs),
         sellers(context, stage, outputs),
         paths(context, stage, outputs),
-        invocation(stage, config, outputs)
+        invocations(context, stage, config, outputs)
     );
     checks.extend(sellers);
     checks.extend(paths);
@@ -70,25 +68,18 @@ async fn versions(stage: &Stage, config: &SdkConfig, outputs: &Outputs) -> Vec<C
     checks
 }
 
-/// What is sold is not given away: whoever pays for a service's answers is told its price by HTTP 402.
+/// What is sold is not given away: whoever pays nothing is told the price by HTTP 402.
 async fn sellers(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<Check> {
     let mut checks = Vec::new();
-    for service in &context.repo.services {
-        let value = |key: &str| service.values().find(|(_, name, _)| *name == key);
-        let (Some((_, _, seller)), Some((_, _, path))) =
-            (value("RESOURCE_SERVER_URL"), value("ENDPOINT_PATH"))
-        else {
-            continue;
-        };
-        let (
-            Some(Resolved::Link(Link {
-                service: seller, ..
-            })),
-            Some(Resolved::Text(path)),
-        ) = (stage.resolve(seller), stage.resolve(path))
-        else {
-            continue;
-        };
+    let mut paid = Vec::new();
+    for service in facts::deployed(&context.repo, stage) {
+        for asked in &service.smoke {
+            if let Smoke::Paid(path) = asked {
+                paid.push((&service.name, path));
+            }
+        }
+    }
+    for (seller, path) in paid {
         let Some(url) = outputs.get(seller).and_then(|outputs| outputs.get("Url")) else {
             continue;
         };
@@ -117,12 +108,35 @@ async fn sellers(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<Che
     checks
 }
 
-/// The agent calls a tool that costs nothing and uses no model.
-async fn invocation(stage: &Stage, config: &SdkConfig, outputs: &Outputs) -> Vec<Check> {
-    let Some((owner, agent)) = Agent::of_stage(config, outputs) else {
-        return Vec::new();
-    };
-    let body = json!({ "tool": FREE_TOOL, "arguments": {} });
+/// Agents call the tools that their manifests name, which cost nothing and use no model.
+async fn invocations(
+    context: &Context,
+    stage: &Stage,
+    config: &SdkConfig,
+    outputs: &Outputs,
+) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for service in facts::deployed(&context.repo, stage) {
+        for asked in &service.smoke {
+            let Smoke::Tool(tool) = asked else { continue };
+            let own = outputs.get_key_value(&service.name);
+            let own: Outputs = own
+                .into_iter()
+                .map(|(owner, outputs)| (owner.clone(), outputs.clone()))
+                .collect();
+            let Some((owner, agent)) = Agent::of_stage(config, &own) else {
+                continue;
+            };
+            let hint = format!("what happened: {}", typed(stage, "logs --since 10m"));
+            let result = invocation(&agent, tool).await;
+            checks.push(Check::new(format!("{owner}, {tool}"), result, hint));
+        }
+    }
+    checks
+}
+
+async fn invocation(agent: &Agent, tool: &str) -> Result<String, String> {
+    let body = json!({ "tool": tool, "arguments": {} });
     let mut bytes = Vec::new();
     let asked = async {
         let session = new_session()?;
@@ -132,16 +146,10 @@ async fn invocation(stage: &Stage, config: &SdkConfig, outputs: &Outputs) -> Vec
             })
             .await
     };
-    let result = match asked.await {
+    match asked.await {
         Ok(()) => price(&bytes),
         Err(error) => Err(format!("{error:#}")),
-    };
-    let hint = format!("what happened: {}", typed(stage, "logs --since 10m"));
-    vec![Check::new(
-        format!("{owner}, asked for a price"),
-        result,
-        hint,
-    )]
+    }
 }
 
 /// `0.01 USDC for each request`, out of the tool's answer; another agent may know no such tool, and has answered all the same.

@@ -10,6 +10,7 @@ use super::listing;
 use super::load::Package;
 use super::manifest::{ManifestFile, Table, nearest};
 use super::service::{Alphabet, AnswersWithin, Secret, Service, Value};
+use super::smoke;
 use super::stage::{CloudKind, Stage};
 use super::values::read_value;
 use words::error::Problem;
@@ -49,7 +50,7 @@ pub(crate) fn read_service(
         kind: kind.unwrap_or(kinds::ALL[0]),
         optional: table.flag("optional", problems),
         public: table.flag("public", problems),
-        payments_table: table.flag("payments_table", problems),
+        table: read_table(&mut table, problems),
         data: table.text("data", problems),
         cpu_units: table.number("cpu_units", 256, problems),
         memory_mib: table.number("memory_mib", 512, problems),
@@ -60,13 +61,31 @@ pub(crate) fn read_service(
         secrets,
         existing_secrets,
         listing: listing::read(&mut table, problems),
-        smoke: table.texts("smoke", problems),
+        smoke: smoke::read(&mut table, problems),
         types: BTreeMap::new(),
     };
     service.types = types;
     table.unknown_keys(problems);
     tell_answers_within(&mut service, &table, problems);
     (service, kind.is_some())
+}
+
+/// `table = "payments"`. The key of its items is the text `id`, and an item with `expires_at` (Unix seconds) goes then.
+fn read_table(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+    let old = "payments_table";
+    if table.get(old).is_some() {
+        let text = format!("`{old}` is now `table`, which names the table");
+        problems.push(table.problem(old, text, "write table = \"payments\"".to_owned()));
+    }
+    let name = table.text("table", problems)?;
+    let letters =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    if !name.chars().all(letters) || !name.starts_with(|letter: char| letter.is_ascii_lowercase()) {
+        let text = format!("`{name}` is not a name of a table: small letters, digits and -");
+        problems.push(table.problem("table", text, "write table = \"payments\"".to_owned()));
+        return None;
+    }
+    Some(name)
 }
 
 fn answers_within(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<AnswersWithin> {

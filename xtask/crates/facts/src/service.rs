@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::existing::ExistingSecret;
 use super::listing::ListingFile;
+use super::smoke::Smoke;
 
 /// One deployable service.
 #[derive(Debug, Clone)]
@@ -22,8 +23,8 @@ pub struct Service {
     pub optional: bool,
     /// People open it in a browser.
     pub public: bool,
-    /// Its instances share a table of payments.
-    pub payments_table: bool,
+    /// The name of the table that its instances share: `payments`, which the variable `PAYMENTS_TABLE` names.
+    pub table: Option<String>,
     /// A folder of the container that outlives it.
     pub data: Option<String>,
     pub cpu_units: u32,
@@ -43,8 +44,8 @@ pub struct Service {
     pub existing_secrets: BTreeMap<String, ExistingSecret>,
     /// What lists of paid APIs show of it.
     pub listing: Option<ListingFile>,
-    /// Paths that answer 200 when the service can do its work, asked after each deploy.
-    pub smoke: Vec<String>,
+    /// What it is asked after each deploy.
+    pub smoke: Vec<Smoke>,
 }
 
 /// The promise of a service about time, and where its manifest makes it: `services/agent/Cargo.toml:12`.
@@ -80,6 +81,15 @@ impl Service {
             )
         };
         self.listing.is_some() || self.types.values().any(is_paid)
+    }
+
+    /// The value that names the model it asks, if it asks one.
+    pub fn model(&self) -> Option<&Value> {
+        let (name, _) = self
+            .types
+            .iter()
+            .find(|(_, of_type)| **of_type == ValueType::Model)?;
+        self.env.get(name).or_else(|| self.args.get(name))
     }
 
     /// The folder of the service's manifest.
@@ -140,6 +150,14 @@ pub enum ValueType {
     },
     /// The decimal places of an asset: a whole number up to 36.
     Decimals,
+    /// The id of a Bedrock model or of an inference profile: the service's role may invoke that one.
+    Model,
+    /// One of a few words.
+    Choice {
+        of: Vec<String>,
+        /// Those among them that a stage on AWS may not choose.
+        local_only: Vec<String>,
+    },
     /// The CAIP-2 name of an EVM chain: `eip155:84532`.
     Network {
         /// The setting without which the chain of development nodes is for the local cloud only.

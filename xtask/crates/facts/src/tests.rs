@@ -80,9 +80,9 @@ fn unknown_keys_everywhere_are_reported_together() {
             services/odd/Cargo.toml: the service has no `kind`
                 fix: set kind to one of: fargate, lambda, agentcore, worker
             services/odd/Cargo.toml: unknown key `hoste` in [package.metadata.service.env.A]
-                fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, facilitator, hosted, https, link, optional, own_asset, stage, type, zero
+                fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, facilitator, hosted, https, link, local_only, of, optional, own_asset, stage, type, zero
             services/odd/Cargo.toml: unknown key `knid` in [package.metadata.service]
-                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, listing, memory_mib, optional, payments_table, public, secrets, smoke, timeout_seconds"#]],
+                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, listing, memory_mib, optional, payments_table, public, secrets, smoke, table, timeout_seconds"#]],
     );
 }
 
@@ -217,9 +217,7 @@ fn a_public_page_is_no_public_wallet() {
         json!({ "dev": { "region": "us-west-2", "access": "open", "account": "123" } }),
         expect![[r#"
             Cargo.toml: `123` is no AWS account id
-                fix: write the twelve digits in quotes
-            Cargo.toml: access is "open": a public page would be a public wallet
-                fix: set access = "key""#]],
+                fix: write the twelve digits in quotes"#]],
     );
 }
 

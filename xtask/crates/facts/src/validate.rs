@@ -11,6 +11,7 @@ use super::manifest::{ManifestFile, nearest};
 use super::money;
 use super::secrets::{looks_secret, secret_word};
 use super::service::{Service, Value};
+use super::smoke;
 use super::stage::{CloudKind, Stage};
 use super::times;
 use words::error::Problem;
@@ -28,12 +29,12 @@ pub(crate) fn validate(
         let file = ManifestFile::new(&repo.root, &service.manifest);
         links(repo, service, &file, without_kind, problems);
         variables(service, &file, problems);
-        smoke(service, &file, problems);
+        smoke::validate(service, &file, problems);
         if !without_kind.contains(&service.name) {
             limits::service(service, &file, problems);
         }
         reached(service, &file, problems);
-        if service.payments_table && !service.kind.has_table {
+        if service.table.is_some() && !service.kind.has_table {
             let text = format!("a service of the kind {} has no table", service.kind.name);
             let able = kinds::ALL.iter().filter(|kind| kind.has_table);
             let names: Vec<&str> = able.map(|kind| kind.name).collect();
@@ -41,7 +42,7 @@ pub(crate) fn validate(
                 "give the table to a service of the kind {}",
                 names.join(" or ")
             );
-            problems.push(file.problem(HEADER, "payments_table", text, fix));
+            problems.push(file.problem(HEADER, "table", text, fix));
         }
     }
     logical_names(repo, problems);
@@ -220,21 +221,6 @@ fn reached(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) 
     }
 }
 
-/// A path can be asked where the tool reaches the service without signing.
-fn smoke(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
-    if let Some(path) = service.smoke.iter().find(|path| !path.starts_with('/')) {
-        let text = format!("`{path}` in `smoke` is no path");
-        problems.push(file.problem(HEADER, "smoke", text, format!("write \"/{path}\"")));
-    }
-    if !service.smoke.is_empty() && service.kind.callers != Callers::Network {
-        let text = format!("a {} service has no paths to ask", service.kind.name);
-        let fix =
-            "remove `smoke`: the deploy asks the agent for a price, which goes through all of them"
-                .to_owned();
-        problems.push(file.problem(HEADER, "smoke", text, fix));
-    }
-}
-
 fn is_variable_name(name: &str) -> bool {
     name.starts_with(|letter: char| letter.is_ascii_uppercase())
         && name
@@ -340,14 +326,6 @@ fn settings(repo: &Repo, stage: &Stage, file: &ManifestFile, problems: &mut Vec<
                 "the stage has no `region`".to_owned(),
                 "add region = \"us-west-2\", or another",
             );
-        }
-        if stage
-            .settings
-            .get("access")
-            .is_some_and(|access| access == "open")
-        {
-            let text = "access is \"open\": a public page would be a public wallet".to_owned();
-            refuse("access", text, "set access = \"key\"");
         }
     }
     if let Some(account) = &stage.account

@@ -70,6 +70,8 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
     let exclusive = table.flag("exclusive", problems);
     let development_needs = table.text("development_needs", problems);
     let own_asset = table.text("own_asset", problems);
+    let of = table.texts("of", problems);
+    let local_only = table.texts("local_only", problems);
     let said = [
         ("decimals", "amount", decimals.is_some()),
         ("zero", "amount", zero),
@@ -79,8 +81,12 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
         ("exclusive", "address", exclusive),
         ("development_needs", "network", development_needs.is_some()),
         ("own_asset", "prices", own_asset.is_some()),
+        ("of", "choice", !of.is_empty()),
+        ("local_only", "choice", !local_only.is_empty()),
     ];
-    let types = ["amount", "url", "address", "network", "decimals", "prices"];
+    let types = [
+        "amount", "url", "address", "network", "decimals", "prices", "model", "choice",
+    ];
     let is_unknown = of_type
         .as_deref()
         .is_some_and(|name| !types.contains(&name));
@@ -108,6 +114,8 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
         "decimals" => Some(ValueType::Decimals),
         "network" => Some(ValueType::Network { development_needs }),
         "prices" => Some(ValueType::Prices { own_asset }),
+        "model" => Some(ValueType::Model),
+        "choice" => read_choice(table, of, local_only, problems),
         other => {
             let fix = match nearest(other, &types) {
                 Some(near) => format!("did you mean \"{near}\"?"),
@@ -117,6 +125,30 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
             None
         }
     }
+}
+
+/// `type = "choice"`, `of = ["open", "key"]`, `local_only = ["open"]`.
+fn read_choice(
+    table: &Table<'_>,
+    of: Vec<String>,
+    local_only: Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Option<ValueType> {
+    if of.iter().all(|word| local_only.contains(word)) {
+        let text = "a choice needs words to choose from, and one of them on AWS".to_owned();
+        let fix = "write of = [\"...\", \"...\"], with at least one that local_only does not have";
+        problems.push(table.problem("type", text, fix.to_owned()));
+        return None;
+    }
+    if let Some(word) = local_only.iter().find(|word| !of.contains(word)) {
+        let text = format!("`{word}` in `local_only` is not one of the choices");
+        problems.push(table.problem(
+            "local_only",
+            text,
+            format!("add it to of, or remove it; of = {of:?}"),
+        ));
+    }
+    Some(ValueType::Choice { of, local_only })
 }
 
 /// `decimals = 6`, or `decimals = { stage = "asset_decimals", default = 6 }`.

@@ -9,7 +9,7 @@ use crate::shop::own_words;
 use cloud::Outputs;
 use facts::Context;
 use facts::typed;
-use facts::{CloudKind, Stage};
+use facts::{CloudKind, Smoke, Stage};
 
 /// How long a load balancer may take to know that its new task is well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,7 +30,10 @@ pub async fn paths(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<C
         {
             continue;
         }
-        for path in &service.smoke {
+        for path in service.smoke.iter().filter_map(|asked| match asked {
+            Smoke::Path(path) => Some(path),
+            Smoke::Paid(_) | Smoke::Tool(_) => None,
+        }) {
             asked.push(async move {
                 let result = own_words(url, path, PATIENCE).await;
                 let hint = format!(

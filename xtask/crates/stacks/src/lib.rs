@@ -11,6 +11,6 @@ pub use plan::{
 };
 pub use render::{
     CallValues, Engine, EnvironmentValue, ExistingSecretValues, HealthCheck, ParameterValues,
-    SecretValues, ServiceValues, StackValues, StageValues, names,
+    SecretValues, ServiceValues, StackValues, StageValues, TableValues, names,
 };
 pub use rendered::{RenderedStack, check_part_of_stage, chosen, interpret, render};

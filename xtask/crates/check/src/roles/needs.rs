@@ -90,7 +90,7 @@ pub(super) fn of<'a>(
                     "dynamodb:DeleteItem",
                 ],
                 &format!("${{{}.Arn}}", table.id),
-                "remembers payments",
+                "keeps a table",
             );
         }
     }
@@ -123,10 +123,7 @@ pub(super) fn of<'a>(
         }
     }
     if purpose == Use::Runtime {
-        let model_id = service
-            .env
-            .get("BEDROCK_MODEL_ID")
-            .and_then(|value| model.stage.resolve(value));
+        let model_id = service.model().and_then(|value| model.stage.resolve(value));
         if let Some(Resolved::Text(id)) = model_id {
             for arn in model_arns(id) {
                 need(

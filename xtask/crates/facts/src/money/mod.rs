@@ -114,6 +114,14 @@ fn wrong(repo: &Repo, stage: &Stage, setting: &Setting<'_>) -> Vec<Wrong> {
             .or_else(|| above(stage, setting, decimals, at_most.as_deref()?))
         }
         ValueType::Decimals => rules::decimals(name, setting.key, text),
+        ValueType::Model => None,
+        ValueType::Choice { of, local_only } => rules::choice(
+            name,
+            setting.key,
+            text,
+            of,
+            if on_aws { local_only } else { &[] },
+        ),
         ValueType::Url { https, facilitator } => {
             let one = rules::url(name, text, *https && on_aws, &service.name);
             match (one, facilitator) {

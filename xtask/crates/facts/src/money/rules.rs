@@ -37,6 +37,25 @@ pub(super) fn amount(name: &str, text: &str, decimals: u32) -> Option<Wrong> {
     Some((format!("{name} is `{text}`, and {cause}"), fix))
 }
 
+pub(super) fn choice(
+    name: &str,
+    key: &str,
+    text: &str,
+    of: &[String],
+    refused: &[String],
+) -> Option<Wrong> {
+    let allowed = of.iter().filter(|word| !refused.contains(word));
+    let allowed: Vec<String> = allowed.map(|word| format!("\"{word}\"")).collect();
+    let fix = format!("set {key} = {}", allowed.join(" or "));
+    if !of.iter().any(|word| word == text) {
+        return Some((format!("{name} is `{text}`, which is not a choice"), fix));
+    }
+    refused.iter().any(|word| word == text).then(|| {
+        let problem = format!("{name} is \"{text}\", which is for stages on this machine: on AWS everybody could use the service");
+        (problem, fix)
+    })
+}
+
 pub(super) fn decimals(name: &str, key: &str, text: &str) -> Option<Wrong> {
     read_places(text).is_none().then(|| {
         let problem =

@@ -9,7 +9,7 @@ use super::parameters::{Input, Parameters};
 use crate::render::names::{pascal_case, stack_name};
 use crate::render::{
     CallValues, EnvironmentValue, ExistingSecretValues, ParameterValues, SecretValues,
-    ServiceValues, StackValues, StageValues,
+    ServiceValues, StackValues, StageValues, TableValues,
 };
 use facts::{CloudKind, Repo, Resolved, Service, Stage, Value};
 use kinds::Kind;
@@ -187,7 +187,7 @@ fn service_values(
         existing_secrets: existing_secrets.collect(),
         calls,
         parameters,
-        payments_table: service.payments_table,
+        table: service.table.as_deref().map(TableValues::of),
         data_path: service.data.clone(),
         model: model(stage, service),
         public: service.public,
@@ -196,7 +196,7 @@ fn service_values(
 
 /// The one model that the service's role may invoke.
 fn model(stage: &Stage, service: &Service) -> Option<String> {
-    match stage.resolve(service.env.get("BEDROCK_MODEL_ID")?)? {
+    match stage.resolve(service.model()?)? {
         Resolved::Text(model) => Some(model.to_owned()),
         Resolved::Link(_) => None,
     }

@@ -11,7 +11,7 @@ mod values;
 
 pub use values::{
     CallValues, EnvironmentValue, ExistingSecretValues, HealthCheck, ParameterValues, SecretValues,
-    ServiceValues, StackValues, StageValues,
+    ServiceValues, StackValues, StageValues, TableValues,
 };
 
 /// The templates, read once for every stack that is rendered from them.

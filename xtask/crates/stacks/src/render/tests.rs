@@ -53,7 +53,7 @@ fn values(kind: &str, change: impl FnOnce(&mut ServiceValues)) -> StackValues {
         existing_secrets: Vec::new(),
         calls: Vec::new(),
         parameters: Vec::new(),
-        payments_table: false,
+        table: None,
         data_path: None,
         model: None,
         public: true,

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use facts::Alphabet;
 
+use super::names;
+
 /// Everything that a template of one stack is rendered from.
 #[derive(Debug, Clone, Serialize)]
 pub struct StackValues {
@@ -62,8 +64,8 @@ pub struct ServiceValues {
     pub calls: Vec<CallValues>,
     /// Every parameter that comes from a link. One that only `calls` needs may be left out: it is declared all the same.
     pub parameters: Vec<ParameterValues>,
-    /// True: the stack has a table that the service remembers payments in, and `PAYMENTS_TABLE` names it.
-    pub payments_table: bool,
+    /// The table that the service's instances share.
+    pub table: Option<TableValues>,
     /// A folder of the container that can be written to; the rest is read-only.
     pub data_path: Option<String>,
     /// The model that an `agentcore` service may invoke: a model's id, or an inference profile's (`us.anthropic...`).
@@ -131,4 +133,25 @@ pub struct ParameterValues {
     /// `X402BackendUrl`. What its name ends in, `Url` or `Arn`, decides what the template accepts.
     pub name: String,
     pub description: String,
+}
+
+/// A table of a service.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableValues {
+    /// `payments`; its full name is `<project>-<stage>-<service>-<name>`.
+    pub name: String,
+    /// `PaymentsTable`
+    pub logical_id: String,
+    /// The environment variable with the table's name: `PAYMENTS_TABLE`.
+    pub variable: String,
+}
+
+impl TableValues {
+    pub fn of(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            logical_id: format!("{}Table", names::pascal_case(name)),
+            variable: format!("{}_TABLE", names::underscored(name).to_ascii_uppercase()),
+        }
+    }
 }
