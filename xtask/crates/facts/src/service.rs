@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::existing::ExistingSecret;
 use super::listing::ListingFile;
+use super::stage::{Resolved, Stage};
 
 /// One deployable service.
 #[derive(Debug, Clone)]
@@ -82,6 +83,21 @@ impl Service {
         self.listing.is_some() || self.types.values().any(is_paid)
     }
 
+    /// The values of type `model`: the tables and the names of the variables.
+    pub(crate) fn models(&self) -> impl Iterator<Item = (&'static str, &String, &Value)> {
+        self.values()
+            .filter(|(_, name, _)| self.types.get(*name) == Some(&ValueType::Model))
+    }
+
+    /// The one model that the service's role may invoke.
+    pub fn model<'a>(&'a self, stage: &'a Stage) -> Option<&'a str> {
+        self.models()
+            .find_map(|(_, _, value)| match stage.resolve(value)? {
+                Resolved::Text(model) => Some(model),
+                Resolved::Link(_) => None,
+            })
+    }
+
     /// The folder of the service's manifest.
     pub fn folder(&self) -> PathBuf {
         self.manifest
@@ -149,6 +165,14 @@ pub enum ValueType {
     Prices {
         /// The setting with the asset of the own price, which is on the service's own network.
         own_asset: Option<String>,
+    },
+    /// The id of a Bedrock model or of a system-defined inference profile. The service's role may invoke it, and no other.
+    Model,
+    /// One of a few texts.
+    Choice {
+        one_of: Vec<String>,
+        /// Those that no stage on AWS may have, each with the reason.
+        refused_on_aws: BTreeMap<String, String>,
     },
 }
 
