@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::existing::ExistingSecret;
 use super::listing::ListingFile;
 use super::smoke::Smoke;
+use super::stage::{Resolved, Stage};
 
 /// One deployable service.
 #[derive(Debug, Clone)]
@@ -83,13 +84,19 @@ impl Service {
         self.listing.is_some() || self.types.values().any(is_paid)
     }
 
-    /// The value that names the model it asks, if it asks one.
-    pub fn model(&self) -> Option<&Value> {
-        let (name, _) = self
-            .types
-            .iter()
-            .find(|(_, of_type)| **of_type == ValueType::Model)?;
-        self.env.get(name).or_else(|| self.args.get(name))
+    /// The values of type `model`: the tables and the names of the variables.
+    pub(crate) fn models(&self) -> impl Iterator<Item = (&'static str, &String, &Value)> {
+        self.values()
+            .filter(|(_, name, _)| self.types.get(*name) == Some(&ValueType::Model))
+    }
+
+    /// The one model that the service's role may invoke.
+    pub fn model<'a>(&'a self, stage: &'a Stage) -> Option<&'a str> {
+        self.models()
+            .find_map(|(_, _, value)| match stage.resolve(value)? {
+                Resolved::Text(model) => Some(model),
+                Resolved::Link(_) => None,
+            })
     }
 
     /// The folder of the service's manifest.
@@ -150,14 +157,6 @@ pub enum ValueType {
     },
     /// The decimal places of an asset: a whole number up to 36.
     Decimals,
-    /// The id of a Bedrock model or of an inference profile: the service's role may invoke that one.
-    Model,
-    /// One of a few words.
-    Choice {
-        of: Vec<String>,
-        /// Those among them that a stage on AWS may not choose.
-        local_only: Vec<String>,
-    },
     /// The CAIP-2 name of an EVM chain: `eip155:84532`.
     Network {
         /// The setting without which the chain of development nodes is for the local cloud only.
@@ -167,6 +166,14 @@ pub enum ValueType {
     Prices {
         /// The setting with the asset of the own price, which is on the service's own network.
         own_asset: Option<String>,
+    },
+    /// The id of a Bedrock model or of a system-defined inference profile. The service's role may invoke it, and no other.
+    Model,
+    /// One of a few texts.
+    Choice {
+        one_of: Vec<String>,
+        /// Those that no stage on AWS may have, each with the reason.
+        refused_on_aws: BTreeMap<String, String>,
     },
 }
 

@@ -80,7 +80,7 @@ fn unknown_keys_everywhere_are_reported_together() {
             services/odd/Cargo.toml: the service has no `kind`
                 fix: set kind to one of: fargate, lambda, agentcore, worker
             services/odd/Cargo.toml: unknown key `hoste` in [package.metadata.service.env.A]
-                fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, facilitator, hosted, https, link, local_only, of, optional, own_asset, stage, type, zero
+                fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, facilitator, hosted, https, link, one_of, optional, own_asset, refused_on_aws, stage, type, zero
             services/odd/Cargo.toml: unknown key `knid` in [package.metadata.service]
                 fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, listing, memory_mib, optional, payments_table, public, secrets, smoke, table, timeout_seconds"#]],
     );
@@ -210,14 +210,93 @@ fn a_page_is_where_a_browser_comes() {
 fn a_public_page_is_no_public_wallet() {
     let frontend = service(
         "frontend",
-        json!({ "kind": "fargate", "env": { "ACCESS": { "stage": "access" } } }),
+        json!({ "kind": "fargate", "env": { "ACCESS": {
+            "stage": "access", "type": "choice", "one_of": ["key", "open"],
+            "refused_on_aws": { "open": "a public page would be a public wallet" },
+        } } }),
     );
     check(
         &[frontend],
         json!({ "dev": { "region": "us-west-2", "access": "open", "account": "123" } }),
         expect![[r#"
             Cargo.toml: `123` is no AWS account id
-                fix: write the twelve digits in quotes"#]],
+                fix: write the twelve digits in quotes
+            Cargo.toml: access is "open": a public page would be a public wallet
+                fix: set access = "key""#]],
+    );
+}
+
+#[test]
+fn a_choice_is_one_of_a_few() {
+    let page = |value: Json| {
+        service(
+            "page",
+            json!({ "kind": "fargate", "env": { "ACCESS": value } }),
+        )
+    };
+    let stage = |access: &str| json!({ "dev": { "region": "us-west-2", "access": access } });
+    let choice = json!({
+        "stage": "access", "type": "choice", "one_of": ["key", "open", "list"],
+        "refused_on_aws": { "open": "everybody would come in" },
+    });
+    check(
+        &[page(choice)],
+        stage("opn"),
+        expect![[r#"
+        Cargo.toml: `access` is `opn`, which is not a choice
+            fix: set access = "key" or "list""#]],
+    );
+    let refused = json!({
+        "stage": "access", "type": "choice", "one_of": ["key"], "refused_on_aws": { "opn": "everybody would come in" },
+    });
+    check(
+        &[page(refused)],
+        stage("key"),
+        expect![[r#"
+        services/page/Cargo.toml: `refused_on_aws` names `opn`, which is not in `one_of`
+            fix: use one of: key"#]],
+    );
+    let nothing = json!({
+        "stage": "access", "type": "choice", "one_of": ["open"], "refused_on_aws": { "open": "everybody would come in" },
+    });
+    check(
+        &[page(nothing)],
+        stage("key"),
+        expect![[r#"
+        services/page/Cargo.toml: a choice needs values in `one_of` that are not refused on AWS
+            fix: add one_of = ["...", "..."]"#]],
+    );
+    check(
+        &[page(json!({ "stage": "access", "one_of": ["key"] }))],
+        stage("key"),
+        expect![[r#"
+            services/page/Cargo.toml: `one_of` belongs to values of type = "choice"
+                fix: add type = "choice", or remove `one_of`"#]],
+    );
+}
+
+#[test]
+fn a_service_has_one_model() {
+    let models = json!({ "kind": "agentcore", "env": {
+        "FIRST": { "stage": "model", "type": "model" },
+        "SECOND": { "stage": "model", "type": "model" },
+    } });
+    let stage = |model: &str| json!({ "dev": { "region": "us-west-2", "model": model } });
+    check(
+        &[service("agent", models)],
+        stage("us.amazon.nova-lite-v1:0"),
+        expect![[r#"
+            services/agent/Cargo.toml: SECOND is the second value of type "model", and a service has one
+                fix: keep one of them"#]],
+    );
+    let model =
+        json!({ "kind": "agentcore", "env": { "MODEL": { "stage": "model", "type": "model" } } });
+    check(
+        &[service("agent", model)],
+        stage("arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0"),
+        expect![[r#"
+            Cargo.toml: `model` is `arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0`, which is not the id of a Bedrock model
+                fix: write the id of a model or of an inference profile, such as "us.amazon.nova-lite-v1:0""#]],
     );
 }
 

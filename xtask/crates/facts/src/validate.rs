@@ -30,6 +30,7 @@ pub(crate) fn validate(
         links(repo, service, &file, without_kind, problems);
         variables(service, &file, problems);
         smoke::validate(service, &file, problems);
+        one_model(service, &file, problems);
         if !without_kind.contains(&service.name) {
             limits::service(service, &file, problems);
         }
@@ -221,6 +222,15 @@ fn reached(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) 
     }
 }
 
+/// A role's policy names one model.
+fn one_model(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
+    if let Some((table, name, _)) = service.models().nth(1) {
+        let text = format!("{name} is the second value of type \"model\", and a service has one");
+        let fix = "keep one of them".to_owned();
+        problems.push(file.problem(&format!("{HEADER}.{table}"), name, text, fix));
+    }
+}
+
 fn is_variable_name(name: &str) -> bool {
     name.starts_with(|letter: char| letter.is_ascii_uppercase())
         && name
@@ -319,14 +329,12 @@ fn settings(repo: &Repo, stage: &Stage, file: &ManifestFile, problems: &mut Vec<
     let mut refuse = |key: &str, text: String, fix: &str| {
         problems.push(file.problem(&header, key, text, fix.to_owned()))
     };
-    if stage.cloud == CloudKind::Cloudformation {
-        if stage.region.is_empty() {
-            refuse(
-                "region",
-                "the stage has no `region`".to_owned(),
-                "add region = \"us-west-2\", or another",
-            );
-        }
+    if stage.cloud == CloudKind::Cloudformation && stage.region.is_empty() {
+        refuse(
+            "region",
+            "the stage has no `region`".to_owned(),
+            "add region = \"us-west-2\", or another",
+        );
     }
     if let Some(account) = &stage.account
         && (account.len() != 12 || !account.chars().all(|digit| digit.is_ascii_digit()))

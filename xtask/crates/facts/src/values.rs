@@ -1,5 +1,7 @@
 //! Reads the value of an ARG or of an environment variable: where it comes from, and what it has to be.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::manifest::{Table, nearest};
@@ -70,8 +72,8 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
     let exclusive = table.flag("exclusive", problems);
     let development_needs = table.text("development_needs", problems);
     let own_asset = table.text("own_asset", problems);
-    let of = table.texts("of", problems);
-    let local_only = table.texts("local_only", problems);
+    let one_of = table.texts("one_of", problems);
+    let refused_on_aws = read_refused(table, problems);
     let said = [
         ("decimals", "amount", decimals.is_some()),
         ("zero", "amount", zero),
@@ -81,8 +83,8 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
         ("exclusive", "address", exclusive),
         ("development_needs", "network", development_needs.is_some()),
         ("own_asset", "prices", own_asset.is_some()),
-        ("of", "choice", !of.is_empty()),
-        ("local_only", "choice", !local_only.is_empty()),
+        ("one_of", "choice", !one_of.is_empty()),
+        ("refused_on_aws", "choice", !refused_on_aws.is_empty()),
     ];
     let types = [
         "amount", "url", "address", "network", "decimals", "prices", "model", "choice",
@@ -115,7 +117,7 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
         "network" => Some(ValueType::Network { development_needs }),
         "prices" => Some(ValueType::Prices { own_asset }),
         "model" => Some(ValueType::Model),
-        "choice" => read_choice(table, of, local_only, problems),
+        "choice" => read_choice(table, one_of, refused_on_aws, problems),
         other => {
             let fix = match nearest(other, &types) {
                 Some(near) => format!("did you mean \"{near}\"?"),
@@ -127,28 +129,49 @@ fn read_type(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Value
     }
 }
 
-/// `type = "choice"`, `of = ["open", "key"]`, `local_only = ["open"]`.
+/// `refused_on_aws = { open = "a public page would be a public wallet" }`: values, each with the reason.
+fn read_refused(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> BTreeMap<String, String> {
+    let key = "refused_on_aws";
+    let Some(entries) = table.table(key, problems) else {
+        return BTreeMap::new();
+    };
+    let mut inner = Table::new(table.file, &format!("{}.{key}", table.header), entries);
+    let mut refused = BTreeMap::new();
+    for value in entries.keys() {
+        let reason = inner.text(value, problems);
+        refused.extend(reason.map(|reason| (value.clone(), reason)));
+    }
+    refused
+}
+
+/// On AWS, too, something is left to choose.
 fn read_choice(
     table: &Table<'_>,
-    of: Vec<String>,
-    local_only: Vec<String>,
+    one_of: Vec<String>,
+    refused_on_aws: BTreeMap<String, String>,
     problems: &mut Vec<Problem>,
 ) -> Option<ValueType> {
-    if of.iter().all(|word| local_only.contains(word)) {
-        let text = "a choice needs words to choose from, and one of them on AWS".to_owned();
-        let fix = "write of = [\"...\", \"...\"], with at least one that local_only does not have";
-        problems.push(table.problem("type", text, fix.to_owned()));
+    if one_of
+        .iter()
+        .all(|value| refused_on_aws.contains_key(value))
+    {
+        let text = "a choice needs values in `one_of` that are not refused on AWS".to_owned();
+        let fix = "add one_of = [\"...\", \"...\"]".to_owned();
+        problems.push(table.problem("type", text, fix));
         return None;
     }
-    if let Some(word) = local_only.iter().find(|word| !of.contains(word)) {
-        let text = format!("`{word}` in `local_only` is not one of the choices");
-        problems.push(table.problem(
-            "local_only",
-            text,
-            format!("add it to of, or remove it; of = {of:?}"),
-        ));
+    for value in refused_on_aws
+        .keys()
+        .filter(|value| !one_of.contains(value))
+    {
+        let text = format!("`refused_on_aws` names `{value}`, which is not in `one_of`");
+        let fix = format!("use one of: {}", one_of.join(", "));
+        problems.push(table.problem("refused_on_aws", text, fix));
     }
-    Some(ValueType::Choice { of, local_only })
+    Some(ValueType::Choice {
+        one_of,
+        refused_on_aws,
+    })
 }
 
 /// `decimals = 6`, or `decimals = { stage = "asset_decimals", default = 6 }`.

@@ -3,7 +3,7 @@
 use super::super::Origin;
 use super::super::expect::capitalized;
 use super::super::model::{Model, Stack};
-use facts::{Resolved, Service};
+use facts::Service;
 use kinds::{Callers, Use};
 
 /// One action on one resource, and whom it is for.
@@ -122,19 +122,18 @@ pub(super) fn of<'a>(
             }
         }
     }
-    if purpose == Use::Runtime {
-        let model_id = service.model().and_then(|value| model.stage.resolve(value));
-        if let Some(Resolved::Text(id)) = model_id {
-            for arn in model_arns(id) {
-                need(
-                    &[
-                        "bedrock:InvokeModel",
-                        "bedrock:InvokeModelWithResponseStream",
-                    ],
-                    &arn,
-                    "asks the stage's model",
-                );
-            }
+    if purpose != Use::Execution
+        && let Some(id) = service.model(model.stage)
+    {
+        for arn in model_arns(id) {
+            need(
+                &[
+                    "bedrock:InvokeModel",
+                    "bedrock:InvokeModelWithResponseStream",
+                ],
+                &arn,
+                "asks the stage's model",
+            );
         }
     }
     needs

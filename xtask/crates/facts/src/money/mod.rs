@@ -11,6 +11,8 @@ pub(crate) use exclusive::exclusive;
 pub(crate) use rules::Wrong;
 pub use sales::{Sale, Settled, sales};
 
+use std::collections::BTreeMap;
+
 use super::Repo;
 use super::manifest::{ManifestFile, nearest};
 use super::service::{Decimals, Service, ValueType};
@@ -114,14 +116,6 @@ fn wrong(repo: &Repo, stage: &Stage, setting: &Setting<'_>) -> Vec<Wrong> {
             .or_else(|| above(stage, setting, decimals, at_most.as_deref()?))
         }
         ValueType::Decimals => rules::decimals(name, setting.key, text),
-        ValueType::Model => None,
-        ValueType::Choice { of, local_only } => rules::choice(
-            name,
-            setting.key,
-            text,
-            of,
-            if on_aws { local_only } else { &[] },
-        ),
         ValueType::Url { https, facilitator } => {
             let one = rules::url(name, text, *https && on_aws, &service.name);
             match (one, facilitator) {
@@ -137,6 +131,15 @@ fn wrong(repo: &Repo, stage: &Stage, setting: &Setting<'_>) -> Vec<Wrong> {
         }
         ValueType::Prices { own_asset } => {
             return prices::wrong(repo, stage, setting, own_asset.as_deref());
+        }
+        ValueType::Model => rules::model(name, text),
+        ValueType::Choice {
+            one_of,
+            refused_on_aws,
+        } => {
+            let none = BTreeMap::new();
+            let refused = if on_aws { refused_on_aws } else { &none };
+            rules::choice(setting.key, text, one_of, refused)
         }
     };
     one.into_iter().collect()

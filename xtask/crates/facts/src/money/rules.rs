@@ -1,5 +1,7 @@
 //! What an amount, a URL, an address and a network have to be. `name` is what a problem calls it: a setting, or a member of a price.
 
+use std::collections::BTreeMap;
+
 use super::super::address;
 use super::super::urls::{is_loopback, is_url};
 use super::super::values::DECIMALS_MAX;
@@ -35,25 +37,6 @@ pub(super) fn amount(name: &str, text: &str, decimals: u32) -> Option<Wrong> {
         ),
     };
     Some((format!("{name} is `{text}`, and {cause}"), fix))
-}
-
-pub(super) fn choice(
-    name: &str,
-    key: &str,
-    text: &str,
-    of: &[String],
-    refused: &[String],
-) -> Option<Wrong> {
-    let allowed = of.iter().filter(|word| !refused.contains(word));
-    let allowed: Vec<String> = allowed.map(|word| format!("\"{word}\"")).collect();
-    let fix = format!("set {key} = {}", allowed.join(" or "));
-    if !of.iter().any(|word| word == text) {
-        return Some((format!("{name} is `{text}`, which is not a choice"), fix));
-    }
-    refused.iter().any(|word| word == text).then(|| {
-        let problem = format!("{name} is \"{text}\", which is for stages on this machine: on AWS everybody could use the service");
-        (problem, fix)
-    })
 }
 
 pub(super) fn decimals(name: &str, key: &str, text: &str) -> Option<Wrong> {
@@ -122,6 +105,40 @@ pub(super) fn network(name: &str, text: &str) -> Option<Wrong> {
         let problem = format!("{name} is `{text}`, which is not the CAIP-2 name of an EVM chain");
         (problem, fix)
     })
+}
+
+/// The provider, a point and the model, with a version and the region group of an inference profile where it has them. An
+/// ARN is refused: the role's policy is made from the id.
+pub(super) fn model(name: &str, text: &str) -> Option<Wrong> {
+    let is_known =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | ':');
+    let parts = |text: &str| text.split('.').filter(|part| !part.is_empty()).count();
+    let is_model = text.chars().all(is_known)
+        && parts(text) >= 2
+        && parts(text) == text.split('.').count()
+        && !text.starts_with("arn:");
+    (!is_model).then(|| {
+        let problem = format!("{name} is `{text}`, which is not the id of a Bedrock model");
+        let fix = "write the id of a model or of an inference profile, such as \"us.amazon.nova-lite-v1:0\"";
+        (problem, fix.to_owned())
+    })
+}
+
+/// `refused` has those of the choices that are not for this stage, each with the reason.
+pub(super) fn choice(
+    key: &str,
+    text: &str,
+    one_of: &[String],
+    refused: &BTreeMap<String, String>,
+) -> Option<Wrong> {
+    let allowed = one_of.iter().filter(|value| !refused.contains_key(*value));
+    let allowed: Vec<String> = allowed.map(|value| format!("\"{value}\"")).collect();
+    let fix = format!("set {key} = {}", allowed.join(" or "));
+    match refused.get(text) {
+        Some(reason) => Some((format!("{key} is \"{text}\": {reason}"), fix)),
+        None if one_of.iter().any(|value| value == text) => None,
+        None => Some((format!("`{key}` is `{text}`, which is not a choice"), fix)),
+    }
 }
 
 /// Digits, and after a point more of them; no zero to begin with.

@@ -292,3 +292,26 @@ fn a_type_belongs_to_its_keys() {
                 fix: did you mean `a`?"#]],
     );
 }
+
+#[test]
+fn the_id_of_a_model() {
+    for right in [
+        "us.amazon.nova-lite-v1:0",
+        "amazon.titan-text-express-v1",
+        "turnpike.offline-model",
+    ] {
+        assert_eq!(super::rules::model("`model`", right), None, "{right}");
+    }
+    let arn = "arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0";
+    for wrong in [
+        "nova",
+        "amazon..nova",
+        "amazon.",
+        "amazon.nova lite",
+        "amazon.nova*",
+        arn,
+        "arn:aws:bedrock.x",
+    ] {
+        assert!(super::rules::model("`model`", wrong).is_some(), "{wrong}");
+    }
+}

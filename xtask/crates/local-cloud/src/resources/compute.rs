@@ -104,7 +104,7 @@ pub(super) fn function_url(builder: &mut Builder<'_>, input: Input<'_>) -> Resul
         return Err(input.error(
             "AuthType",
             format!("the local cloud has no Function URLs of AuthType {authorization}"),
-            "use AWS_IAM: a public URL would be a public wallet",
+            "use AWS_IAM: anybody could call a public URL",
         ));
     }
     let mode = input

@@ -189,16 +189,8 @@ fn service_values(
         parameters,
         table: service.table.as_deref().map(TableValues::of),
         data_path: service.data.clone(),
-        model: model(stage, service),
+        model: service.model(stage).map(str::to_owned),
         public: service.public,
-    }
-}
-
-/// The one model that the service's role may invoke.
-fn model(stage: &Stage, service: &Service) -> Option<String> {
-    match stage.resolve(service.model()?)? {
-        Resolved::Text(model) => Some(model.to_owned()),
-        Resolved::Link(_) => None,
     }
 }
 
