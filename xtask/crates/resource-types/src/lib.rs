@@ -15,8 +15,10 @@ pub struct ResourceType {
     /// What `GetAtt` may ask for.
     pub attributes: Vec<&'static str>,
     pub properties: Vec<Property>,
-    /// The properties that cannot be changed in place, `*` for all of them; none where nobody has looked it up.
-    pub replaced: Option<Vec<&'static str>>,
+    /// The properties that cannot be changed in place; `*` for all of them.
+    pub replaced: Vec<&'static str>,
+    /// It keeps its older versions, so that another one replaces nothing.
+    pub is_versioned: bool,
     /// What people call it, when it holds something that nobody can make again: `bucket`.
     pub holds: Option<&'static str>,
     /// It stays with a thing that holds something, and goes with it.
@@ -99,11 +101,10 @@ pub fn replaces(name: &str, properties: &[String]) -> bool {
 impl ResourceType {
     /// True when a change of these properties makes another resource in the place of the old one.
     pub fn is_replaced_by(&self, properties: &[String]) -> bool {
-        self.replaced.as_ref().is_some_and(|fixed| {
-            properties
-                .iter()
-                .any(|property| fixed.contains(&"*") || fixed.contains(&property.as_str()))
-        })
+        let fixed = &self.replaced;
+        properties
+            .iter()
+            .any(|property| fixed.contains(&"*") || fixed.contains(&property.as_str()))
     }
 
     /// True for what holds something that nobody can make again, and for what stays with it.

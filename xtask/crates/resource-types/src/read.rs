@@ -20,7 +20,8 @@ fn one(head: &'static str, below: &[&'static str]) -> ResourceType {
         name: words.next().unwrap_or_default(),
         attributes: words.collect(),
         properties: Vec::new(),
-        replaced: None,
+        replaced: Vec::new(),
+        is_versioned: false,
         holds: None,
         is_kept: false,
         is_emptied: false,
@@ -32,7 +33,8 @@ fn one(head: &'static str, below: &[&'static str]) -> ResourceType {
     for mark in marks {
         let (mark, rest) = mark.trim().split_once(' ').unwrap_or((mark.trim(), ""));
         match mark {
-            "@replaced" => read.replaced = Some(rest.split(' ').collect()),
+            "@replaced" => read.replaced = rest.split_whitespace().collect(),
+            "@versioned" => read.is_versioned = true,
             "@holds" => read.holds = Some(rest),
             "@kept" => read.is_kept = true,
             "@emptied" => read.is_emptied = true,

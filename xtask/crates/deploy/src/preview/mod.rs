@@ -172,9 +172,6 @@ pub(crate) fn loss(stack: &str, change: &Change) -> String {
     )
 }
 
-/// Types that keep their older versions, so that another one replaces nothing.
-const VERSIONED: &[&str] = &["AWS::ECS::TaskDefinition", "AWS::Lambda::Version"];
-
 /// True when something that stands goes away. Where CloudFormation says that it may, but our own table knows that these
 /// properties change in place, it does not.
 pub(crate) fn is_loss(change: &Change) -> bool {
@@ -182,7 +179,7 @@ pub(crate) fn is_loss(change: &Change) -> bool {
         Action::Create | Action::Update => false,
         Action::MayReplace if changes_in_place(change) => false,
         Action::MayReplace | Action::Replace | Action::Delete => {
-            !VERSIONED.contains(&change.resource_type.as_str())
+            resource_types::find(&change.resource_type).is_none_or(|known| !known.is_versioned)
         }
     }
 }
