@@ -20,6 +20,7 @@ pub struct Asset {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a token cannot be paid with.
 pub enum AssetError {
     #[error("`{0}` is not an EVM network such as eip155:84532")]
     Network(String),

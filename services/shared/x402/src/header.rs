@@ -6,8 +6,11 @@ use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// The offers of a 402, as base64 of JSON.
 pub const PAYMENT_REQUIRED: HeaderName = HeaderName::from_static("payment-required");
+/// The buyer's signed payment, as base64 of JSON.
 pub const PAYMENT_SIGNATURE: HeaderName = HeaderName::from_static("payment-signature");
+/// The receipt, as base64 of JSON.
 pub const PAYMENT_RESPONSE: HeaderName = HeaderName::from_static("payment-response");
 /// Version 1's name of `PAYMENT-SIGNATURE`.
 pub const X_PAYMENT: HeaderName = HeaderName::from_static("x-payment");
@@ -27,6 +30,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a header cannot be read.
 pub enum HeaderError {
     #[error("the header is larger than {BYTES_MAX} bytes")]
     TooLarge,

@@ -1,28 +1,48 @@
 //! Codes for a refused payment, as the reference implementations send them. Programs compare these texts.
 
+/// The payment cannot be read.
 pub const INVALID_PAYLOAD: &str = "invalid_payload";
+/// The payment is of neither version 1 nor version 2.
 pub const INVALID_VERSION: &str = "invalid_x402_version";
+/// The payment is for a network that is not offered.
 pub const INVALID_NETWORK: &str = "invalid_network";
+/// The terms that the buyer accepted are not those of an offer.
 pub const INVALID_REQUIREMENTS: &str = "invalid_payment_requirements";
+/// The scheme is not `exact`.
 pub const UNSUPPORTED_SCHEME: &str = "unsupported_scheme";
+/// The payer did not sign this authorization.
 pub const SIGNATURE: &str = "invalid_exact_evm_signature";
+/// The authorization pays another address.
 pub const RECIPIENT_MISMATCH: &str = "invalid_exact_evm_recipient_mismatch";
+/// The authorization moves another amount than the price.
 pub const VALUE_MISMATCH: &str = "invalid_exact_evm_payload_authorization_value_mismatch";
+/// The authorization has expired, or is about to.
 pub const VALID_BEFORE: &str = "invalid_exact_evm_payload_authorization_valid_before";
+/// The authorization is not valid yet.
 pub const VALID_AFTER: &str = "invalid_exact_evm_payload_authorization_valid_after";
+/// The payer holds less than the amount.
 pub const INSUFFICIENT_BALANCE: &str = "invalid_exact_evm_insufficient_balance";
+/// The authorization was used or cancelled.
 pub const NONCE_USED: &str = "invalid_exact_evm_nonce_already_used";
+/// The payment and the terms name different networks.
 pub const NETWORK_MISMATCH: &str = "invalid_exact_evm_network_mismatch";
+/// The terms lack `name` and `version` of the token's EIP-712 domain.
 pub const MISSING_DOMAIN: &str = "invalid_exact_evm_missing_eip712_domain";
+/// The token would refuse the transfer now.
 pub const SIMULATION_FAILED: &str = "invalid_exact_evm_transaction_simulation_failed";
+/// The transaction was included in a block and moved nothing.
 pub const TRANSACTION_FAILED: &str = "invalid_exact_evm_transaction_failed";
 /// The amount is nothing.
 pub const AUTHORIZATION_VALUE: &str = "invalid_exact_evm_authorization_value";
 /// ERC-6492: the contract that would deploy the wallet is not one that the facilitator calls.
 pub const FACTORY_NOT_ALLOWED: &str = "eip6492_factory_not_allowed";
+/// There is no contract at the asset's address.
 pub const NO_CONTRACT: &str = "asset_not_deployed_contract";
+/// The transaction was sent and is in no block yet: the payment may still be made.
 pub const SETTLEMENT_PENDING: &str = "settlement_pending";
+/// The payment could not be verified, for a reason on the facilitator's side.
 pub const UNEXPECTED_VERIFY: &str = "unexpected_verify_error";
+/// Nothing was sent, for a reason on the facilitator's side.
 pub const UNEXPECTED_SETTLE: &str = "unexpected_settle_error";
 
 // What our own facilitator says, where the reference has no word for it.

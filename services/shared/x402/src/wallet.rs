@@ -51,6 +51,7 @@ impl Wallet {
         Ok(Self { key, address })
     }
 
+    /// The account, from the key.
     pub fn address(&self) -> Address {
         self.address
     }

@@ -5,8 +5,11 @@ use alloy_primitives::{Address, B256, U256};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+/// The version that is spoken here: <https://github.com/coinbase/x402/blob/main/specs/x402-specification-v2.md>.
 pub const VERSION: u64 = 2;
+/// The version that is still understood.
 pub const VERSION_1: u64 = 1;
+/// The scheme of a fixed price.
 pub const SCHEME_EXACT: &str = "exact";
 
 /// One way to pay: how much of which asset to whom.
@@ -31,7 +34,7 @@ pub struct Requirements {
 }
 
 impl Requirements {
-    /// A text in `extra`; `None` when absent or no text.
+    /// A text in `extra`; `None` when it is absent or not a text.
     pub fn extra_text(&self, key: &str) -> Option<&str> {
         self.extra.as_ref()?.get(key)?.as_str()
     }

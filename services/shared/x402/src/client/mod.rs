@@ -129,14 +129,17 @@ impl PayingClient {
         self.budget.account(session).await
     }
 
+    /// The most that may be spent, in atomic units.
     pub fn limits(&self) -> Limits {
         self.budget.limits
     }
 
+    /// The wallet's account.
     pub fn address(&self) -> Address {
         self.wallet.address()
     }
 
+    /// What the wallet may pay for.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -144,7 +147,7 @@ impl PayingClient {
     /// Asks for the price. Never signs, and does not apply the price limit.
     ///
     /// # Errors
-    /// As `PayError` says; `NotForSale` when the answer is no 402.
+    /// As `PayError` says; `NotForSale` when the status is not 402.
     pub async fn quote(&self, url: Url) -> Result<Quote, PayError> {
         self.policy.check_url(&url)?;
         let answer = self.send(&url, None, self.answer_within).await;
