@@ -277,7 +277,7 @@ fn facts_that_do_not_hold_are_reported_together_with_their_lines() {
         expect![[r#"
             exit 2
             error: the facts in the manifests do not hold (4 problems)
-              services/agent/Cargo.toml:10: BACKEND_KEY links to `backnd`, which is no service
+              services/agent/Cargo.toml:10: BACKEND_KEY links to `backnd`, which is not a service
                 fix: did you mean `backend`? services: agent, backend
               services/agent/Cargo.toml:10: BACKEND_KEY looks like a secret (its name says `KEY`), and `args` are readable by anyone who has the image or the template
                 fix: move it to [package.metadata.service.secrets]: BACKEND_KEY = { name = "...", length = 64, alphabet = "hex" }

@@ -132,7 +132,7 @@ fn colour(owner: &str) -> &'static str {
 /// `10m`
 fn duration(text: &str) -> Result<Duration, UserError> {
     let problem = || {
-        UserError::new(format!("--since {text} is no duration")).hint("write 90s, 10m, 2h or 1d")
+        UserError::new(format!("--since {text} is not a duration")).hint("write 90s, 10m, 2h or 1d")
     };
     let unit = text.chars().last().ok_or_else(problem)?;
     let number: i64 = text[..text.len() - unit.len_utf8()]

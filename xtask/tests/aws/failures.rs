@@ -1,4 +1,4 @@
-//! Stacks that got stuck are mended.
+//! Stacks that got stuck are fixed.
 
 use aws_sdk_cloudformation::types::{Capability, Parameter, Tag};
 use serde_json::json;

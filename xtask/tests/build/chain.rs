@@ -324,7 +324,7 @@ fn the_containers_are_healthy_and_a_question_is_paid_between_them() {
             "arn:aws:secretsmanager:us-west-2:000000000000:secret:wallet-key",
         ),
     ]);
-    // What is no function answers programs of its own machine only.
+    // What is not a function answers programs of its own machine only.
     let [_, _, agent, _] = &own;
     network.join("mcp-server", agent, &function, &payer);
     for container in &own {

@@ -1,4 +1,4 @@
-//! How many of the faults another judge of templates finds. It is no requirement: the figure stands in docs/testing.md.
+//! How many of the faults another judge of templates finds. It is not a requirement: the figure stands in docs/testing.md.
 
 use std::collections::BTreeSet;
 use std::fs;

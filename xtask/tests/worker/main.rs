@@ -173,7 +173,7 @@ fn faults_are_found() {
           services/crawler/Cargo.toml:8: no browser reaches a service of the kind worker
             fix: remove `public`
           services/crawler/Cargo.toml:9: a worker service has no paths to ask
-            fix: remove `smoke`: the deploy asks the agent for a price, which goes through all of them
+            fix: remove the paths from `smoke`: an agent that calls the service can be asked for a tool
         = answers_within_seconds = 5
           services/crawler/Cargo.toml:9: crawler answers within 5 s, and page, which it calls, takes up to 10 (services/page/Cargo.toml:8): whoever waits for crawler is gone before the answer is there
             fix: write answers_within_seconds of more than 10, or a smaller one for page
@@ -189,15 +189,15 @@ fn faults_are_found() {
         = ecs_service is_called={true}
           templates/ecs.tera:98: TaskDefinition has no ContainerDefinitions.0.PortMappings.0.ContainerPort; the Dockerfile exposes another port (crawler)
             fix: write ContainerPort: 
-          templates/ecs.tera:170: Service depends on `Listener`, which is no resource of the template (crawler)
+          templates/ecs.tera:170: Service depends on `Listener`, which is not a resource of the template (crawler)
             fix: known here: Cluster, LogGroup, CrawlerKeySecret, PaymentsTable, ExecutionRole, TaskRole, TaskDefinition, ServiceSecurityGroup, Service
-          templates/ecs.tera:170: Service depends on `ServiceIngress`, which is no resource of the template (crawler)
+          templates/ecs.tera:170: Service depends on `ServiceIngress`, which is not a resource of the template (crawler)
             fix: known here: Cluster, LogGroup, CrawlerKeySecret, PaymentsTable, ExecutionRole, TaskRole, TaskDefinition, ServiceSecurityGroup, Service
           templates/ecs.tera:198: the load balancer or the service has no security group of the template (crawler)
             fix: write SecurityGroups: [!GetAtt <a group>.GroupId]
           templates/ecs.tera:203: Service.LoadBalancers.0.ContainerPort is `8080`; the container listens on another port (crawler)
             fix: write ContainerPort: 
-          templates/ecs.tera:204: Service refers to `TargetGroup`, which is no parameter and no resource of the template (crawler)
+          templates/ecs.tera:204: Service refers to `TargetGroup`, which is neither a parameter nor a resource of the template (crawler)
             fix: known here: ImageUri, VpcId, SubnetIds, PageUrl, Cluster, LogGroup, CrawlerKeySecret, PaymentsTable, ExecutionRole, TaskRole, TaskDefinition, ServiceSecurityGroup, Service
         = 
           templates/ecs.tera:6: there is no AWS::ECS::Service (crawler)

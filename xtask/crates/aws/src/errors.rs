@@ -25,7 +25,7 @@ const LATER: &[&str] = &[
 
 const SIGN_IN: &str = "sign in again (`aws login`, `aws sso login`, or AWS_PROFILE) and run the same command: it goes on where it was";
 
-/// An answer that is no success.
+/// An answer that is not a success.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// AWS's code; none when nobody answered.
@@ -99,7 +99,7 @@ impl Refusal {
             .into(),
             None => Failure::new(
                 problem,
-                "mend what AWS names and run the same command again: it goes on where it was",
+                "fix what AWS names and run the same command again: it goes on where it was",
             )
             .into(),
         }

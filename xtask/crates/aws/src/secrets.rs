@@ -37,7 +37,7 @@ pub async fn look(config: &SdkConfig, arn: &str) -> anyhow::Result<Looked> {
                 Some("AccessDeniedException") => Ok(Looked::NotAllowed),
                 Some("ResourceNotFoundException") => Err(wrong(
                     format!("there is no secret {arn}"),
-                    "make it, or mend the ARN",
+                    "make it, or fix the ARN",
                 )
                 .into()),
                 _ => Err(refusal.into_error(&format!("look at the secret {arn}"))),

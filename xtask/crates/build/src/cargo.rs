@@ -105,7 +105,7 @@ pub fn build_with(
             }
             Ok(_) => {}
             Err(_) => {
-                let hint = "the errors above are cargo's; mend them and run the same command again";
+                let hint = "the errors above are cargo's; fix them and run the same command again";
                 let problem = format!("cargo could not build {}", programs.join(", "));
                 return Err(Failure::new(problem, hint).into());
             }

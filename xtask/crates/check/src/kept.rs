@@ -19,7 +19,7 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
                 .chars()
                 .all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
         if !fits {
-            report.add_at("Cargo.toml".to_owned(), format!("`{name}` is no name for a stack"), "use letters, digits and hyphens, a letter first and at most 128, in the names of project, stage and service");
+            report.add_at("Cargo.toml".to_owned(), format!("`{name}` is not a name for a stack"), "use letters, digits and hyphens, a letter first and at most 128, in the names of project, stage and service");
         }
         for resource in stack.resources.iter().filter(|resource| {
             resource_types::find(resource.kind).is_some_and(ResourceType::is_stateful)

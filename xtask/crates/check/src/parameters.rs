@@ -54,7 +54,7 @@ struct Patterns {
 }
 
 impl Patterns {
-    /// CloudFormation matches the whole value. None for what is no regular expression.
+    /// CloudFormation matches the whole value. None for what is not a regular expression.
     fn matches(&mut self, pattern: &str, text: &str) -> Option<bool> {
         if !self.read.contains_key(pattern) {
             self.read.insert(
@@ -122,8 +122,8 @@ fn declared(
                     report.add(
                         stack.index,
                         line,
-                        format!("the AllowedPattern of {name} is no regular expression"),
-                        "mend it",
+                        format!("the AllowedPattern of {name} is not a regular expression"),
+                        "fix it",
                     );
                     return;
                 }
@@ -131,7 +131,7 @@ fn declared(
                     stack.index,
                     line,
                     format!("the parameter {name} refuses what it is given: `{sample}`"),
-                    "widen AllowedPattern, or mend the output that fills it",
+                    "widen AllowedPattern, or fix the output that fills it",
                 ),
                 Some(true) => {}
             }
@@ -273,7 +273,7 @@ fn produced(model: &Model<'_>, owner: &str, key: &str, consumer: &str, report: &
                 consumer.index,
                 1,
                 format!("it needs {key} of {owner}, which is not deployed on this stage"),
-                "mend the link",
+                "fix the link",
             );
         }
         return;

@@ -29,7 +29,7 @@ impl Saved {
         let mut files: BTreeMap<String, Bytes> = BTreeMap::new();
         let mut links: BTreeMap<String, String> = BTreeMap::new();
         for entry in tar::Archive::new(archive).entries()? {
-            let mut entry = entry.context("the saved image is no tar")?;
+            let mut entry = entry.context("the saved image is not a tar")?;
             let path = entry.path()?.to_string_lossy().into_owned();
             if let Some(target) = entry.link_name()? {
                 links.insert(path.clone(), resolve(&path, &target.to_string_lossy()));

@@ -54,7 +54,7 @@ pub struct Repo {
 }
 
 impl Repo {
-    /// True when what a package of the workspace needs is no part of an image.
+    /// True when what a package of the workspace needs is not a part of an image.
     pub fn stays_out(&self, package: &str, dependency: &str) -> bool {
         self.outside_images
             .contains(&(package.to_owned(), dependency.to_owned()))

@@ -114,7 +114,7 @@ pub(crate) fn stage(
             let near = nearest(region, &REGIONS).unwrap_or("us-west-2");
             refuse(
                 "region",
-                format!("`{region}` is no region of AWS"),
+                format!("`{region}` is not a region of AWS"),
                 format!("did you mean {near}?"),
             );
         }
@@ -150,7 +150,7 @@ pub(crate) fn name(
         problems.push(file.problem(
             header,
             key,
-            format!("`{name}` is no name for a {what}"),
+            format!("`{name}` is not a name for a {what}"),
             fix.to_owned(),
         ));
     }

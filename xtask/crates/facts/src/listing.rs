@@ -57,7 +57,7 @@ fn of_text(shown: &str, text: &str) -> Result<Listing, Vec<Problem>> {
         let text = text.split(" at line ").next().unwrap_or_default();
         vec![Problem {
             place: format!("{shown}:{}", error.line()),
-            text: format!("this is no listing: {text}"),
+            text: format!("this is not a listing: {text}"),
             fix: "docs/payments.md, \"Being found\", has the members of the file".to_owned(),
         }]
     })?;
@@ -113,10 +113,10 @@ mod tests {
             shop/listing.json:7: `type` is not null, boolean, object, array, number, string or integer, or a list of these, so this is not a JSON Schema
                 fix: write it as JSON Schema 2020-12 has it"#]].assert_eq(&told(&text));
         expect![[r#"
-            shop/listing.json:3: this is no listing: unknown field `tag`, expected one of `description`, `serviceName`, `tags`, `iconUrl`, `discovery`
+            shop/listing.json:3: this is not a listing: unknown field `tag`, expected one of `description`, `serviceName`, `tags`, `iconUrl`, `discovery`
                 fix: docs/payments.md, "Being found", has the members of the file"#]].assert_eq(&told("{\n  \"description\": \"a\",\n  \"tag\": []\n}"));
         expect![[r#"
-            shop/listing.json:1: this is no listing: expected value
+            shop/listing.json:1: this is not a listing: expected value
                 fix: docs/payments.md, "Being found", has the members of the file"#]]
         .assert_eq(&told("description = 1"));
     }

@@ -93,9 +93,9 @@ fn links_meet_services_and_outputs() {
         &[agent(links), backend()],
         stages(),
         expect![[r#"
-            services/agent/Cargo.toml: A links to `backnd`, which is no service
+            services/agent/Cargo.toml: A links to `backnd`, which is not a service
                 fix: did you mean `backend`? services: agent, backend
-            services/agent/Cargo.toml: B links to `backend.urll`, which is no output of it
+            services/agent/Cargo.toml: B links to `backend.urll`, which is not an output of it
                 fix: did you mean `url`? outputs of a fargate service: url, serviceName, clusterName, logGroupName
             services/agent/Cargo.toml: `backend` is not a link
                 fix: write link = "service.output", for example "x402-backend.url""#]],
@@ -355,17 +355,17 @@ fn settings_are_what_the_manifests_say() {
                 fix: write https://...
             Cargo.toml: `node` looks like a secret (its value is a URL with a password)
                 fix: a secret is never written down: let the cloud make it (secrets), or name one that it holds
-            Cargo.toml: `pay_to` is `0x00000000000000000000000000000000000000A`, which is no address
+            Cargo.toml: `pay_to` is `0x00000000000000000000000000000000000000A`, which is not an address
                 fix: write 0x and 40 hexadecimal digits
-            Cargo.toml: `price` is `-1`, which is no amount
+            Cargo.toml: `price` is `-1`, which is not an amount
                 fix: write a decimal number of the asset's units: "0.01"
             Cargo.toml: `price` is `0.00`, and backend needs more than nothing
                 fix: write at least "0.000001"
             Cargo.toml: `price` is `0.051`, and may be at most `limit`, which is `0.05`
                 fix: lower `price` to "0.05", or raise `limit`
-            Cargo.toml: `price` is `01`, which is no amount
+            Cargo.toml: `price` is `01`, which is not an amount
                 fix: write a decimal number of the asset's units: "0.01"
-            Cargo.toml: `price` is `1.`, which is no amount
+            Cargo.toml: `price` is `1.`, which is not an amount
                 fix: write a decimal number of the asset's units: "0.01"
             Cargo.toml: `price` is `340282366920938463463374607431768211456`, and that is more than there is
                 fix: write a smaller number
@@ -482,11 +482,11 @@ fn a_type_is_read_strictly() {
         &[service("odd", json!({ "kind": "fargate", "env": named }))],
         json!({ "local": { "cloud": "local", "price": "1", "net": "eip155:1" } }),
         expect![[r#"
-            services/odd/Cargo.toml: A names `prise`, which is no setting
+            services/odd/Cargo.toml: A names `prise`, which is not a setting
                 fix: did you mean `price`?
-            services/odd/Cargo.toml: B names `something_else`, which is no setting
+            services/odd/Cargo.toml: B names `something_else`, which is not a setting
                 fix: name a setting that a service uses
-            services/odd/Cargo.toml: C names `something_else`, which is no setting
+            services/odd/Cargo.toml: C names `something_else`, which is not a setting
                 fix: name a setting that a service uses"#]],
     );
 }

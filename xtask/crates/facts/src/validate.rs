@@ -99,7 +99,7 @@ fn links(
                 .collect();
             let near = nearest(&link.service, &names)
                 .map_or(String::new(), |near| format!("did you mean `{near}`? "));
-            let text = format!("{name} links to `{}`, which is no service", link.service);
+            let text = format!("{name} links to `{}`, which is not a service", link.service);
             problems.push(file.problem(
                 &header,
                 name,
@@ -126,7 +126,7 @@ fn links(
             let near = nearest(&link.output, outputs)
                 .map_or(String::new(), |near| format!("did you mean `{near}`? "));
             let text = format!(
-                "{name} links to `{}.{}`, which is no output of it",
+                "{name} links to `{}.{}`, which is not an output of it",
                 link.service, link.output
             );
             let fix = format!(
@@ -167,7 +167,7 @@ fn variables(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>
             problems.push(file.problem(
                 &header,
                 name,
-                format!("`{name}` is no environment variable name"),
+                format!("`{name}` is not an environment variable name"),
                 fix,
             ));
         }

@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
         for entry in entries {
             let path = entry.path.as_str();
             if path.is_empty() || path.contains('\0') || paths::clean(path) != path {
-                return Err(format!("`{path}` is no path in a build context"));
+                return Err(format!("`{path}` is not a path in a build context"));
             }
             if !context.listed.insert(path) {
                 return Err(format!("{path} is in the build context twice"));

@@ -45,7 +45,7 @@ pub fn check_program(service: &str, program: &[u8], bytes_max: u64) -> Result<()
     Ok(())
 }
 
-/// Checks the processor alone, of a program that need not be static: in an image with a base. What is no program of Linux is
+/// Checks the processor alone, of a program that need not be static: in an image with a base. What is not a program of Linux is
 /// a script, and passes.
 pub(crate) fn check_processor(name: &str, start: &[u8]) -> Result<(), String> {
     let foreign = Elf(start)

@@ -89,7 +89,7 @@ fn tar(entries: &Entries) -> Result<Vec<u8>, String> {
             || path.contains('\0')
             || paths::clean(path) != *path
         {
-            return Err(format!("`{path}` is no path inside an image"));
+            return Err(format!("`{path}` is not a path inside an image"));
         }
         append(&mut builder, path, entry)
             .map_err(|error| format!("cannot pack {path}: {error}"))?;

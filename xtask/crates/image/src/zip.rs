@@ -60,7 +60,7 @@ fn write(files: &[ZipFile<'_>]) -> Result<Vec<u8>, String> {
     for file in &sorted {
         let name = file.name;
         if name.is_empty() || name.contains('\0') || paths::clean(name) != name {
-            return Err(format!("`{name}` is no path inside a zip"));
+            return Err(format!("`{name}` is not a path inside a zip"));
         }
         let offset = size(archive.len())?;
         let body = deflate(file.content);

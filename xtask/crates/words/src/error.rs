@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::output::Output;
 
-/// The caller's mistake, or something only the caller can mend: exit code 2.
+/// The caller's mistake, or something only the caller can fix: exit code 2.
 #[derive(Debug)]
 pub struct UserError {
     problem: String,
@@ -26,7 +26,7 @@ impl UserError {
         self
     }
 
-    /// One error out of several problems of the same kind, so that they can be mended in one go.
+    /// One error out of several problems of the same kind, so that they can be fixed in one go.
     pub fn all(what: &str, problems: &[Problem]) -> Self {
         let mut text = match problems.len() {
             1 => what.to_owned(),

@@ -37,7 +37,7 @@ pub(crate) fn send(method: &str, url: &str, body: &str) -> std::io::Result<Answe
             body.len()
         )
     };
-    let refused = || std::io::Error::other(format!("{url} is no address"));
+    let refused = || std::io::Error::other(format!("{url} is not an address"));
     let answer = if let Some(rest) = url.strip_prefix("unix:[") {
         let (socket, path) = rest.split_once(']').ok_or_else(refused)?;
         let stream = UnixStream::connect(socket)?;

@@ -42,7 +42,7 @@ impl CloudFormation {
         Err(refusal.into_error(&doing))
     }
 
-    /// Rolls a running update back. False when it is too late, or it is no update: the creation of a stack can only be ended
+    /// Rolls a running update back. False when it is too late, or it is not an update: the creation of a stack can only be ended
     /// by deleting it.
     ///
     /// # Errors

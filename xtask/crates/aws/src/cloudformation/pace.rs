@@ -34,7 +34,7 @@ impl Pace {
             .first
             .mul_f64(1.5_f64.powi(round.min(30).cast_signed()))
             .min(self.longest);
-        // Without randomness everybody waits the full time, which is no harm.
+        // Without randomness everybody waits the full time, which is not a harm.
         let random = getrandom::u32().unwrap_or(u32::MAX);
         due.mul_f64(0.5 + f64::from(random) / f64::from(u32::MAX) / 2.0)
     }

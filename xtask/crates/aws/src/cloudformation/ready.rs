@@ -87,7 +87,7 @@ impl CloudFormation {
         let all = format!("{reason} {}", faults.join(" "));
         Err(match explain(&all) {
             Some(known) => Failure::new(format!("{problem}\n  {}", known.meaning), known.fix),
-            None => Failure::new(problem, "nothing was touched; mend the template or the value that is named, and run the command again"),
+            None => Failure::new(problem, "nothing was touched; fix the template or the value that is named, and run the command again"),
         }
         .into())
     }

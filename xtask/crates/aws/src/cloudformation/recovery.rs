@@ -145,7 +145,7 @@ impl CloudFormation {
     }
 }
 
-/// The error for a stack that was to be changed and has to be mended first.
+/// The error for a stack that was to be changed and has to be fixed first.
 pub(super) fn stuck(stack: &str, condition: Condition) -> UserError {
     UserError::new(stuck_text(stack, condition)).hint(by_hand(stack, condition, &[]))
 }
@@ -168,7 +168,7 @@ fn by_hand(stack: &str, condition: Condition, blocking: &[&str]) -> String {
     let listed = blocking.join(" ");
     match (condition, blocking.is_empty()) {
         (Condition::UpdateRollbackFailed, false) => format!(
-            "mend what is named and run the same command again; or, if these may stay as they are: aws cloudformation continue-update-rollback --stack-name {stack} --resources-to-skip {listed}"
+            "fix what is named and run the same command again; or, if these may stay as they are: aws cloudformation continue-update-rollback --stack-name {stack} --resources-to-skip {listed}"
         ),
         (Condition::DeleteFailed, false) => format!(
             "remove what is in the way and run the same command again; or, to leave these behind: aws cloudformation delete-stack --stack-name {stack} --retain-resources {listed}"

@@ -23,7 +23,7 @@ const ENDPOINT: &str = "AWS::BedrockAgentCore::RuntimeEndpoint";
 
 /// What fits on a screen beside the reason itself.
 const LINES_MAX: usize = 8;
-/// How far back a log is read. A task that never gets well is given up after some ten minutes.
+/// How far back a log is read. A task that never becomes healthy is given up after some ten minutes.
 const LOG_SPAN: time::Duration = time::Duration::minutes(15);
 /// Lines arrive some seconds after they were written, and a container that crashed wrote its last ones just now.
 const TRIES: u32 = 4;

@@ -232,7 +232,7 @@ mod tests {
             2 tasks stopped: Essential container in task exited; agent: exit code 3
             a task stopped: it was told to
               meaning: the program ended by itself
-              fix: its last lines say why: mend that and deploy again
+              fix: its last lines say why: fix that and deploy again
             the last lines of /ecs/small-dev-agent:
               12:00:01 listening
               12:00:01 long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long l...
@@ -250,7 +250,7 @@ mod tests {
             --
             a task stopped: Essential container in task exited; agent: exit code 3
               meaning: the program ended by itself
-              fix: its last lines say why: mend that and deploy again
+              fix: its last lines say why: fix that and deploy again
             its log has no line: it ended before it said anything
             --
             ECS says: IN_PROGRESS

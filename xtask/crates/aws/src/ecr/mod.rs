@@ -162,12 +162,12 @@ impl Ecr {
 /// The registry's address and the repository, out of what the artifacts stack calls `...RepositoryUri`.
 ///
 /// # Errors
-/// It is no such thing.
+/// It is not such a URI.
 pub fn split_uri(uri: &str) -> anyhow::Result<(&str, &str)> {
     uri.split_once('/')
         .filter(|(host, repository)| !host.is_empty() && !repository.is_empty())
         .ok_or_else(|| {
             let hint = "the artifacts stack gives it; deploy the stage again";
-            Failure::new(format!("`{uri}` is no repository of a registry"), hint).into()
+            Failure::new(format!("`{uri}` is not a repository of a registry"), hint).into()
         })
 }

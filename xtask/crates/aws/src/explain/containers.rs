@@ -90,12 +90,12 @@ pub(super) const KNOWN: &[Known] = &[
     known(
         &["essential container in task exited"],
         "the program ended by itself",
-        "its last lines say why: mend that and deploy again",
+        "its last lines say why: fix that and deploy again",
     ),
     known(
         &["circuit breaker was triggered"],
         "tasks of the service kept ending or failing their health checks, so ECS gave up",
-        "the reason is what the tasks said (below, or `cargo xtask status`): mend that and deploy again",
+        "the reason is what the tasks said (below, or `cargo xtask status`): fix that and deploy again",
     ),
     known(
         &["limit on the number of vcpus"],

@@ -71,37 +71,37 @@ pub(super) const KNOWN: &[Known] = &[
     known(
         &["extraneous key"],
         "a property that the resource does not have",
-        "mend the template: `cargo xtask check` names the line",
+        "fix the template: `cargo xtask check` names the line",
     ),
     known(
         &["required key"],
         "a property is missing",
-        "mend the template: `cargo xtask check` names the line",
+        "fix the template: `cargo xtask check` names the line",
     ),
     known(
         &["properties validation failed"],
         "a property is not as the resource wants it",
-        "mend the template: `cargo xtask check` names the line",
+        "fix the template: `cargo xtask check` names the line",
     ),
     known(
         &["property validation failure"],
         "a property is not as the resource wants it",
-        "mend the template: `cargo xtask check` names the line",
+        "fix the template: `cargo xtask check` names the line",
     ),
     known(
         &["encountered unsupported property"],
         "a property that the resource does not have",
-        "mend the template: `cargo xtask check` names the line",
+        "fix the template: `cargo xtask check` names the line",
     ),
     known(
         &["template format error"],
-        "the template is no template that CloudFormation reads",
+        "the template is not a template that CloudFormation reads",
         "`cargo xtask check` names the line",
     ),
     known(
         &["state and can not be updated"],
         "the stack is in the middle of something, or stuck",
-        "`cargo xtask status` says what; deploying again mends it or says how",
+        "`cargo xtask status` says what; deploying again fixes it or says how",
     ),
     known(
         &["token already exists"],

@@ -66,7 +66,7 @@ fn containers() {
     expect![[r#"
         Resource handler returned message: "Error occurred during operation 'E
             = tasks of the service kept ending or failing their health checks, so ECS gave up
-            > the reason is what the tasks said (below, or `cargo xtask status`): mend that and deploy again
+            > the reason is what the tasks said (below, or `cargo xtask status`): fix that and deploy again
         CannotPullContainerError: pull image manifest has been retried 1 time(
             = the image has no variant for the task's processor
             > build it for 64-bit Arm (`cargo xtask build`) and deploy again
@@ -222,7 +222,7 @@ fn stacks() {
             > is an output empty or from another stage? `cargo xtask outputs` shows them; nothing was touched
         Properties validation failed for resource Service with message: #: ext
             = a property that the resource does not have
-            > mend the template: `cargo xtask check` names the line
+            > fix the template: `cargo xtask check` names the line
         Export turnpike-dev-vpc cannot be deleted as it is in use by turnpike-
             = another stack imports a value of this one
             > deploy or delete that stack first

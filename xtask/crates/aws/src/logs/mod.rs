@@ -62,7 +62,7 @@ impl Logs {
     /// The lines that are there, oldest first.
     ///
     /// # Errors
-    /// A group cannot be read. One that does not exist has no lines, which is no error.
+    /// A group cannot be read. One that does not exist has no lines, which is not an error.
     pub async fn read(&self, groups: &[Group], query: &LogQuery) -> anyhow::Result<Vec<LogLine>> {
         let (lines, trouble) = Reader::new(self, groups, query).next_batch().await;
         match trouble {

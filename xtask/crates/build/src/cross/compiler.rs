@@ -101,7 +101,7 @@ fn candidates(
     if let Some(program) = &named {
         let path = which::which(program).with_context(|| {
             format!(
-                "{variable} is set to {}, which is no program",
+                "{variable} is set to {}, which is not a program",
                 program.display()
             )
         })?;

@@ -149,7 +149,7 @@ impl Repository {
             .registry
             .address
             .join(&format!("/v2/{}/{path}", self.name))
-            .with_context(|| format!("`{}` is no name for a repository", self.name))?;
+            .with_context(|| format!("`{}` is not a name for a repository", self.name))?;
         Ok(self.request_to(method, url))
     }
 
@@ -251,7 +251,7 @@ impl Repository {
         };
         let url = Url::parse(realm).ok().filter(is_safe);
         let url = url.with_context(|| {
-            format!("{self} sends us to `{realm}` for a token, which is no safe address")
+            format!("{self} sends us to `{realm}` for a token, which is not a safe address")
         })?;
         let wanted = format!("repository:{}:pull,push", self.name);
         let mut request = self
@@ -274,7 +274,7 @@ impl Repository {
             .iter()
             .find_map(|key| answer[*key].as_str())
             .with_context(|| format!("{realm} answered without a token"))?;
-        HeaderValue::try_from(format!("Bearer {token}")).context("the token is no header value")
+        HeaderValue::try_from(format!("Bearer {token}")).context("the token is not a header value")
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     wanted(
         "RequiresCompatibilities",
         "FARGATE",
-        "there are no machines of one's own",
+        "there are no machines of your own",
     );
     wanted("NetworkMode", "awsvpc", "Fargate knows no other");
     wanted(
@@ -265,11 +265,7 @@ fn service(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         .map_or("Cluster", |cluster| cluster.id);
     let mut wanted =
         |path: &str, value: &str, why: &str| expect(report, stack, ecs, path, value, why);
-    wanted(
-        "LaunchType",
-        "FARGATE",
-        "there are no machines of one's own",
-    );
+    wanted("LaunchType", "FARGATE", "there are no machines of your own");
     wanted(
         "Cluster",
         &format!("${{{cluster}}}"),
@@ -283,12 +279,12 @@ fn service(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     wanted(
         "DeploymentConfiguration.DeploymentCircuitBreaker.Enable",
         "true",
-        "a release that does not get well would be waited for for hours",
+        "a release that does not become healthy would be waited for for hours",
     );
     wanted(
         "DeploymentConfiguration.DeploymentCircuitBreaker.Rollback",
         "true",
-        "a release that does not get well would stay",
+        "a release that does not become healthy would stay",
     );
     let number = |path: &str| ecs.text(path).and_then(|text| text.parse::<u32>().ok());
     if number("DesiredCount").is_none_or(|count| count == 0) {

@@ -139,7 +139,7 @@ fn needed(
                     stack.index,
                     statement.line_of("Condition"),
                     text,
-                    "mend the condition, or remove it",
+                    "fix the condition, or remove it",
                 );
             }
         }

@@ -62,7 +62,7 @@ fn meant(word: &str, known: &[&str]) -> String {
 fn check_resource(stack: &Stack<'_>, resource: &Resource<'_>, report: &mut Report<'_>) {
     let id = resource.id;
     if !id.chars().all(|letter| letter.is_ascii_alphanumeric()) || id.len() > 255 {
-        let text = format!("`{id}` is no logical id");
+        let text = format!("`{id}` is not a logical id");
         report.add(
             stack.index,
             resource.line,

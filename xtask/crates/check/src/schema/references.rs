@@ -147,7 +147,7 @@ impl Walk<'_, '_, '_> {
             return;
         }
         let text = format!(
-            "{} refers to `{name}`, which is no parameter and no resource of the template",
+            "{} refers to `{name}`, which is neither a parameter nor a resource of the template",
             self.subject
         );
         let mut known: Vec<&str> = self
@@ -198,7 +198,7 @@ impl Walk<'_, '_, '_> {
             let name = shown(item);
             if self.stack.resource(&name).is_none() {
                 let text = format!(
-                    "{} depends on `{name}`, which is no resource of the template",
+                    "{} depends on `{name}`, which is not a resource of the template",
                     self.subject
                 );
                 let known: Vec<&str> = self

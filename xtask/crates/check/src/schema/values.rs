@@ -56,7 +56,7 @@ pub(super) fn check(place: &mut Place<'_, '_, '_>, node: &Node, line: usize, pro
         Kind::Call("Split" | "GetAZs" | "Cidr" | "FindInMap" | "GetAtt" | "Select", _) => {}
         _ => place.problem(
             line,
-            "is a list, and one value stands there",
+            "is a list, and this is one value",
             "put it into brackets: [value]",
         ),
     }
@@ -68,7 +68,7 @@ fn one(place: &mut Place<'_, '_, '_>, node: &Node, line: usize, property: &Prope
         (Form::Map, Kind::Map(_)) => check_map(place, node, line, &property.inner),
         (Form::Map, _) => place.problem(
             line,
-            "is a map of its own properties, and something else stands there",
+            "is a map of its own properties, and this is something else",
             names(property),
         ),
         (Form::Table | Form::TagTable | Form::Policy, Kind::Map(_) | Kind::Call(..)) => {}
@@ -79,7 +79,7 @@ fn one(place: &mut Place<'_, '_, '_>, node: &Node, line: usize, property: &Prope
         ),
         (Form::Table | Form::Policy, _) => place.problem(
             line,
-            "is a map, and something else stands there",
+            "is a map, and this is something else",
             "write key: value",
         ),
         (Form::Tags, Kind::List(items)) => tags(place, items),
@@ -91,7 +91,7 @@ fn one(place: &mut Place<'_, '_, '_>, node: &Node, line: usize, property: &Prope
         (Form::Text | Form::Number | Form::Flag, Kind::Map(_) | Kind::List(_)) => {
             place.problem(
                 line,
-                "is one value, and a list or a map stands there",
+                "is one value, and this is a list or a map",
                 "write one value",
             );
         }
@@ -129,7 +129,7 @@ fn scalar(place: &mut Place<'_, '_, '_>, node: &Node, line: usize, property: &Pr
         Form::Number if literal => match text.parse::<i64>() {
             Err(_) => place.problem(
                 line,
-                &format!("is a number, and `{text}` stands there"),
+                &format!("is a number, and `{text}` is here"),
                 "write a whole number",
             ),
             Ok(number) => {
@@ -147,7 +147,7 @@ fn scalar(place: &mut Place<'_, '_, '_>, node: &Node, line: usize, property: &Pr
         Form::Flag if literal && text != "true" && text != "false" => {
             place.problem(
                 line,
-                &format!("is true or false, and `{text}` stands there"),
+                &format!("is true or false, and `{text}` is here"),
                 "write true or false",
             );
         }

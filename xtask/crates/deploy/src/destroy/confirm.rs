@@ -17,7 +17,7 @@ pub(super) async fn confirm(out: &Output, stage: &Stage, yes: bool) -> anyhow::R
         Some(answer) if answer == stage.name => Ok(()),
         Some(_) => Err(UserError::new("nothing was deleted").into()),
         None => {
-            let problem = "nothing was deleted: this is no terminal, so nobody can be asked";
+            let problem = "nothing was deleted: this is not a terminal, so nobody can be asked";
             let hint = format!("if all of it is to go: {}", typed(stage, "destroy --yes"));
             Err(UserError::new(problem).hint(hint).into())
         }

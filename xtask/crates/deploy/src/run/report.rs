@@ -72,7 +72,7 @@ fn words(stack: &FailedStack) -> String {
     text
 }
 
-/// Somebody pressed Ctrl-C. That is no failure: what was begun goes on, and the next deploy goes on with it.
+/// Somebody pressed Ctrl-C. That is not a failure: what was begun goes on, and the next deploy goes on with it.
 #[derive(Debug)]
 pub struct Interrupted {
     pub problem: &'static str,

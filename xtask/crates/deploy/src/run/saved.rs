@@ -97,7 +97,7 @@ pub(crate) fn adopt(saved: Preview, now: &mut Preview, path: &Path) -> anyhow::R
 }
 
 fn difference(was: &StackPreview, is: &StackPreview) -> Option<&'static str> {
-    // A change set for a new stack leaves a stack in review behind, which is no stack yet.
+    // A change set for a new stack leaves a stack in review behind, which is not a stack yet.
     let mark = |stack: &StackPreview| {
         let deployed = stack.deployed.as_ref()?;
         (deployed.status != "REVIEW_IN_PROGRESS").then(|| deployed.clone())

@@ -74,7 +74,7 @@ pub(crate) fn named_settings(repo: &Repo, problems: &mut Vec<Problem>) {
                     || "name a setting that a service uses".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let text = format!("{name} names `{key}`, which is no setting");
+                let text = format!("{name} names `{key}`, which is not a setting");
                 let header = format!("package.metadata.service.{table}");
                 problems.push(file.problem(&header, name, text, near));
             }

@@ -12,7 +12,7 @@ pub(crate) type Wrong = (String, String);
 pub(super) fn amount(name: &str, text: &str, decimals: u32) -> Option<Wrong> {
     if !is_decimal(text) {
         let fix = "write a decimal number of the asset's units: \"0.01\"".to_owned();
-        return Some((format!("{name} is `{text}`, which is no amount"), fix));
+        return Some((format!("{name} is `{text}`, which is not an amount"), fix));
     }
     if atomic_units(text, decimals).is_some() {
         return None;
@@ -82,7 +82,7 @@ pub(super) fn url(name: &str, text: &str, private: bool, service: &str) -> Optio
 pub(super) fn address(name: &str, text: &str) -> Option<Wrong> {
     let Some(digits) = address::digits(text) else {
         let fix = "write 0x and 40 hexadecimal digits".to_owned();
-        return Some((format!("{name} is `{text}`, which is no address"), fix));
+        return Some((format!("{name} is `{text}`, which is not an address"), fix));
     };
     if address::is_mistyped(digits) {
         let problem =

@@ -118,7 +118,7 @@ fn prices_that_do_not_hold() {
     told(
         json!({ "dev": stage(&[("more", &bad.to_string())]) }),
         expect![[r#"
-            Cargo.toml: `asset` of price 3 of `more` is `0x12`, which is no address
+            Cargo.toml: `asset` of price 3 of `more` is `0x12`, which is not an address
                 fix: write 0x and 40 hexadecimal digits
             Cargo.toml: `chainRpcUrl` of price 5 of `more` is `http://node.example`: whoever is on the way could answer shop in its place
                 fix: write https://...; plain http is for this machine alone
@@ -288,7 +288,7 @@ fn a_type_belongs_to_its_keys() {
         &[service("odd", json!({ "kind": "fargate", "env": lost }))],
         json!({ "local": { "cloud": "local", "a": "[]" } }),
         expect![[r#"
-            services/odd/Cargo.toml: C names `b`, which is no setting
+            services/odd/Cargo.toml: C names `b`, which is not a setting
                 fix: did you mean `a`?"#]],
     );
 }

@@ -142,9 +142,9 @@ fn check_entry_point(image: &Image, trees: &[Vec<u8>]) -> Result<(), String> {
         let mut archive = tar::Archive::new(tree.as_slice());
         let entries = archive
             .entries()
-            .map_err(|error| format!("a layer is no tar file: {error}"))?;
+            .map_err(|error| format!("a layer is not a tar file: {error}"))?;
         for entry in entries {
-            let entry = entry.map_err(|error| format!("a layer is no tar file: {error}"))?;
+            let entry = entry.map_err(|error| format!("a layer is not a tar file: {error}"))?;
             let here = paths::clean(&String::from_utf8_lossy(&entry.path_bytes())) == wanted;
             if here && entry.header().entry_type().is_file() {
                 let mut start = Vec::new();

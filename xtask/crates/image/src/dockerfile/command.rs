@@ -14,7 +14,7 @@ pub(super) fn exec_form(instruction: &str, command: &Command<'_>) -> Result<Vec<
             .map(|word| word.value.clone().into_owned())
             .collect()),
         Command::Shell(text) if text.value.trim_start().starts_with('[') => Err(format!(
-            "{instruction} is no list in JSON; write {instruction} [\"/program\", \"word\"], with double quotes and commas"
+            "{instruction} is not a list in JSON; write {instruction} [\"/program\", \"word\"], with double quotes and commas"
         )),
         Command::Shell(text) => {
             let words: Vec<String> = text
@@ -71,8 +71,8 @@ pub(super) fn health_check(
             "timeout" => written.timeout_seconds = seconds("timeout", value)?,
             "start-period" => written.start_period_seconds = seconds("start-period", value)?,
             "retries" => {
-                written.retries =
-                    number(value).ok_or_else(|| format!("--retries={value} is no whole number"))?;
+                written.retries = number(value)
+                    .ok_or_else(|| format!("--retries={value} is not a whole number"))?;
             }
             other => {
                 return Err(format!(
@@ -95,7 +95,7 @@ pub(super) fn health_check(
 /// `10s`, `1m30s`, whole seconds only, as ECS counts; `0s` leaves Docker's default.
 fn seconds(option: &str, value: &str) -> Result<u32, String> {
     let problem =
-        || format!("--{option}={value} is no duration in whole seconds, such as 10s or 1m30s");
+        || format!("--{option}={value} is not a duration in whole seconds, such as 10s or 1m30s");
     let mut total: u32 = 0;
     let mut digits = String::new();
     let mut units = 0;

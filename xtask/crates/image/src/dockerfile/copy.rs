@@ -88,7 +88,7 @@ fn read_mode(value: &str) -> Result<u32, String> {
         Ok(mode) if octal && mode <= 0o777 => Ok(mode),
         // BuildKit drops the bits beyond, without a word.
         _ => Err(format!(
-            "--chmod={value} is no octal mode up to 0777, such as 0555"
+            "--chmod={value} is not an octal mode up to 0777, such as 0555"
         )),
     }
 }

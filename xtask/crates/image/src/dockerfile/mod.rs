@@ -71,7 +71,7 @@ pub(crate) fn interpret(
 /// [`interpret`], and of a Dockerfile that needs the Docker engine what it says about its last stage.
 ///
 /// # Errors
-/// As [`interpret`], save that an instruction outside the subset is no error.
+/// As [`interpret`], save that an instruction outside the subset is not an error.
 pub fn read(file: &str, text: &str, args: &BTreeMap<String, String>) -> Result<Image, String> {
     with_parsed(file, text, |parsed| match outside::find(parsed, args) {
         Some(outside) => outside::outline(file, parsed, args, outside),

@@ -138,7 +138,7 @@ fn arguments_are_checked_as_always() {
     check(
         "FROM debian\nEXPOSE x\n",
         &[],
-        expect!["Dockerfile:2: EXPOSE x is no port; write EXPOSE 8080"],
+        expect!["Dockerfile:2: EXPOSE x is not a port; write EXPOSE 8080"],
     );
     check(
         "# syntax=docker/dockerfile:1\nFROM debian\n",

@@ -12,7 +12,7 @@ impl Stage<'_> {
             let folder = self.expand(&folder.value)?.trim().to_owned();
             if !folder.starts_with('/') {
                 return Err(format!(
-                    "VOLUME `{folder}` is no absolute path; write VOLUME /data"
+                    "VOLUME `{folder}` is not an absolute path; write VOLUME /data"
                 ));
             }
             added.push(folder);
@@ -37,7 +37,7 @@ impl Stage<'_> {
                 let known = ["tcp", "udp"].contains(&protocol.as_str());
                 match number(digits).filter(|number| known && *number <= 65535) {
                     Some(number) => added.push(format!("{number}/{protocol}")),
-                    None => return Err(format!("EXPOSE {port} is no port; write EXPOSE 8080")),
+                    None => return Err(format!("EXPOSE {port} is not a port; write EXPOSE 8080")),
                 }
             }
         }

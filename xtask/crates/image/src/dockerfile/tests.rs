@@ -46,12 +46,12 @@ fn volumes() {
     check(
         "FROM scratch\nVOLUME data\n",
         &[],
-        expect!["Dockerfile:2: VOLUME `data` is no absolute path; write VOLUME /data"],
+        expect!["Dockerfile:2: VOLUME `data` is not an absolute path; write VOLUME /data"],
     );
     check(
         "FROM scratch\nVOLUME [\"\"]\n",
         &[],
-        expect!["Dockerfile:2: VOLUME `` is no absolute path; write VOLUME /data"],
+        expect!["Dockerfile:2: VOLUME `` is not an absolute path; write VOLUME /data"],
     );
 }
 
@@ -136,7 +136,7 @@ fn refusals_name_the_line_and_the_way_out() {
         "FROM scratch\nHEALTHCHECK --interval=500ms CMD [\"/a\"]\n",
         &[],
         expect![
-            "Dockerfile:2: --interval=500ms is no duration in whole seconds, such as 10s or 1m30s"
+            "Dockerfile:2: --interval=500ms is not a duration in whole seconds, such as 10s or 1m30s"
         ],
     );
     check(
@@ -233,7 +233,7 @@ fn the_last_of_arg_and_env_counts() {
     check(
         "FROM scratch\nARG =1\n",
         &[],
-        expect!["Dockerfile:2: ARG =1: `` is no name; write ARG NAME or ARG NAME=default"],
+        expect!["Dockerfile:2: ARG =1: `` is not a name; write ARG NAME or ARG NAME=default"],
     );
 }
 
@@ -273,7 +273,7 @@ fn words_quotes_and_lines() {
     check(
         "\u{feff}FROM scratch\r\nUSER 1\r\n\r\nEXPOSE x\r\n",
         &[],
-        expect!["Dockerfile:4: EXPOSE x is no port; write EXPOSE 8080"],
+        expect!["Dockerfile:4: EXPOSE x is not a port; write EXPOSE 8080"],
     );
 }
 
@@ -299,7 +299,7 @@ fn commands_and_ports() {
         "FROM scratch\nCMD ['a']\n",
         &[],
         expect![[
-            r#"Dockerfile:2: CMD is no list in JSON; write CMD ["/program", "word"], with double quotes and commas"#
+            r#"Dockerfile:2: CMD is not a list in JSON; write CMD ["/program", "word"], with double quotes and commas"#
         ]],
     );
     check(
@@ -320,12 +320,12 @@ fn commands_and_ports() {
     check(
         "FROM scratch\nEXPOSE +80\n",
         &[],
-        expect!["Dockerfile:2: EXPOSE +80 is no port; write EXPOSE 8080"],
+        expect!["Dockerfile:2: EXPOSE +80 is not a port; write EXPOSE 8080"],
     );
     check(
         "FROM scratch\nEXPOSE 65536\n",
         &[],
-        expect!["Dockerfile:2: EXPOSE 65536 is no port; write EXPOSE 8080"],
+        expect!["Dockerfile:2: EXPOSE 65536 is not a port; write EXPOSE 8080"],
     );
 }
 
@@ -399,7 +399,7 @@ fn health_checks() {
     check(
         "FROM scratch\nHEALTHCHECK --retries=-1 CMD [\"/a\"]\n",
         &[],
-        expect!["Dockerfile:2: --retries=-1 is no whole number"],
+        expect!["Dockerfile:2: --retries=-1 is not a whole number"],
     );
 }
 
@@ -423,17 +423,17 @@ fn options_of_copy() {
     check(
         "FROM scratch\nCOPY --chmod=u+x a /a\n",
         &[],
-        expect!["Dockerfile:2: --chmod=u+x is no octal mode up to 0777, such as 0555"],
+        expect!["Dockerfile:2: --chmod=u+x is not an octal mode up to 0777, such as 0555"],
     );
     check(
         "FROM scratch\nCOPY --chmod=4755 a /a\n",
         &[],
-        expect!["Dockerfile:2: --chmod=4755 is no octal mode up to 0777, such as 0555"],
+        expect!["Dockerfile:2: --chmod=4755 is not an octal mode up to 0777, such as 0555"],
     );
     check(
         "FROM scratch\nCOPY --chmod=10000 a /a\n",
         &[],
-        expect!["Dockerfile:2: --chmod=10000 is no octal mode up to 0777, such as 0555"],
+        expect!["Dockerfile:2: --chmod=10000 is not an octal mode up to 0777, such as 0555"],
     );
     check(
         "FROM scratch\nCOPY --chown=root a /a\n",

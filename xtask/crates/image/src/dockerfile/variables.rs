@@ -14,7 +14,7 @@ impl Stage<'_> {
             };
             if name.is_empty() || name.contains(['"', '\'', '$', '\0']) {
                 return Err(format!(
-                    "ARG {word}: `{name}` is no name; write ARG NAME or ARG NAME=default"
+                    "ARG {word}: `{name}` is not a name; write ARG NAME or ARG NAME=default"
                 ));
             }
             let value = match (self.scope.given(name), default) {
@@ -42,7 +42,7 @@ impl Stage<'_> {
             }
             shown.push((name.to_owned(), value));
         }
-        // What stands before FROM is no part of the stage's history.
+        // What stands before FROM is not a part of the stage's history.
         let text = if self.begun {
             Text::Args(shown)
         } else {
@@ -75,7 +75,7 @@ impl Stage<'_> {
         let text = shown("ENV", &pairs);
         for (name, value) in pairs {
             if name.contains('=') {
-                return Err(format!("ENV: `{name}` is no name of a variable"));
+                return Err(format!("ENV: `{name}` is not a name of a variable"));
             }
             self.scope.set_env(&name, value.clone());
             let environment = &mut self.image.config.environment;

@@ -18,7 +18,7 @@ pub struct Subject<'a> {
     pub revision: &'a str,
 }
 
-/// Whether what a package of the workspace needs is no part of images: for tests, or for other targets. Cargo.lock does not
+/// Whether what a package of the workspace needs is not a part of images: for tests, or for other targets. Cargo.lock does not
 /// tell, `cargo metadata` does.
 pub(crate) type StaysOut<'a> = dyn Fn(&str, &str) -> bool + 'a;
 

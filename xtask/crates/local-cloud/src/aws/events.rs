@@ -59,7 +59,7 @@ impl Facts {
     }
 
     pub(super) fn tell(&self, fact: Fact) {
-        // Without a reader there is nobody to tell, which is no failure.
+        // Without a reader there is nobody to tell, which is not a failure.
         self.sender.send(fact).ok();
     }
 }

@@ -125,7 +125,7 @@ pub(super) async fn answers(client: &Client, health: &Health, port: u16) -> Resu
     };
     let uri: Uri = format!("http://{}{path}", address(port))
         .parse()
-        .map_err(|error| format!("{path} is no path: {error}"))?;
+        .map_err(|error| format!("{path} is not a path: {error}"))?;
     match tokio::time::timeout(ANSWER, call(client, Method::GET, &uri, None, Vec::new())).await {
         Err(_) => Err(format!(
             "GET {path} takes longer than {} s",

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::keeper::{Phase, Shared};
 use super::launcher::Launcher;
+use super::supervised::{Phase, Shared};
 use super::{health, log_file};
 use crate::http_client::Client;
 use crate::resources::ProcessPlan;

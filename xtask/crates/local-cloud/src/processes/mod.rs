@@ -3,16 +3,16 @@
 mod child;
 mod function;
 mod health;
-mod keeper;
 mod launcher;
 mod life;
 mod log_file;
 mod ports;
 mod records;
+mod supervised;
 
 pub(crate) use function::FunctionStarter;
-pub(crate) use keeper::{FirstFailure, Keeper};
 pub(crate) use launcher::Launcher;
 pub(crate) use log_file::{SIZE_MAX, bound, note};
 pub(crate) use ports::Ports;
 pub(crate) use records::reap;
+pub(crate) use supervised::{FirstFailure, SupervisedProcess};

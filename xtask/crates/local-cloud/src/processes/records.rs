@@ -127,7 +127,7 @@ fn read_records(folder: &Folder) -> Vec<(PathBuf, Record)> {
         .collect()
 }
 
-/// Signals a process and its whole group. One that has gone meanwhile is no matter.
+/// Signals a process and its whole group. One that has gone meanwhile does not matter.
 pub(super) fn end(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _gone = kill_process_group(pid, signal).or_else(|_| kill_process(pid, signal));

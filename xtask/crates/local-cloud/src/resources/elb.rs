@@ -88,7 +88,7 @@ pub(super) fn target_group(builder: &mut Builder<'_>, input: Input<'_>) -> Resul
     let group = TargetGroup {
         arn: arn.clone(),
         port: u16::try_from(input.number("Port", 80)?)
-            .map_err(|_| input.error("Port", "is no port", "use 1 to 65535"))?,
+            .map_err(|_| input.error("Port", "is not a port", "use 1 to 65535"))?,
         health_path: input
             .text("HealthCheckPath")
             .unwrap_or_else(|| "/".to_owned()),

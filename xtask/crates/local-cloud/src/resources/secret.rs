@@ -99,7 +99,7 @@ fn recipe(input: Input<'_>) -> Result<Recipe> {
                     input.error(
                         "GenerateSecretString",
                         "SecretStringTemplate is not a JSON object",
-                        "mend it",
+                        "fix it",
                     )
                 })?,
                 key,

@@ -13,7 +13,7 @@ use super::ports::Reserved;
 use super::teardown::drain_time;
 use crate::aws::{AgentRuntime, EndpointFacts, Function, Role};
 use crate::balancer::{self, Front};
-use crate::processes::{FirstFailure, FunctionStarter, Keeper};
+use crate::processes::{FirstFailure, FunctionStarter, SupervisedProcess};
 use crate::resources::{Plan, ProcessPlan, ServicePlan};
 use facts::secret_name;
 
@@ -87,11 +87,11 @@ impl Apply<'_> {
         for runtime in &plan.runtimes {
             let old = before
                 .and_then(|before| before.runtimes.get(&runtime.logical_id))
-                .filter(|keeper| *keeper.plan() == runtime.process);
-            let keeper = old
+                .filter(|supervised| *supervised.plan() == runtime.process);
+            let supervised = old
                 .cloned()
-                .unwrap_or_else(|| Arc::new(self.keeper(&runtime.process)));
-            live.runtimes.insert(runtime.logical_id.clone(), keeper);
+                .unwrap_or_else(|| Arc::new(self.supervised(&runtime.process)));
+            live.runtimes.insert(runtime.logical_id.clone(), supervised);
         }
         let mut trials = Vec::new();
         for function in &plan.functions {
@@ -108,9 +108,12 @@ impl Apply<'_> {
         if self.first == FirstFailure::Retry {
             return Ok(());
         }
-        let keepers = try_join_all(live.keepers().map(|keeper| keeper.healthy(START_MAX)));
+        let supervised_processes = try_join_all(
+            live.supervised_processes()
+                .map(|supervised| supervised.healthy(START_MAX)),
+        );
         let trials = try_join_all(trials.iter().map(|starter| starter.trial()));
-        futures_util::future::try_join(keepers, trials).await?;
+        futures_util::future::try_join(supervised_processes, trials).await?;
         Ok(())
     }
 
@@ -122,7 +125,7 @@ impl Apply<'_> {
         let wanted = service.desired_count as usize;
         let same = old
             .iter()
-            .all(|member| *member.keeper.plan() == service.process);
+            .all(|member| *member.supervised.plan() == service.process);
         if same && old.len() == wanted {
             return old.to_vec();
         }
@@ -133,7 +136,7 @@ impl Apply<'_> {
                     .target
                     .drained(drain_time(&before.plan, &service.logical_id))
                     .await;
-                member.keeper.stop().await;
+                member.supervised.stop().await;
             }
         }
         // A process that was stopped to make room is not there any more.
@@ -144,12 +147,12 @@ impl Apply<'_> {
         };
         let missing = wanted - kept.len();
         kept.into_iter()
-            .chain((0..missing).map(|_| Member::new(self.keeper(&service.process))))
+            .chain((0..missing).map(|_| Member::new(self.supervised(&service.process))))
             .collect()
     }
 
-    fn keeper(&self, process: &ProcessPlan) -> Keeper {
-        Keeper::start(
+    fn supervised(&self, process: &ProcessPlan) -> SupervisedProcess {
+        SupervisedProcess::start(
             self.cloud.launcher.clone(),
             self.cloud.client.clone(),
             process.clone(),
@@ -187,7 +190,7 @@ impl Apply<'_> {
             }
         }
         for runtime in &plan.runtimes {
-            let keeper = live
+            let supervised = live
                 .runtimes
                 .get(&runtime.logical_id)
                 .context("a runtime without a process")?;
@@ -197,7 +200,7 @@ impl Apply<'_> {
                 name: runtime.name.clone(),
                 version: runtime.version,
                 header_allow_list: runtime.header_allow_list.clone(),
-                target: keeper.target(),
+                target: supervised.target(),
             });
         }
         for endpoint in &plan.endpoints {

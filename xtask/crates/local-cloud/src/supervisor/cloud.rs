@@ -92,8 +92,8 @@ impl Cloud {
         let changes = changes(&previous, &plan.resources);
         let outputs = plan.outputs.clone();
         if let (true, Some(live)) = (changes.is_empty(), &before.live) {
-            for keeper in live.keepers() {
-                keeper.healthy(RECOVERY).await.with_context(|| {
+            for supervised in live.supervised_processes() {
+                supervised.healthy(RECOVERY).await.with_context(|| {
                     format!(
                         "the stack {} has not changed, but it is not well",
                         request.name
@@ -315,7 +315,7 @@ fn check_name(name: &str) -> anyhow::Result<()> {
         });
     anyhow::ensure!(
         fits,
-        "`{name}` is no name for a stack or its owner: use letters, digits and hyphens"
+        "`{name}` is not a name for a stack or its owner: use letters, digits and hyphens"
     );
     Ok(())
 }

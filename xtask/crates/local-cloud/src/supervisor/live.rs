@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::balancer::{self, Front, Routing, Target};
-use crate::processes::{FunctionStarter, Keeper};
+use crate::processes::{FunctionStarter, SupervisedProcess};
 use crate::resources::{Balancer, Plan, ServicePlan};
 use cloud::{ProcessState, StackState};
 
 /// One process of a service, as a target of load balancers.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
-    pub keeper: Arc<Keeper>,
+    pub supervised: Arc<SupervisedProcess>,
     pub target: Target,
 }
 
 impl Member {
-    pub(super) fn new(keeper: Keeper) -> Self {
-        let keeper = Arc::new(keeper);
+    pub(super) fn new(supervised: SupervisedProcess) -> Self {
+        let supervised = Arc::new(supervised);
         Self {
-            target: Target::new(keeper.target()),
-            keeper,
+            target: Target::new(supervised.target()),
+            supervised,
         }
     }
 }
@@ -36,18 +36,18 @@ pub(super) struct LiveBalancer {
 pub(super) struct Live {
     pub plan: Plan,
     pub services: BTreeMap<String, Vec<Member>>,
-    pub runtimes: BTreeMap<String, Arc<Keeper>>,
+    pub runtimes: BTreeMap<String, Arc<SupervisedProcess>>,
     pub functions: BTreeMap<String, Arc<FunctionStarter>>,
     pub balancers: BTreeMap<String, Arc<LiveBalancer>>,
     pub urls: BTreeMap<String, Arc<Front>>,
 }
 
 impl Live {
-    pub(super) fn keepers(&self) -> impl Iterator<Item = &Arc<Keeper>> {
+    pub(super) fn supervised_processes(&self) -> impl Iterator<Item = &Arc<SupervisedProcess>> {
         self.services
             .values()
             .flatten()
-            .map(|member| &member.keeper)
+            .map(|member| &member.supervised)
             .chain(self.runtimes.values())
     }
 
@@ -85,8 +85,10 @@ impl Live {
     }
 
     pub(super) fn state(&self, name: &str, owner: &str) -> StackState {
-        let mut processes: Vec<ProcessState> =
-            self.keepers().map(|keeper| keeper.state()).collect();
+        let mut processes: Vec<ProcessState> = self
+            .supervised_processes()
+            .map(|supervised| supervised.state())
+            .collect();
         processes.extend(
             self.functions
                 .values()
@@ -95,7 +97,9 @@ impl Live {
         StackState {
             name: name.to_owned(),
             owner: owner.to_owned(),
-            healthy: self.keepers().all(|keeper| keeper.is_healthy()),
+            healthy: self
+                .supervised_processes()
+                .all(|supervised| supervised.is_healthy()),
             status: None,
             outputs: self.plan.outputs.clone(),
             processes,

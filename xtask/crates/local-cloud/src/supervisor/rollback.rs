@@ -9,7 +9,7 @@ use super::apply::Apply;
 use super::live::Live;
 use super::teardown;
 use crate::balancer;
-use crate::processes::{FirstFailure, Keeper};
+use crate::processes::{FirstFailure, SupervisedProcess};
 
 /// A previous version that was well before gets this long to be so again.
 const PUT_BACK_MAX: Duration = Duration::from_secs(40);
@@ -44,18 +44,23 @@ impl Apply<'_> {
 
     async fn put_back(&self, before: &Live) -> anyhow::Result<()> {
         self.put_identities(&before.plan)?;
-        let stopped: Vec<&Arc<Keeper>> = before
-            .keepers()
-            .filter(|keeper| keeper.is_stopped())
+        let stopped: Vec<&Arc<SupervisedProcess>> = before
+            .supervised_processes()
+            .filter(|supervised| supervised.is_stopped())
             .collect();
-        for keeper in &stopped {
-            keeper.start_again(
+        for supervised in &stopped {
+            supervised.start_again(
                 self.cloud.launcher.clone(),
                 self.cloud.client.clone(),
                 FirstFailure::Retry,
             );
         }
-        let healthy = try_join_all(stopped.iter().map(|keeper| keeper.healthy(PUT_BACK_MAX))).await;
+        let healthy = try_join_all(
+            stopped
+                .iter()
+                .map(|supervised| supervised.healthy(PUT_BACK_MAX)),
+        )
+        .await;
         for balancer in &before.plan.balancers {
             if let Some(old) = before.balancers.get(&balancer.logical_id) {
                 balancer::set(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cloud::Cloud;
 use super::live::{Live, Member};
-use crate::processes::{Keeper, note};
+use crate::processes::{SupervisedProcess, note};
 use crate::resources::Plan;
 
 /// A caller that has just read an old address gets this long to connect to it.
@@ -17,23 +17,24 @@ pub(super) async fn replaced(cloud: &Cloud, before: Option<&Live>, now: &Live) {
     for (logical_id, members) in &before.services {
         let kept = now.services.get(logical_id).map_or(&[][..], Vec::as_slice);
         let patience = drain_time(&before.plan, logical_id);
-        for member in members
-            .iter()
-            .filter(|old| !kept.iter().any(|new| Arc::ptr_eq(&old.keeper, &new.keeper)))
-        {
+        for member in members.iter().filter(|old| {
+            !kept
+                .iter()
+                .any(|new| Arc::ptr_eq(&old.supervised, &new.supervised))
+        }) {
             drain(cloud, member.clone(), patience);
         }
     }
-    for (logical_id, keeper) in &before.runtimes {
+    for (logical_id, supervised) in &before.runtimes {
         if now
             .runtimes
             .get(logical_id)
-            .is_none_or(|new| !Arc::ptr_eq(new, keeper))
+            .is_none_or(|new| !Arc::ptr_eq(new, supervised))
         {
-            let keeper = keeper.clone();
+            let supervised = supervised.clone();
             cloud.drains.spawn(async move {
                 tokio::time::sleep(LAST_LOOK).await;
-                keeper.stop().await;
+                supervised.stop().await;
             });
         }
     }
@@ -45,7 +46,7 @@ fn drain(cloud: &Cloud, member: Member, patience: Duration) {
     cloud.drains.spawn(async move {
         tokio::time::sleep(LAST_LOOK).await;
         member.target.drained(patience).await;
-        member.keeper.stop().await;
+        member.supervised.stop().await;
     });
 }
 
@@ -76,18 +77,30 @@ fn last_answers(plan: &Plan) -> Duration {
 /// Takes a whole stack down. With `forget_all` its names, secrets and credentials go too.
 pub(super) async fn down(cloud: &Cloud, live: &Live, forget_all: bool) {
     close_ports(live, None).await;
-    let keepers: Vec<&Arc<Keeper>> = live.keepers().collect();
-    futures_util::future::join_all(keepers.iter().map(|keeper| keeper.stop())).await;
+    let supervised_processes: Vec<&Arc<SupervisedProcess>> = live.supervised_processes().collect();
+    futures_util::future::join_all(
+        supervised_processes
+            .iter()
+            .map(|supervised| supervised.stop()),
+    )
+    .await;
     forget(cloud, &live.plan, None, forget_all).await;
 }
 
 /// After a failure: stops what was new, and forgets names that the previous version does not have.
 pub(super) async fn abandoned(cloud: &Cloud, live: &Live, before: Option<&Live>) {
-    let is_old = |keeper: &Arc<Keeper>| {
-        before.is_some_and(|before| before.keepers().any(|old| Arc::ptr_eq(old, keeper)))
+    let is_old = |supervised: &Arc<SupervisedProcess>| {
+        before.is_some_and(|before| {
+            before
+                .supervised_processes()
+                .any(|old| Arc::ptr_eq(old, supervised))
+        })
     };
-    let new: Vec<&Arc<Keeper>> = live.keepers().filter(|keeper| !is_old(keeper)).collect();
-    futures_util::future::join_all(new.iter().map(|keeper| keeper.stop())).await;
+    let new: Vec<&Arc<SupervisedProcess>> = live
+        .supervised_processes()
+        .filter(|supervised| !is_old(supervised))
+        .collect();
+    futures_util::future::join_all(new.iter().map(|supervised| supervised.stop())).await;
     for (logical_id, balancer) in &live.balancers {
         if before.is_none_or(|before| !before.balancers.contains_key(logical_id)) {
             balancer.front.close(last_answers(&live.plan)).await;

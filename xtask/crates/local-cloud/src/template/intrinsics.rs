@@ -130,8 +130,8 @@ impl Scope {
                 (None, None) => {
                     return Err(TemplateError::new(
                         line,
-                        format!("`{name}` is no parameter and no resource of this template"),
-                        "declare it, or mend the name",
+                        format!("`{name}` is neither a parameter nor a resource of this template"),
+                        "declare it, or fix the name",
                     ));
                 }
             },
@@ -154,7 +154,7 @@ impl Scope {
             TemplateError::new(
                 line,
                 format!("there is no resource `{resource}` to take {attribute} from"),
-                "declare it, or mend the name",
+                "declare it, or fix the name",
             )
         })?;
         physical.attributes.get(attribute).cloned().ok_or_else(|| {

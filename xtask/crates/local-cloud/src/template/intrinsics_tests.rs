@@ -40,7 +40,7 @@ fn every_function_gives_its_value() {
         ("!Ref AWS::Region", r#""us-west-2""#),
         (
             "!Ref Nothing",
-            "error: `Nothing` is no parameter and no resource of this template",
+            "error: `Nothing` is neither a parameter nor a resource of this template",
         ),
         ("!GetAtt Vpc.Arn", r#""arn:vpc""#),
         ("!GetAtt Vpc.A.B", "7"),

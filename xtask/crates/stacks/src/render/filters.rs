@@ -42,7 +42,7 @@ fn text(value: &Value) -> TeraResult<&str> {
     }
     value
         .as_str()
-        .ok_or_else(|| tera::Error::message(format!("a {:?} is no text", value.kind())))
+        .ok_or_else(|| tera::Error::message(format!("a {:?} is not a text", value.kind())))
 }
 
 /// `yaml`: a whole scalar, quoted where it is a text. JSON is YAML, apart from what `part` looks after.
@@ -117,7 +117,7 @@ fn runtime_name(name: &str) -> TeraResult<String> {
         return Ok(name.to_owned());
     }
     Err(tera::Error::message(format!(
-        "{name:?} is no name for an AgentCore runtime: at most 48 characters, a letter first; shorten the project, the stage or the service"
+        "{name:?} is not a name for an AgentCore runtime: at most 48 characters, a letter first; shorten the project, the stage or the service"
     )))
 }
 

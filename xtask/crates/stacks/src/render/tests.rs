@@ -209,13 +209,13 @@ fn a_value_that_does_not_fit_its_place_is_an_error() {
         expect![[r#"
         templates/test.yaml.tera:1:13: a Map is no YAML scalar
             a: {{ map | yaml }}
-        templates/test.yaml.tera:1:13: a Map is no text
+        templates/test.yaml.tera:1:13: a Map is not a text
             a: {{ map | sub_part }}
         templates/test.yaml.tera:1:19: "{{resolve:ssm:/x}}" is a dynamic reference; name secrets under `secrets` instead
             a: {{ reference | yaml }}
         templates/test.yaml.tera:1:18: "a-b" is no CloudFormation id: those are made of letters and digits
             a: !Ref {{ odd | parameter }}
-        templates/test.yaml.tera:1:14: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is no name for an AgentCore runtime: at most 48 characters, a letter first; shorten the project, the stage or the service
+        templates/test.yaml.tera:1:14: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is not a name for an AgentCore runtime: at most 48 characters, a letter first; shorten the project, the stage or the service
             a: {{ long | runtime_name }}"#]],
     );
 }

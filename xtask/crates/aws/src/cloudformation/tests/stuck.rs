@@ -170,7 +170,7 @@ async fn a_stuck_rollback_is_continued_or_explained() {
     expect_test::expect![[r#"
         turnpike-dev-agent: rolling it back got stuck (Service: capacity is unavailable); go on rolling it back, then update it
         deletes: false, calls ["ContinueUpdateRollback"]
-        UserError { problem: "the stack turnpike-dev-agent is stuck half way back from an update that failed\n  Service: capacity is unavailable", hint: Some("mend what is named and run the same command again; or, if these may stay as they are: aws cloudformation continue-update-rollback --stack-name turnpike-dev-agent --resources-to-skip Service") }
+        UserError { problem: "the stack turnpike-dev-agent is stuck half way back from an update that failed\n  Service: capacity is unavailable", hint: Some("fix what is named and run the same command again; or, if these may stay as they are: aws cloudformation continue-update-rollback --stack-name turnpike-dev-agent --resources-to-skip Service") }
     "#]].assert_eq(&recovered("UPDATE_ROLLBACK_FAILED", stuck).await);
     expect_test::expect![[r#"
         nothing to recover

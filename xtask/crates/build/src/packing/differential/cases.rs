@@ -272,7 +272,7 @@ const CHECKS: &[Case] = &[
     whole("FROM scratch AS app\nCOPY app /app\n"),
     whole("FROM --platform=linux/arm64 scratch\nCOPY app /app\n"),
     whole("FROM --platform=$TARGETPLATFORM scratch\nCOPY app /app\n"),
-    after_from("COPY app /app\nENV A=$1 B=x\n").is(EmbeddedRefuses("`$1` is no variable")),
+    after_from("COPY app /app\nENV A=$1 B=x\n").is(EmbeddedRefuses("`$1` is not a variable")),
     after_from("COPY app /app\nENV A=${PATH%/bin}\n").is(BothRefuse),
     after_from("COPY app /app\nENV A=\"a\nB=2\n").is(BothRefuse),
     after_from("COPY app /app\nENV A=${X:?must}\n").is(BothRefuse),

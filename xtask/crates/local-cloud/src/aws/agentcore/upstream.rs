@@ -37,7 +37,7 @@ pub(crate) fn client() -> reqwest::Client {
         .expect("the client has no setting that can be wrong")
 }
 
-/// Posts to `/invocations` of the container, which has `start_max` to be there; an answer that is no success is an error.
+/// Posts to `/invocations` of the container, which has `start_max` to be there; an answer that is not a success is an error.
 pub(super) async fn post(
     aws: &Aws,
     runtime: &AgentRuntime,

@@ -181,7 +181,7 @@ async fn one_line_of_the_contract_each() {
             refused(400),
         ),
         (
-            "the container's 402 is no quota and no payment",
+            "the container's 402 is neither a quota nor a payment",
             &live,
             &none,
             status(402),

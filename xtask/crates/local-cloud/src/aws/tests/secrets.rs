@@ -49,7 +49,7 @@ async fn a_secret_is_read_by_arn_and_by_name() {
     assert_eq!(
         same.version_id(),
         Some(&*versions[0]),
-        "the same value is no new version"
+        "the same value is not a new version"
     );
 
     let staging = client

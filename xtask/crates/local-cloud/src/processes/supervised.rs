@@ -30,9 +30,9 @@ pub(crate) enum FirstFailure {
     Retry,
 }
 
-/// A process that is kept running until [`Keeper::stop`].
+/// A process that is kept running until [`SupervisedProcess::stop`].
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(crate) struct SupervisedProcess {
     shared: Arc<Shared>,
     run: Mutex<Option<Run>>,
 }
@@ -43,7 +43,7 @@ struct Run {
     task: tokio::task::JoinHandle<()>,
 }
 
-/// What the task that keeps a process and its keeper both look at.
+/// What the task that supervises a process and its handle both look at.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub plan: ProcessPlan,
@@ -70,7 +70,7 @@ pub(super) enum Phase {
     Stopped,
 }
 
-impl Keeper {
+impl SupervisedProcess {
     pub(crate) fn start(
         launcher: Launcher,
         client: Client,
@@ -90,12 +90,12 @@ impl Keeper {
             target: watch::Sender::new(None),
             hurry: Notify::new(),
         };
-        let keeper = Self {
+        let supervised = Self {
             shared: Arc::new(shared),
             run: Mutex::new(None),
         };
-        keeper.start_again(launcher, client, first);
-        keeper
+        supervised.start_again(launcher, client, first);
+        supervised
     }
 
     /// Starts a process that was stopped.
