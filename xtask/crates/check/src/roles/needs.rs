@@ -20,123 +20,123 @@ pub(super) fn of<'a>(
     service: &'a Service,
     purpose: Use,
 ) -> Vec<Need> {
-    let mut needs = Vec::new();
-    let mut need = |actions: &[&'static str], resource: &str, why: &str| {
-        needs.extend(actions.iter().map(|action| Need {
+    let mut needs = Needs(Vec::new());
+    if matches!(purpose, Use::Execution | Use::Runtime) {
+        pulls_image(model, service, &mut needs);
+    }
+    writes_log(purpose, &mut needs);
+    if purpose != Use::Task {
+        reads_secrets(model, stack, service, &mut needs);
+    }
+    if matches!(purpose, Use::Task | Use::Function) {
+        keeps_tables(stack, &mut needs);
+    }
+    if purpose != Use::Execution {
+        calls(model, stack, service, &mut needs);
+        for arn in service
+            .model(model.stage)
+            .map(model_arns)
+            .unwrap_or_default()
+        {
+            let actions = &[
+                "bedrock:InvokeModel",
+                "bedrock:InvokeModelWithResponseStream",
+            ];
+            needs.add(actions, &arn, "asks the stage's model");
+        }
+    }
+    needs.0
+}
+
+struct Needs(Vec<Need>);
+
+impl Needs {
+    fn add(&mut self, actions: &[&'static str], resource: &str, why: &str) {
+        self.0.extend(actions.iter().map(|action| Need {
             action,
             resource: resource.to_owned(),
             why: why.to_owned(),
         }));
-    };
-    if matches!(purpose, Use::Execution | Use::Runtime) {
-        let repository = format!(
-            "arn:aws:ecr:${{AWS::Region}}:${{AWS::AccountId}}:repository/{}/{}/{}",
-            model.repo.project, model.stage.name, service.name
-        );
-        need(&["ecr:GetAuthorizationToken"], "*", "pulls the image");
-        need(
-            &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            &repository,
-            "pulls the image",
-        );
     }
+}
+
+fn pulls_image(model: &Model<'_>, service: &Service, needs: &mut Needs) {
+    let repository = format!(
+        "arn:aws:ecr:${{AWS::Region}}:${{AWS::AccountId}}:repository/{}/{}/{}",
+        model.repo.project, model.stage.name, service.name
+    );
+    let why = "pulls the image";
+    needs.add(&["ecr:GetAuthorizationToken"], "*", why);
+    let actions = &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+    needs.add(actions, &repository, why);
+}
+
+fn writes_log(purpose: Use, needs: &mut Needs) {
+    let why = "writes the log";
+    let write = &["logs:CreateLogStream", "logs:PutLogEvents"];
     match purpose {
-        Use::Execution | Use::Function => need(
-            &["logs:CreateLogStream", "logs:PutLogEvents"],
-            "${LogGroup.Arn}",
-            "writes the log",
-        ),
+        Use::Execution | Use::Function => needs.add(write, "${LogGroup.Arn}", why),
         Use::Runtime => {
             let logs = "arn:aws:logs:${AWS::Region}:${AWS::AccountId}:log-group";
             let group = format!("{logs}:/aws/bedrock-agentcore/runtimes/*");
-            need(&["logs:DescribeLogStreams"], &group, "writes the log");
-            need(
-                &["logs:DescribeLogGroups"],
-                &format!("{logs}:*"),
-                "writes the log",
-            );
-            need(
-                &["logs:CreateLogStream", "logs:PutLogEvents"],
-                &format!("{group}:log-stream:*"),
-                "writes the log",
-            );
+            needs.add(&["logs:DescribeLogStreams"], &group, why);
+            needs.add(&["logs:DescribeLogGroups"], &format!("{logs}:*"), why);
+            needs.add(write, &format!("{group}:log-stream:*"), why);
         }
         Use::Task => {}
     }
-    if purpose != Use::Task {
-        for secret in stack.of_type("AWS::SecretsManager::Secret") {
-            need(
-                &["secretsmanager:GetSecretValue"],
-                &format!("${{{}}}", secret.id),
-                "reads its secret",
-            );
-        }
+}
+
+fn reads_secrets<'a>(
+    model: &Model<'a>,
+    stack: &Stack<'a>,
+    service: &'a Service,
+    needs: &mut Needs,
+) {
+    let read = &["secretsmanager:GetSecretValue"];
+    for secret in stack.of_type("AWS::SecretsManager::Secret") {
+        let resource = format!("${{{}}}", secret.id);
+        needs.add(read, &resource, "reads its secret");
     }
-    if purpose != Use::Task {
-        for (_, arn) in model.existing_secrets(service) {
-            need(
-                &["secretsmanager:GetSecretValue"],
-                arn,
-                "reads a secret that the stage names",
-            );
-        }
+    for (_, arn) in model.existing_secrets(service) {
+        needs.add(read, arn, "reads a secret that the stage names");
     }
-    if matches!(purpose, Use::Task | Use::Function) {
-        for table in stack.of_type("AWS::DynamoDB::Table") {
-            need(
-                &[
-                    "dynamodb:GetItem",
-                    "dynamodb:PutItem",
-                    "dynamodb:DeleteItem",
-                ],
-                &format!("${{{}.Arn}}", table.id),
-                "keeps a table",
-            );
-        }
+}
+
+fn keeps_tables(stack: &Stack<'_>, needs: &mut Needs) {
+    let actions = &[
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:DeleteItem",
+    ];
+    for table in stack.of_type("AWS::DynamoDB::Table") {
+        let resource = format!("${{{}.Arn}}", table.id);
+        needs.add(actions, &resource, "keeps a table");
     }
-    if purpose != Use::Execution {
-        for callee in model.callees(service) {
-            let why = format!("calls {}, to which {} links", callee.name, service.name);
-            let Callers::Permitted { output, grants } = callee.kind.callers else {
-                continue;
-            };
-            let key = &capitalized(output);
-            let wanted = Origin::Output {
-                owner: &callee.name,
-                key,
-            };
-            let parameter = stack
-                .given
-                .inputs
-                .iter()
-                .find(|(_, origin)| *origin == wanted);
-            let arn = format!(
-                "${{{}}}",
-                parameter.map_or("the callee's ARN", |(name, _)| *name)
-            );
-            for grant in grants {
-                need(&[grant.action], &arn, &why);
-                if grant.and_below {
-                    need(&[grant.action], &format!("{arn}/*"), &why);
-                }
+}
+
+fn calls<'a>(model: &Model<'a>, stack: &Stack<'a>, service: &'a Service, needs: &mut Needs) {
+    for callee in model.callees(service) {
+        let why = format!("calls {}, to which {} links", callee.name, service.name);
+        let Callers::Permitted { output, grants } = callee.kind.callers else {
+            continue;
+        };
+        let key = &capitalized(output);
+        let wanted = Origin::Output {
+            owner: &callee.name,
+            key,
+        };
+        let mut inputs = stack.given.inputs.iter();
+        let parameter = inputs.find(|(_, origin)| *origin == wanted);
+        let name = parameter.map_or("the callee's ARN", |(name, _)| *name);
+        let arn = format!("${{{name}}}");
+        for grant in grants {
+            needs.add(&[grant.action], &arn, &why);
+            if grant.and_below {
+                needs.add(&[grant.action], &format!("{arn}/*"), &why);
             }
         }
     }
-    if purpose != Use::Execution
-        && let Some(id) = service.model(model.stage)
-    {
-        for arn in model_arns(id) {
-            need(
-                &[
-                    "bedrock:InvokeModel",
-                    "bedrock:InvokeModelWithResponseStream",
-                ],
-                &arn,
-                "asks the stage's model",
-            );
-        }
-    }
-    needs
 }
 
 /// A model, or an inference profile with the model that it stands for in any region.
