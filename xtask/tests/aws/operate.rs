@@ -94,7 +94,7 @@ async fn a_stage_is_asked_watched_and_removed() {
 
     let refused = fail("destroy");
     assert!(
-        refused.contains("no terminal") && refused.contains("destroy --yes --stage dev"),
+        refused.contains("not a terminal") && refused.contains("destroy --yes --stage dev"),
         "{refused}"
     );
     workspace.replace(
