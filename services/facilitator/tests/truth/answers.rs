@@ -112,7 +112,7 @@ pub(crate) const ANSWERS: &[Answer] = &[
         Receipt::Json(json!({ "success": false, "transaction": hash, "network": NETWORK }))
     }),
     delivered("200, a receipt that is no base64", |_| Receipt::Text("%%%")),
-    delivered("200, a receipt that is no JSON", |_| Receipt::Text("aGVsbG8=")),
+    delivered("200, a receipt that is not JSON", |_| Receipt::Text("aGVsbG8=")),
     delivered("200, a receipt without its fields", |_| Receipt::Json(json!({ "success": true }))),
     delivered("200, an empty transaction", |_| good("")),
     delivered("200, a short transaction", |hash| good(&hash[..64])),

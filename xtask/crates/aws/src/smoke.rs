@@ -155,7 +155,7 @@ async fn invocation(agent: &Agent, tool: &str) -> Result<String, String> {
 /// `0.01 USDC for each request`, out of the tool's answer; another agent may know no such tool, and has answered all the same.
 fn price(answer: &[u8]) -> Result<String, String> {
     let answer: Json =
-        serde_json::from_slice(answer).map_err(|_| "its answer is no JSON".to_owned())?;
+        serde_json::from_slice(answer).map_err(|_| "its answer is not JSON".to_owned())?;
     let error = &answer["error"];
     if !error.is_null() {
         let message = error["message"].as_str().or(error.as_str());
@@ -187,7 +187,7 @@ mod tests {
                 r#"{"error":{"code":"toolFailed","message":"the seller is away"}}"#,
                 Err("the seller is away"),
             ),
-            ("no", Err("its answer is no JSON")),
+            ("no", Err("its answer is not JSON")),
             (r#"{"text":"hello"}"#, Ok("it answers")),
         ] {
             let told = price(answer.as_bytes());

@@ -219,7 +219,7 @@ fn images(
             stack.index,
             line,
             format!(
-                "the lifecycle policy of {} is no JSON with rules",
+                "the lifecycle policy of {} is not JSON with rules",
                 repository.id
             ),
             "write {\"rules\": [...]}",

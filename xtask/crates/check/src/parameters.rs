@@ -332,7 +332,7 @@ fn outputs(model: &Model<'_>, stack: &Stack<'_>, report: &mut Report<'_>) {
             report.add(
                 stack.index,
                 value.line,
-                format!("the output Url is `{}`, which is no URL", shown(value)),
+                format!("the output Url is `{}`, which is not a URL", shown(value)),
                 "write the whole URL, http:// or https:// included: a caller is given it as it is",
             );
         } else if entry.key.ends_with("Arn") && !is_arn {
@@ -340,7 +340,7 @@ fn outputs(model: &Model<'_>, stack: &Stack<'_>, report: &mut Report<'_>) {
                 stack.index,
                 value.line,
                 format!(
-                    "the output {} is `{}`, which is no ARN",
+                    "the output {} is `{}`, which is not an ARN",
                     entry.key,
                     shown(value)
                 ),

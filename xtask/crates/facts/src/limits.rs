@@ -123,7 +123,7 @@ pub(crate) fn stage(
         if key.ends_with("_url") && !is_url(value) {
             refuse(
                 key,
-                format!("`{key}` is `{value}`, which is no URL"),
+                format!("`{key}` is `{value}`, which is not a URL"),
                 "write https://...".to_owned(),
             );
         }

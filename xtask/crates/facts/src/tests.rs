@@ -351,7 +351,7 @@ fn settings_are_what_the_manifests_say() {
                 fix: write https://...; plain http is for this machine alone
             Cargo.toml: `node` is `http://localhost.example`: whoever is on the way could answer backend in its place
                 fix: write https://...; plain http is for this machine alone
-            Cargo.toml: `node` is `node`, which is no URL
+            Cargo.toml: `node` is `node`, which is not a URL
                 fix: write https://...
             Cargo.toml: `node` looks like a secret (its value is a URL with a password)
                 fix: a secret is never written down: let the cloud make it (secrets), or name one that it holds

@@ -237,7 +237,7 @@ impl LocalCloud {
     fn uri(&self, path: &str) -> anyhow::Result<Uri> {
         format!("{}{path}", self.contact.endpoint)
             .parse()
-            .context("the supervisor's address is no URL")
+            .context("the supervisor's address is not a URL")
     }
 
     async fn ask<T: DeserializeOwned>(

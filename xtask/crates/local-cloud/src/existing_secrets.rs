@@ -23,7 +23,7 @@ pub fn file(root: &Path, arn: &str) -> Option<PathBuf> {
 /// There is none, or others can read it too.
 pub fn read(root: &Path, arn: &str) -> Result<String, UserError> {
     let Some(path) = file(root, arn) else {
-        return Err(UserError::new(format!("{arn} is no ARN of a secret")));
+        return Err(UserError::new(format!("{arn} is not an ARN of a secret")));
     };
     let shown = path.display();
     let wanted = |what: &str| {

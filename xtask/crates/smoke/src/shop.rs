@@ -122,7 +122,7 @@ async fn get(
         .context("cannot make an HTTP client")?;
     let url = Url::parse(url)
         .and_then(|url| url.join(path))
-        .with_context(|| format!("{url} with {path} is no URL"))?;
+        .with_context(|| format!("{url} with {path} is not a URL"))?;
     let begun = Instant::now();
     let mut wait = Duration::from_millis(250);
     loop {

@@ -269,7 +269,7 @@ impl Repository {
         if !answer.status().is_success() {
             return Err(refused(answer, &format!("get a token for {self}")).await);
         }
-        let answer: serde_json::Value = answer.json().await.context("the token is no JSON")?;
+        let answer: serde_json::Value = answer.json().await.context("the token is not JSON")?;
         let token = ["token", "access_token"]
             .iter()
             .find_map(|key| answer[*key].as_str())

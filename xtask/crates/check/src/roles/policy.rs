@@ -214,7 +214,7 @@ fn resources(stack: &Stack<'_>, id: &str, statement: &Statement<'_>, report: &mu
             let parts: Vec<&str> = resource.splitn(6, ':').collect();
             if parts.len() < 6 || parts[2] != service {
                 let text =
-                    format!("{id} may {action} on `{resource}`, which is no ARN of {service}");
+                    format!("{id} may {action} on `{resource}`, which is not an ARN of {service}");
                 report.add(
                     stack.index,
                     line,

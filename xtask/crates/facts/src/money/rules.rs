@@ -66,7 +66,7 @@ pub(super) fn price(name: &str, text: &str, decimals: u32, service: &str) -> Opt
 /// `private` is for URLs whose answers are money: plain http is for this machine alone.
 pub(super) fn url(name: &str, text: &str, private: bool, service: &str) -> Option<Wrong> {
     if !is_url(text) {
-        let problem = format!("{name} is `{text}`, which is no URL");
+        let problem = format!("{name} is `{text}`, which is not a URL");
         return Some((problem, "write https://...".to_owned()));
     }
     let in_clear = private && text.starts_with("http://");

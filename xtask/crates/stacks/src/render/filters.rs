@@ -58,7 +58,7 @@ fn scalar(value: &Value) -> TeraResult<String> {
         return Ok(value.to_string());
     }
     Err(tera::Error::message(format!(
-        "a {:?} is no YAML scalar",
+        "a {:?} is not YAML scalar",
         value.kind()
     )))
 }

@@ -207,7 +207,7 @@ fn a_value_that_does_not_fit_its_place_is_an_error() {
         &sources,
         &values,
         expect![[r#"
-        templates/test.yaml.tera:1:13: a Map is no YAML scalar
+        templates/test.yaml.tera:1:13: a Map is not YAML scalar
             a: {{ map | yaml }}
         templates/test.yaml.tera:1:13: a Map is not a text
             a: {{ map | sub_part }}
