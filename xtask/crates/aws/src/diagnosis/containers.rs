@@ -1,7 +1,7 @@
 //! The containers of a stack's services: which of them stopped since the change began, why, and what the last one said.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -13,7 +13,8 @@ use crate::ecs::{Ecs, StoppedTask};
 use crate::logs::{Group, Logs};
 use cloud::LogLine;
 
-/// How often they are looked at: soon, since a rollback can be quick, and then ever less, since most deploys go well.
+/// How often they are looked at: soon, since a rollback can be quick and takes the log along, and then ever less, since most
+/// deploys go well. The wait is an eighth of what has passed.
 const LOOK_FIRST: Duration = Duration::from_secs(1);
 const LOOK_LONGEST: Duration = Duration::from_secs(10);
 
@@ -85,10 +86,9 @@ impl Containers {
 
     /// Looks again and again, without end.
     pub(super) async fn watch(&self) {
-        let mut wait = LOOK_FIRST;
+        let begun = Instant::now();
         loop {
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LOOK_LONGEST);
+            tokio::time::sleep((begun.elapsed() / 8).clamp(LOOK_FIRST, LOOK_LONGEST)).await;
             // What cannot be asked now can be asked the next time; the deploy itself goes on.
             drop(self.look().await);
         }
