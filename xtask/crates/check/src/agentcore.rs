@@ -57,12 +57,7 @@ fn contract(stack: &Stack<'_>, runtime: &Resource<'_>, report: &mut Report<'_>) 
         "V1",
         "the service's default may change, and V2 restores every session from one snapshot",
     );
-    let image = stack
-        .given
-        .inputs
-        .iter()
-        .find(|(_, origin)| *origin == Origin::Image)
-        .map_or("ImageUri", |(name, _)| *name);
+    let image = stack.parameter_of(Origin::Image).unwrap_or("ImageUri");
     wanted(
         "AgentRuntimeArtifact.ContainerConfiguration.ContainerUri",
         &format!("${{{image}}}"),
@@ -119,13 +114,7 @@ fn variables(
     runtime: &Resource<'_>,
     report: &mut Report<'_>,
 ) {
-    let entries = runtime
-        .get("EnvironmentVariables")
-        .map_or(&[][..], Node::entries);
-    let found: Vec<(String, String, usize)> = entries
-        .iter()
-        .map(|entry| (entry.key.clone(), shown(&entry.value), entry.line))
-        .collect();
+    let found = runtime.variables("EnvironmentVariables");
     let line = runtime.line_of("EnvironmentVariables");
     match found.iter().find(|(name, _, _)| name == "PORT") {
         Some((_, port, line)) if port != "8080" => report.add(

@@ -64,12 +64,7 @@ pub(crate) fn environment(
                     owner: &link.service,
                     key: &key,
                 };
-                let input = stack
-                    .given
-                    .inputs
-                    .iter()
-                    .find(|(_, origin)| *origin == wanted);
-                format!("${{{}}}", input.map_or("", |(name, _)| *name))
+                format!("${{{}}}", stack.parameter_of(wanted).unwrap_or_default())
             }
         };
         match found.iter().find(|(other, _, _)| other == name) {

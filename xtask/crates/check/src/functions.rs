@@ -1,10 +1,8 @@
 //! A Lambda function with its URL: what runs, where its code comes from, and that only signed calls come in.
 
-use template::Node;
-
 use super::Origin;
 use super::expect::{environment, expect};
-use super::model::{Model, Resource, Stack, shown};
+use super::model::{Model, Resource, Stack};
 use super::report::Report;
 use facts::Service;
 
@@ -84,13 +82,7 @@ fn variables(
     function: &Resource<'_>,
     report: &mut Report<'_>,
 ) {
-    let entries = function
-        .get("Environment.Variables")
-        .map_or(&[][..], Node::entries);
-    let found: Vec<(String, String, usize)> = entries
-        .iter()
-        .map(|entry| (entry.key.clone(), shown(&entry.value), entry.line))
-        .collect();
+    let found = function.variables("Environment.Variables");
     for (name, _, line) in &found {
         if name.starts_with("AWS_") || name == "_HANDLER" || name == "LAMBDA_TASK_ROOT" {
             report.add(

@@ -149,6 +149,16 @@ impl<'a> Stack<'a> {
         self.root.get(name).map_or(&[], Node::entries)
     }
 
+    /// The parameter that a deploy fills from there.
+    pub(crate) fn parameter_of(&self, wanted: Origin<'_>) -> Option<&'a str> {
+        let mut inputs = self.given.inputs.iter();
+        inputs.find_map(|(name, origin)| (*origin == wanted).then_some(*name))
+    }
+
+    pub(crate) fn resource_ids(&self) -> Vec<&'a str> {
+        self.resources.iter().map(|resource| resource.id).collect()
+    }
+
     /// Where a parameter's value comes from.
     pub(crate) fn origin(&self, parameter: &str) -> Option<Origin<'a>> {
         self.given
@@ -173,6 +183,14 @@ impl<'a> Resource<'a> {
 
     pub(crate) fn text(&self, path: &str) -> Option<String> {
         self.get(path).map(shown)
+    }
+
+    /// Environment variables that are a map: name, value and line.
+    pub(crate) fn variables(&self, path: &str) -> Vec<(String, String, usize)> {
+        let entries = self.get(path).map_or(&[][..], Node::entries).iter();
+        let variable =
+            |entry: &template::Entry| (entry.key.clone(), shown(&entry.value), entry.line);
+        entries.map(variable).collect()
     }
 
     /// The line of a property, or of what holds it, or of the resource.

@@ -92,12 +92,7 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
             why,
         )
     };
-    let parameter = stack
-        .given
-        .inputs
-        .iter()
-        .find(|(_, origin)| *origin == Origin::Image)
-        .map_or("ImageUri", |(name, _)| *name);
+    let parameter = stack.parameter_of(Origin::Image).unwrap_or("ImageUri");
     wanted(
         "Image",
         &format!("${{{parameter}}}"),

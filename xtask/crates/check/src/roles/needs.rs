@@ -126,9 +126,7 @@ fn calls<'a>(model: &Model<'a>, stack: &Stack<'a>, service: &'a Service, needs: 
             owner: &callee.name,
             key,
         };
-        let mut inputs = stack.given.inputs.iter();
-        let parameter = inputs.find(|(_, origin)| *origin == wanted);
-        let name = parameter.map_or("the callee's ARN", |(name, _)| *name);
+        let name = stack.parameter_of(wanted).unwrap_or("the callee's ARN");
         let arn = format!("${{{name}}}");
         for grant in grants {
             needs.add(&[grant.action], &arn, &why);

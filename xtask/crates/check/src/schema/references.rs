@@ -156,7 +156,7 @@ impl Walk<'_, '_, '_> {
             .iter()
             .map(|entry| entry.key.as_str())
             .collect();
-        known.extend(self.stack.resources.iter().map(|resource| resource.id));
+        known.extend(self.stack.resource_ids());
         self.report
             .add(self.stack.index, line, text, meant(name, &known));
     }
@@ -167,12 +167,7 @@ impl Walk<'_, '_, '_> {
                 "{} asks `{id}` for {attribute}, and there is no such resource",
                 self.subject
             );
-            let known: Vec<&str> = self
-                .stack
-                .resources
-                .iter()
-                .map(|resource| resource.id)
-                .collect();
+            let known = self.stack.resource_ids();
             self.report
                 .add(self.stack.index, line, text, meant(id, &known));
             return;
@@ -201,12 +196,7 @@ impl Walk<'_, '_, '_> {
                     "{} depends on `{name}`, which is not a resource of the template",
                     self.subject
                 );
-                let known: Vec<&str> = self
-                    .stack
-                    .resources
-                    .iter()
-                    .map(|resource| resource.id)
-                    .collect();
+                let known = self.stack.resource_ids();
                 self.report
                     .add(self.stack.index, item.line, text, meant(&name, &known));
             }
