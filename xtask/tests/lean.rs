@@ -84,6 +84,8 @@ impl Bench {
             .env("NOTES", self.path("notes"))
             .env("MESSAGE", self.path("message"))
             .env("NO_COLOR", "1")
+            // Whether the full tool was built here before decides who asks AWS.
+            .env("CARGO_TARGET_DIR", self.path("target"))
             .env("AWS_CONFIG_FILE", self.path("profiles"))
             .env("AWS_SHARED_CREDENTIALS_FILE", self.path("none"))
             .env("AWS_EC2_METADATA_DISABLED", "true")

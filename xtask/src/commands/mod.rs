@@ -67,15 +67,8 @@ enum Verb {
 /// This program was built without what takes longer to compile than all the rest (decision 0014): builds the one with it, which
 /// does the same command line. Returns only why that cannot be.
 async fn with_everything(context: &Context, missing: &NotInThisBuild) -> anyhow::Error {
-    // Nobody should wait for minutes to hear that nothing can be done.
-    if let NotInThisBuild::Aws { stage } = missing {
-        let checked = match context.stage(stage) {
-            Ok(stage) => sign_in::check(stage).await,
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = checked {
-            return error;
-        }
+    if let Err(error) = credentials(context, missing).await {
+        return error;
     }
     let out = context.out.clone();
     let notice = tokio::spawn(async move {
@@ -90,6 +83,17 @@ async fn with_everything(context: &Context, missing: &NotInThisBuild) -> anyhow:
     let error = tokio::task::spawn_blocking(work).await;
     notice.abort();
     error.unwrap_or_else(anyhow::Error::new)
+}
+
+/// Nobody should wait for minutes to hear that nothing can be done. A build that is there already asks AWS itself.
+async fn credentials(context: &Context, missing: &NotInThisBuild) -> anyhow::Result<()> {
+    let NotInThisBuild::Aws { stage } = missing else {
+        return Ok(());
+    };
+    match ::build::cargo::has_everything(&context.repo.target) {
+        true => Ok(sign_in::look().await.map(drop)?),
+        false => sign_in::check(context.stage(stage)?).await,
+    }
 }
 
 /// Reads the command line and does what it says.

@@ -28,17 +28,16 @@ pub(super) async fn pack<'a>(
     let (arguments, problem) = arguments(context, stage, &chosen, &values.set).await?;
     let ready = chosen.iter().filter_map(|stack| {
         let service = context.repo.service(&stack.owner)?;
-        Some((service, &arguments[&service.name]))
+        Some((service, arguments[&service.name].clone()))
     });
     let ready: Vec<_> = ready.collect();
-    let mut problems = packing::lacks(context, &ready, builder).await?;
-    problems.splice(0..0, problem.map(anyhow::Error::new));
-    packing::refuse(problems)?;
+    let missing = problem.map(anyhow::Error::new).into_iter().collect();
+    let tools = packing::ready(context, &ready, builder, missing).await?;
     let begun = Instant::now();
     let names: Vec<&str> = chosen.iter().map(|stack| stack.owner.as_str()).collect();
     let title = format!("{} for 64-bit Arm", names.join(", "));
     context.out.step("compile", &title);
-    let programs = packing::compile(context, &names)?;
+    let programs = packing::compile(context, tools, &names)?;
     let seconds = begun.elapsed().as_secs_f64();
     context.out.step("compiled", &format!("in {seconds:.1} s"));
     let mut packed = Vec::new();

@@ -46,24 +46,17 @@ impl ArtifactStore {
         let compile = || async {
             let context = self.context.clone();
             let plans = stacks::stacks(&context.repo, stage);
-            let chosen = plans.iter().filter_map(|plan| {
+            let chosen = plans.iter().filter(|plan| services.contains(&plan.owner));
+            let ready = chosen.filter_map(|plan| {
                 let service = context.repo.service(&plan.owner)?;
-                let args = plan.args.iter();
-                let args: BTreeMap<String, String> = args
-                    .map(|(name, value)| (name.clone(), value.or_stand_in()))
-                    .collect();
-                services.contains(&plan.owner).then_some((service, args))
+                Some((service, plan.args_with_stand_ins()))
             });
-            let chosen: Vec<_> = chosen.collect();
-            let chosen: Vec<_> = chosen
-                .iter()
-                .map(|(service, args)| (*service, args))
-                .collect();
-            packing::refuse(packing::lacks(&context, &chosen, None).await?)?;
+            let ready: Vec<_> = ready.collect();
+            let tools = packing::ready(&context, &ready, None, Vec::new()).await?;
             let names = services.to_vec();
             let work = move || {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                packing::compile(&context, &names)
+                packing::compile(&context, tools, &names)
             };
             anyhow::Ok(Arc::new(tokio::task::spawn_blocking(work).await??))
         };

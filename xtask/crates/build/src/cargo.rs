@@ -122,6 +122,14 @@ pub fn build_with(
 /// Tells this program that it came out of [`run_again_with_everything`].
 const AGAIN: &str = "TURNPIKE_AGAIN";
 
+/// The folder of that build, in the target folder.
+const EVERYTHING: &str = "everything";
+
+/// Whether this tool was built with all its features before.
+pub fn has_everything(target: &Path) -> bool {
+    target.join(EVERYTHING).join("debug/xtask").is_file()
+}
+
 /// Builds this tool with all its features, and becomes it, with the same arguments. Returns only what went wrong.
 ///
 /// The folder is one of its own: cargo locks it while it compiles, and a local verb must not wait for that.
@@ -135,7 +143,7 @@ pub fn run_again_with_everything(root: &Path, target: &Path) -> anyhow::Error {
     if std::env::var_os(AGAIN).is_some() {
         return anyhow::anyhow!("cargo has built this tool without its features, twice");
     }
-    let folder = format!("--target-dir={}", target.join("everything").display());
+    let folder = format!("--target-dir={}", target.join(EVERYTHING).display());
     let program = match build_with(root, &["xtask"], &Options::arguments(vec![folder])) {
         Ok(mut built) => built.remove("xtask").unwrap_or_default(),
         Err(error) => return error,

@@ -70,6 +70,20 @@ impl<'a> Table<'a> {
         self.values.get(key)
     }
 
+    /// A key of earlier versions: it is no longer known, and whoever still has it learns what to write.
+    pub(crate) fn renamed(
+        &mut self,
+        old: &'a str,
+        text: &str,
+        fix: &str,
+        problems: &mut Vec<Problem>,
+    ) {
+        if self.values.contains_key(old) {
+            self.read.insert(old);
+            problems.push(self.problem(old, text.to_owned(), fix.to_owned()));
+        }
+    }
+
     /// A text; anything else is a problem, and so is an empty one.
     pub(crate) fn text(&mut self, key: &'a str, problems: &mut Vec<Problem>) -> Option<String> {
         match self.get(key)? {

@@ -72,17 +72,15 @@ pub(crate) fn read_service(
 
 /// `table = "payments"`. The key of its items is the text `id`, and an item with `expires_at` (Unix seconds) goes then.
 fn read_table(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<String> {
-    let old = "payments_table";
-    if table.get(old).is_some() {
-        let text = format!("`{old}` is now `table`, which names the table");
-        problems.push(table.problem(old, text, "write table = \"payments\"".to_owned()));
-    }
+    let fix = "write table = \"payments\"";
+    let text = "`payments_table` is now `table`, which names the table";
+    table.renamed("payments_table", text, fix, problems);
     let name = table.text("table", problems)?;
     let letters =
         |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     if !name.chars().all(letters) || !name.starts_with(|letter: char| letter.is_ascii_lowercase()) {
         let text = format!("`{name}` is not a name of a table: small letters, digits and -");
-        problems.push(table.problem("table", text, "write table = \"payments\"".to_owned()));
+        problems.push(table.problem("table", text, fix.to_owned()));
         return None;
     }
     Some(name)

@@ -82,7 +82,7 @@ fn unknown_keys_everywhere_are_reported_together() {
             services/odd/Cargo.toml: unknown key `hoste` in [package.metadata.service.env.A]
                 fix: did you mean `hosted`? known keys: at_most, decimals, development_needs, exclusive, facilitator, hosted, https, link, one_of, optional, own_asset, refused_on_aws, stage, type, zero
             services/odd/Cargo.toml: unknown key `knid` in [package.metadata.service]
-                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, listing, memory_mib, optional, payments_table, public, secrets, smoke, table, timeout_seconds"#]],
+                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, listing, memory_mib, optional, public, secrets, smoke, table, timeout_seconds"#]],
     );
 }
 

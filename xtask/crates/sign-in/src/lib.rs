@@ -16,7 +16,8 @@ use aws_types::os_shim_internal::{Env, Fs};
 use facts::Stage;
 use words::error::UserError;
 
-use sources::{Source, find};
+pub use sources::Source;
+use sources::find;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Per try. CloudFormation takes its time over large change sets.
@@ -43,7 +44,6 @@ impl Aws {
     /// # Errors
     /// Nobody is signed in, what was found has expired, or it belongs to another account. One request is made.
     pub async fn connect(stage: &Stage) -> anyhow::Result<Self> {
-        find(&Fs::real(), &Env::real()).await?;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
@@ -58,8 +58,11 @@ impl Aws {
         let caller = aws_sdk_sts::Client::new(&config)
             .get_caller_identity()
             .send()
-            .await
-            .map_err(|error| not_signed_in(&error))?;
+            .await;
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(error) => return Err(not_signed_in(&error).await.into()),
+        };
         let account = caller.account.unwrap_or_default();
         if let Some(expected) = stage
             .account
@@ -88,13 +91,21 @@ impl Aws {
     }
 }
 
+/// Where the credentials come from. Nobody is asked for them.
+///
+/// # Errors
+/// There are none, or the profile that is named does not exist or has none.
+pub async fn look() -> Result<Source, UserError> {
+    find(&Fs::real(), &Env::real()).await
+}
+
 /// Whether the credentials for a stage are there and good, as far as this build of the tool can say. Credentials that another
 /// program or a browser gives are left to the build with the AWS support.
 ///
 /// # Errors
 /// As those of [`Aws::connect`].
 pub async fn check(stage: &Stage) -> anyhow::Result<()> {
-    match find(&Fs::real(), &Env::real()).await? {
+    match look().await? {
         Source::Elsewhere => Ok(()),
         Source::Here => Aws::connect(stage)
             .await
@@ -110,7 +121,7 @@ fn https() -> SharedHttpClient {
         .build_https()
 }
 
-fn not_signed_in<E>(error: &SdkError<E>) -> UserError
+async fn not_signed_in<E>(error: &SdkError<E>) -> UserError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -123,12 +134,12 @@ where
             UserError::new(format!("AWS refuses these credentials ({code}): {message}"))
                 .hint(SIGN_IN)
         }
-        None => match chain(error) {
-            // The last one that is asked is the metadata service of EC2, which not every machine has.
-            text if text.contains("no credentials found in chain") || text.contains("IMDS") => {
-                none()
+        // The SDK names the source that it asked last, which is the metadata service of EC2. What is missing is said better here.
+        None => match look().await {
+            Err(missing) => missing,
+            Ok(_) => {
+                UserError::new(format!("cannot sign in to AWS: {}", chain(error))).hint(SIGN_IN)
             }
-            text => UserError::new(format!("cannot sign in to AWS: {text}")).hint(SIGN_IN),
         },
     }
 }

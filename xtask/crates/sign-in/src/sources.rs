@@ -21,7 +21,7 @@ const PROFILES_MAX: usize = 8;
 
 /// Who can get the credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
     /// Every build of this tool.
     Here,
     /// A program or a sign-in that only the build with the AWS support knows.

@@ -36,11 +36,7 @@ pub fn render(repo: &Repo, stage: &Stage, sources: &Sources) -> anyhow::Result<V
         {
             // The health check, the user and the port stand in the Dockerfile alone. No ARG that is still unknown can
             // change them, so a stand-in is good enough here.
-            let stand_ins = plan
-                .args
-                .iter()
-                .map(|(name, value)| (name.clone(), value.or_stand_in()))
-                .collect();
+            let stand_ins = plan.args_with_stand_ins();
             let dockerfile = sources
                 .dockerfiles
                 .get(&service.name)

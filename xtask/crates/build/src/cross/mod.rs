@@ -13,6 +13,7 @@ use crate::cargo;
 use settings::Settings;
 use words::error::UserError;
 
+use compiler::Compiler;
 pub use compiler::{FIX, find};
 pub use toolchain::{Toolchain, has_target};
 
@@ -25,16 +26,32 @@ pub const PROFILE: &str = "image";
 /// What is said of configuration files that nothing overrides.
 const REFUSED: &str = "cargo's configuration on this machine would change what goes into images";
 
-/// What is missing on this machine to build for the cloud, or stands in the way. The standard library for the target is added where
-/// that is possible.
-pub fn lacks(root: &Path, target_folder: &Path) -> Vec<anyhow::Error> {
-    let toolchain = match Toolchain::with_target(TARGET) {
-        Ok(toolchain) => toolchain,
-        Err(error) => return vec![error],
-    };
-    let compiler = find(&toolchain, &target_folder.join("cross")).err();
-    let settings = settings(root, target_folder, &toolchain).err();
-    compiler.into_iter().chain(settings).collect()
+/// What builds for the cloud on this machine.
+#[derive(Debug)]
+pub struct Tools {
+    toolchain: Toolchain,
+    compiler: Compiler,
+    settings: Settings,
+}
+
+impl Tools {
+    /// Finds them. The standard library for the target is added where that is possible.
+    ///
+    /// # Errors
+    /// Everything that is missing on this machine, or stands in the way.
+    pub fn find(root: &Path, target_folder: &Path) -> Result<Self, Vec<anyhow::Error>> {
+        let toolchain = Toolchain::with_target(TARGET).map_err(|error| vec![error])?;
+        let compiler = find(&toolchain, &target_folder.join("cross"));
+        let settings = settings(root, target_folder, &toolchain);
+        match (compiler, settings) {
+            (Ok(compiler), Ok(settings)) => Ok(Self {
+                toolchain,
+                compiler,
+                settings,
+            }),
+            (compiler, settings) => Err(compiler.err().into_iter().chain(settings.err()).collect()),
+        }
+    }
 }
 
 /// What the cargo call is told.
@@ -51,15 +68,19 @@ fn settings(root: &Path, target_folder: &Path, toolchain: &Toolchain) -> anyhow:
 /// programs are built: see [`cargo::build`].
 ///
 /// # Errors
-/// What is missing on this machine and how to get it, or that cargo failed (its own words are on the terminal).
+/// Cargo failed; its own words are on the terminal.
 pub fn build(
     root: &Path,
     target_folder: &Path,
+    tools: Tools,
     packages: &[&str],
     programs: &[&str],
 ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-    let toolchain = Toolchain::with_target(TARGET)?;
-    let compiler = find(&toolchain, &target_folder.join("cross"))?;
+    let Tools {
+        toolchain,
+        compiler,
+        settings,
+    } = tools;
     let names = Renaming::new(root, target_folder, &toolchain);
     let mut environment = compiler.environment(TARGET);
     let c_flags: Vec<String> = compiler
@@ -75,7 +96,6 @@ pub fn build(
     ));
     // Else a folder with a space in its name would be two flags.
     environment.push(("CC_SHELL_ESCAPED_FLAGS".to_owned(), "1".to_owned()));
-    let settings = settings(root, target_folder, &toolchain)?;
     // The highest of cargo's sources of flags.
     let rust_flags: Vec<String> = names.pairs.iter().map(renamed_for_rust).collect();
     environment.push((

@@ -24,7 +24,7 @@ use facts::Service;
 use image::{self, BuiltImage, CodeArchive, Subject};
 use images::Ingredients;
 pub use images::{Builder, context_entries};
-pub use ready::{lacks, refuse};
+pub use ready::ready;
 use words::error::UserError;
 
 /// The services' programs, compiled for the cloud.
@@ -68,13 +68,17 @@ impl Artifact {
     }
 }
 
-/// Compiles the programs of these services in one cargo call.
-pub fn compile(context: &Context, services: &[&str]) -> anyhow::Result<Programs> {
+/// Compiles the programs of these services in one cargo call, with what [`ready`] has found.
+pub fn compile(
+    context: &Context,
+    tools: cross::Tools,
+    services: &[&str],
+) -> anyhow::Result<Programs> {
     let repo = &context.repo;
     // For cargo, no program is every program.
     let paths = match services {
         [] => BTreeMap::new(),
-        some => cross::build(&repo.root, &repo.target, &repo.service_names(), some)?,
+        some => cross::build(&repo.root, &repo.target, tools, &repo.service_names(), some)?,
     };
     Ok(Programs { paths })
 }

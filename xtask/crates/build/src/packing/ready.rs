@@ -2,24 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use facts::{Context, Service};
 use words::error::{NotInThisBuild, UserError, hint};
 
 use super::{Builder, engine};
-use crate::cross;
+use crate::cross::Tools;
 
-/// Everything that this machine lacks to build these services with these values for their ARGs: compilers, the Docker engine; and
-/// what their Dockerfiles get wrong.
+/// What compiles these services, once it is certain that they can be built with these values for their ARGs.
 ///
 /// # Errors
-/// A file that cannot be read.
-pub async fn lacks(
+/// The `problems` that are known already, everything that this machine lacks (compilers, the Docker engine), and what Dockerfiles
+/// get wrong, at once.
+pub async fn ready(
     context: &Context,
-    services: &[(&Service, &BTreeMap<String, String>)],
+    services: &[(&Service, BTreeMap<String, String>)],
     builder: Option<Builder>,
-) -> anyhow::Result<Vec<anyhow::Error>> {
+    mut problems: Vec<anyhow::Error>,
+) -> anyhow::Result<Tools> {
     let repo = &context.repo;
-    let mut problems = cross::lacks(&repo.root, &repo.target);
+    let tools = match Tools::find(&repo.root, &repo.target) {
+        Ok(tools) => Some(tools),
+        Err(missing) => {
+            problems.extend(missing);
+            None
+        }
+    };
     let mut needs_engine = None;
     for (service, arguments) in services {
         if !service.kind.has_image() || builder == Some(Builder::Embedded) {
@@ -41,14 +49,15 @@ pub async fn lacks(
     if let Some(why) = needs_engine {
         problems.extend(engine::missing(why).await);
     }
-    Ok(problems)
+    refuse(problems)?;
+    tools.context("the tools for the target were not found")
 }
 
 /// Fails with all problems at once.
 ///
 /// # Errors
 /// The only problem as it is, or one that lists them all with their ways out.
-pub fn refuse(mut problems: Vec<anyhow::Error>) -> anyhow::Result<()> {
+fn refuse(mut problems: Vec<anyhow::Error>) -> anyhow::Result<()> {
     // Another build of the tool looks again. Nobody should wait for that build when something else is missing.
     if problems.len() > 1 {
         problems.retain(|problem| problem.downcast_ref::<NotInThisBuild>().is_none());

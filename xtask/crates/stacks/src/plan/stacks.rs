@@ -1,6 +1,6 @@
 //! The stacks of a stage: what each is rendered from, what it takes from others, and what its image is built with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,15 @@ pub struct StackPlan {
     /// The owners of the stacks that must stand before this one.
     pub after: Vec<String>,
     pub kind: Option<&'static Kind>,
+}
+
+impl StackPlan {
+    /// The ARGs with their values, and stand-ins for those that only a deploy knows.
+    pub fn args_with_stand_ins(&self) -> BTreeMap<String, String> {
+        let args = self.args.iter();
+        args.map(|(name, value)| (name.clone(), value.or_stand_in()))
+            .collect()
+    }
 }
 
 /// The value of a Docker ARG.
