@@ -284,7 +284,7 @@ fn facts_that_do_not_hold_are_reported_together_with_their_lines() {
               services/backend/Cargo.toml:6: the service has no `kind`
                 fix: set kind to one of: fargate, lambda, agentcore, worker
               services/backend/Cargo.toml:7: unknown key `knid` in [package.metadata.service]
-                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, listing, memory_mib, optional, payments_table, public, secrets, smoke, table, timeout_seconds
+                fix: did you mean `kind`? known keys: answers_within_seconds, args, cpu_units, data, env, kind, listing, memory_mib, optional, public, secrets, smoke, table, timeout_seconds
         "#]],
     );
 }

@@ -123,7 +123,7 @@ fn declared(
                         stack.index,
                         line,
                         format!("the AllowedPattern of {name} is not a regular expression"),
-                        "fix it",
+                        "correct it",
                     );
                     return;
                 }
@@ -273,7 +273,7 @@ fn produced(model: &Model<'_>, owner: &str, key: &str, consumer: &str, report: &
                 consumer.index,
                 1,
                 format!("it needs {key} of {owner}, which is not deployed on this stage"),
-                "fix the link",
+                "correct the link",
             );
         }
         return;

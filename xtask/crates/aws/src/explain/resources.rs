@@ -126,7 +126,7 @@ pub(super) const PARTICULAR: &[Known] = &[
     known(
         &["malformedpolicydocument"],
         "a policy is not written as IAM wants it",
-        "fix the policy in the template that is named; `cargo xtask check` looks at them",
+        "correct the policy in the template that is named; `cargo xtask check` looks at them",
     ),
     known(
         &["environment variables", "exceed"],

@@ -71,27 +71,27 @@ pub(super) const KNOWN: &[Known] = &[
     known(
         &["extraneous key"],
         "a property that the resource does not have",
-        "fix the template: `cargo xtask check` names the line",
+        "correct the template: `cargo xtask check` names the line",
     ),
     known(
         &["required key"],
         "a property is missing",
-        "fix the template: `cargo xtask check` names the line",
+        "correct the template: `cargo xtask check` names the line",
     ),
     known(
         &["properties validation failed"],
         "a property is not as the resource wants it",
-        "fix the template: `cargo xtask check` names the line",
+        "correct the template: `cargo xtask check` names the line",
     ),
     known(
         &["property validation failure"],
         "a property is not as the resource wants it",
-        "fix the template: `cargo xtask check` names the line",
+        "correct the template: `cargo xtask check` names the line",
     ),
     known(
         &["encountered unsupported property"],
         "a property that the resource does not have",
-        "fix the template: `cargo xtask check` names the line",
+        "correct the template: `cargo xtask check` names the line",
     ),
     known(
         &["template format error"],

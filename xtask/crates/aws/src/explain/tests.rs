@@ -222,7 +222,7 @@ fn stacks() {
             > is an output empty or from another stage? `cargo xtask outputs` shows them; nothing was touched
         Properties validation failed for resource Service with message: #: ext
             = a property that the resource does not have
-            > fix the template: `cargo xtask check` names the line
+            > correct the template: `cargo xtask check` names the line
         Export turnpike-dev-vpc cannot be deleted as it is in use by turnpike-
             = another stack imports a value of this one
             > deploy or delete that stack first

@@ -139,7 +139,7 @@ fn needed(
                     stack.index,
                     statement.line_of("Condition"),
                     text,
-                    "fix the condition, or remove it",
+                    "correct the condition, or remove it",
                 );
             }
         }

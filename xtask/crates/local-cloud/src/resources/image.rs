@@ -121,7 +121,7 @@ impl Image {
             .directory
             .unwrap_or_else(|| self.directory.clone());
         let directory = inside(&self.root, &directory)
-            .map_err(|error| wrong(error.to_string(), "fix WORKDIR"))?;
+            .map_err(|error| wrong(error.to_string(), "correct WORKDIR"))?;
         let program = self
             .program(program, &environment, &directory)
             .map_err(|problem| wrong(problem, "COPY it to where ENTRYPOINT says"))?;

@@ -99,7 +99,7 @@ fn recipe(input: Input<'_>) -> Result<Recipe> {
                     input.error(
                         "GenerateSecretString",
                         "SecretStringTemplate is not a JSON object",
-                        "fix it",
+                        "correct it",
                     )
                 })?,
                 key,

@@ -139,7 +139,7 @@ impl Template {
                     return Err(TemplateError::new(
                         entry.line,
                         format!("depends on `{name}`, which does not exist"),
-                        "fix DependsOn",
+                        "correct DependsOn",
                     )
                     .about(&format!("resource {}", entry.key)));
                 }

@@ -126,7 +126,7 @@ fn check_allowed(entry: &Entry, text: &str) -> Result<()> {
             TemplateError::new(
                 entry.line,
                 format!("AllowedPattern is not a regular expression: {error}"),
-                "fix the pattern",
+                "correct the pattern",
             )
         })?;
         if !regex.is_match(text) {
