@@ -250,8 +250,8 @@ impl Teller<'_> {
                 let (network, transaction) =
                     (text("/receipt/network"), text("/receipt/transaction"));
                 let known = match text("/receipt/evidence").as_str() {
-                    "chain" => ", as the chain says",
-                    "seller" => ", as the seller says",
+                    "chain" => ", according to the chain",
+                    "seller" => ", according to the seller",
                     _ => "",
                 };
                 self.step(

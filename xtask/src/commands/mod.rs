@@ -75,7 +75,7 @@ async fn with_everything(context: &Context, missing: &NotInThisBuild) -> anyhow:
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         out.step(
             "compile",
-            "the support for AWS and the Docker engine: four to five minutes, the first time; local verbs do not wait for it",
+            "the support for AWS and the Docker engine: three to four minutes, the first time; local verbs do not wait for it",
         );
     });
     let (root, target) = (context.repo.root.clone(), context.repo.target.clone());

@@ -88,7 +88,7 @@ fn lines(wallet: &Json) -> Vec<(&'static str, String)> {
         let part = |key: &str| receipt[key].as_str().unwrap_or("?");
         let paid = format!("{} {}", part("displayAmount"), part("currency"));
         let known = match part("evidence") {
-            "seller" => "  (as the seller says)",
+            "seller" => "  (according to the seller)",
             "refuted" => "  (the seller says so, and the chain has no such payment)",
             _ => "",
         };
@@ -178,7 +178,7 @@ mod tests {
             today: 0.03 USDC
             open: 0.02 USDC may still be charged until 14:05 UTC; what was not charged comes back then
             limits: 0.05 a call, 0.50 a session, 1.00 a day
-            receipt: 0.01 USDC  http://shop.example/weather?city=Oslo  0x12  (as the seller says)
+            receipt: 0.01 USDC  http://shop.example/weather?city=Oslo  0x12  (according to the seller)
             fund: ask https://faucet.circle.com for USDC on Base Sepolia, for 0xAbc
         "#]]
         .assert_eq(&shown(&wallet));

@@ -87,6 +87,46 @@ fn unknown_keys_everywhere_are_reported_together() {
 }
 
 #[test]
+fn a_table_has_a_name_and_smoke_asks_what_can_be_asked() {
+    let odd = service(
+        "odd",
+        json!({
+            "kind": "fargate", "table": "Payments", "payments_table": true,
+            "smoke": ["ready", { "path": "/a" }, { "path": "/b", "paid": true }, { "tool": "t" }, { "paid": true }, 7],
+        }),
+    );
+    let function = service(
+        "function",
+        json!({ "kind": "lambda", "table": "payments", "smoke": ["/ready"] }),
+    );
+    let agent = service(
+        "thinker",
+        json!({ "kind": "agentcore", "table": "notes", "smoke": [{ "tool": "t" }] }),
+    );
+    check(
+        &[odd, function, agent],
+        stages(),
+        expect![[r#"
+            services/function/Cargo.toml: a lambda service has no paths to ask
+                fix: remove the paths from `smoke`: an agent that calls the service can be asked for a tool
+            services/odd/Cargo.toml: `7` in `smoke` is not something to ask
+                fix: write smoke = ["/ready"], with { path = "/...", paid = true } for what is sold and { tool = "..." } for a tool of an agent
+            services/odd/Cargo.toml: `Payments` is not a name of a table: small letters, digits and -
+                fix: write table = "payments"
+            services/odd/Cargo.toml: `payments_table` is now `table`, which names the table
+                fix: write table = "payments"
+            services/odd/Cargo.toml: `ready` in `smoke` is not a path
+                fix: write "/ready"
+            services/odd/Cargo.toml: `{"paid":true}` in `smoke` is not something to ask
+                fix: write smoke = ["/ready"], with { path = "/...", paid = true } for what is sold and { tool = "..." } for a tool of an agent
+            services/odd/Cargo.toml: a fargate service has no tools to ask for
+                fix: ask an agent for the tool, or name a path
+            services/thinker/Cargo.toml: a service of the kind agentcore has no table
+                fix: give the table to a service of the kind fargate or lambda or worker"#]],
+    );
+}
+
+#[test]
 fn links_meet_services_and_outputs() {
     let links = json!({ "A": { "link": "backnd.url" }, "B": { "link": "backend.urll" }, "C": { "link": "backend" } });
     check(

@@ -24,7 +24,8 @@ const PROFILES_MAX: usize = 8;
 pub enum Source {
     /// Every build of this tool.
     Here,
-    /// A program or a sign-in that only the build with the AWS support knows.
+    /// A program, single sign-on, or `aws login`: features of the SDK that only the build with the AWS support has. What `aws login`
+    /// writes is `login_session`: <https://docs.aws.amazon.com/sdkref/latest/guide/access-login.html>.
     Elsewhere,
 }
 

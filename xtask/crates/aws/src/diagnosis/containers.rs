@@ -14,7 +14,8 @@ use crate::logs::{Group, Logs};
 use cloud::LogLine;
 
 /// How often they are looked at: soon, since a rollback can be quick and takes the log along, and then ever less, since most
-/// deploys go well. The wait is an eighth of what has passed.
+/// deploys go well. The wait is an eighth of what has passed. ECS refuses more than tens of these requests a second, and says how
+/// many: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>.
 const LOOK_FIRST: Duration = Duration::from_secs(1);
 const LOOK_LONGEST: Duration = Duration::from_secs(10);
 
