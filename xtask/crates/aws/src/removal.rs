@@ -155,7 +155,7 @@ fn removal(deployed: &DeployedStack, resources: &[Resource], template: &str) -> 
     };
     let goes: Vec<&Resource> = made().filter(|resource| !stays(resource)).collect();
     let named = |resource: &&Resource| {
-        let word = resource_types::find(&resource.resource_type)?.holds?;
+        let word = resource_types::find(&resource.resource_type)?.holds()?;
         Some(format!("{word} {}", short(&resource.physical_id)))
     };
     Removal {
@@ -188,7 +188,7 @@ fn removal(deployed: &DeployedStack, resources: &[Resource], template: &str) -> 
 fn container(resource: &Resource) -> Option<Container> {
     let name = resource.physical_id.clone();
     let known = resource_types::find(&resource.resource_type)?;
-    match known.holds.filter(|_| known.is_emptied)? {
+    match known.holds().filter(|_| known.is_emptied())?.as_str() {
         "bucket" => Some(Container::Bucket(name)),
         "repository" => Some(Container::Repository(name)),
         _ => None,

@@ -68,7 +68,12 @@ fn policies(
             .iter()
             .find(|entry| entry.key == key);
         let found = entry.and_then(|entry| entry.value.as_str());
-        if found == Some(wanted) || (model.stage.protect && found == Some("Retain")) {
+        // What says nothing is deleted: CloudFormation's default.
+        let is_wanted = match model.stage.protect {
+            true => found == Some(wanted) || found == Some("Retain"),
+            false => found.is_none_or(|found| found == wanted),
+        };
+        if is_wanted {
             continue;
         }
         let text = match (model.stage.protect, found) {

@@ -5,7 +5,7 @@ use super::Change;
 /// True when the type and its changed properties are known, and none of them needs a new resource.
 pub fn changes_in_place(change: &Change) -> bool {
     resource_types::find(&change.resource_type).is_some_and(|known| {
-        let is_known = |name: &String| known.property(name).is_some();
+        let is_known = |name: &String| known.has_property(name);
         change.properties.iter().all(is_known) && !known.is_replaced_by(&change.properties)
     })
 }
@@ -25,8 +25,9 @@ mod tests {
                 false,
             ),
             ("AWS::EC2::VPC", "EnableDnsSupport", true),
-            // Not a property that the row has, and not a type that has one.
+            // A new one, a property that there is not, and a type that there is not.
             ("AWS::EC2::VPC", "Ipv4IpamPoolId", false),
+            ("AWS::EC2::VPC", "Nothing", false),
             ("AWS::X::Y", "Name", false),
         ] {
             let change = Change {

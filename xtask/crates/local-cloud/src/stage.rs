@@ -12,7 +12,7 @@ use futures_util::stream::BoxStream;
 use crate::artifacts::Artifacts;
 use crate::client::{LocalCloud, reap};
 use crate::logs::{follow_logs, read_logs};
-use crate::{ACCOUNT, REGION, clear, existing_secrets, stage_folder};
+use crate::{ACCOUNT, REGION, clear, existing_secrets, resources, stage_folder};
 use cloud::progress::Reporter;
 use cloud::{
     Account, AgentAccess, Artifact, ChangeOutcome, Closed, Cloud, CloudFuture, DeployedStack,
@@ -121,6 +121,12 @@ impl LocalStage {
         };
         step.reporter.work(&step.request.owner, Some(doing));
         let applied = self.running()?.apply(step.request).await?;
+        for (id, kind) in resources::left_out(&step.request.template) {
+            let text = format!(
+                "{id} ({kind}): this machine has no such thing, and who calls its API is told so"
+            );
+            step.reporter.tell("left out", &text);
+        }
         Ok(ChangeOutcome {
             outputs: applied.outputs,
             failure: None,

@@ -1,9 +1,9 @@
 //! Reads `types.txt`.
 
-use crate::{Form, Local, Property, ResourceType};
+use crate::{Addition, Local, Row};
 
-/// Every type of the text.
-pub(crate) fn types(text: &'static str) -> Vec<ResourceType> {
+/// Every row of the text.
+pub(crate) fn rows(text: &'static str) -> Vec<Row> {
     let lines: Vec<&'static str> = text
         .lines()
         .filter(|line| !line.starts_with('#') && !line.is_empty())
@@ -14,18 +14,12 @@ pub(crate) fn types(text: &'static str) -> Vec<ResourceType> {
         .collect()
 }
 
-fn one(head: &'static str, below: &[&'static str]) -> ResourceType {
+fn one(head: &'static str, below: &[&'static str]) -> Row {
     let mut words = head.split_whitespace();
-    let mut read = ResourceType {
+    let mut read = Row {
         name: words.next().unwrap_or_default(),
         attributes: words.collect(),
-        properties: Vec::new(),
-        replaced: Vec::new(),
-        is_versioned: false,
-        holds: None,
-        is_kept: false,
-        is_emptied: false,
-        local: Local::Unknown,
+        ..Row::default()
     };
     let below = below.iter().take_while(|line| line.starts_with(' '));
     let (marks, lines): (Vec<&'static str>, Vec<&'static str>) =
@@ -39,7 +33,7 @@ fn one(head: &'static str, below: &[&'static str]) -> ResourceType {
             "@kept" => read.is_kept = true,
             "@emptied" => read.is_emptied = true,
             "@local" => read.local = local(rest),
-            // The test below knows all of them.
+            // The test knows all of them.
             _ => {}
         }
     }
@@ -50,7 +44,6 @@ fn one(head: &'static str, below: &[&'static str]) -> ResourceType {
 fn local(text: &'static str) -> Local {
     let words: Vec<&'static str> = text.split(' ').collect();
     match words[..] {
-        ["unknown"] => Local::Unknown,
         ["numbered", prefix, ref attributes @ ..] => Local::Numbered {
             prefix,
             attributes: attributes.to_vec(),
@@ -65,8 +58,8 @@ fn local(text: &'static str) -> Local {
 }
 
 /// The properties at one depth; those below become the inner ones of the one before.
-fn properties(lines: &[&'static str], at: &mut usize, depth: usize) -> Vec<Property> {
-    let mut found: Vec<Property> = Vec::new();
+fn properties(lines: &[&'static str], at: &mut usize, depth: usize) -> Vec<Addition> {
+    let mut found: Vec<Addition> = Vec::new();
     while let Some(line) = lines.get(*at) {
         let here = line.len() - line.trim_start().len();
         if here < depth {
@@ -85,47 +78,32 @@ fn properties(lines: &[&'static str], at: &mut usize, depth: usize) -> Vec<Prope
     found
 }
 
-fn property(line: &'static str) -> Property {
+fn property(line: &'static str) -> Addition {
     let mut words = line.split_whitespace();
     let name = words.next().unwrap_or("");
-    let mut property = Property {
+    let mut property = Addition {
         name: name.trim_end_matches('!'),
-        required: name.ends_with('!'),
-        list: false,
-        form: Form::Any,
-        range: None,
-        characters: None,
-        words: Vec::new(),
-        of: Vec::new(),
-        inner: Vec::new(),
+        is_required: name.ends_with('!'),
+        ..Addition::default()
     };
     for word in words {
-        match word {
-            "list" => property.list = true,
-            "text" => property.form = Form::Text,
-            "number" => property.form = Form::Number,
-            "flag" => property.form = Form::Flag,
-            "map" => property.form = Form::Map,
-            "table" => property.form = Form::Table,
-            "tags" => property.form = Form::Tags,
-            "tagtable" => property.form = Form::TagTable,
-            "policy" => property.form = Form::Policy,
-            "any" => property.form = Form::Any,
-            _ => constraint(&mut property, word),
-        }
+        limit(&mut property, word);
     }
     property
 }
 
-/// `1..64`, `[a-z0-9-]`, `<AWS::IAM::Role.Arn`, `ARM64|X86_64`.
-fn constraint(property: &mut Property, word: &'static str) {
+/// `1..64`, `[a-z0-9-]`, `<AWS::IAM::Role.Arn`, `ARM64|X86_64`, `-Other`.
+fn limit(property: &mut Addition, word: &'static str) {
     if let Some(of) = word.strip_prefix('<') {
         property.of.push(of);
     } else if let Some(characters) = word.strip_prefix('[') {
         property.characters = Some(characters.trim_end_matches(']'));
     } else if let Some((low, high)) = word.split_once("..") {
         property.range = low.parse().ok().zip(high.parse().ok());
+    } else if let Some(name) = word.strip_prefix('-') {
+        property.unless = Some(name);
     } else {
-        property.words = word.split('|').collect();
+        property.is_open = word.starts_with('~');
+        property.words = word.trim_start_matches('~').split('|').collect();
     }
 }

@@ -14,8 +14,11 @@ pub use pieces::{Piece, pieces};
 pub use references::{names, same, same_at};
 
 /// The sections that a template may have.
-pub const SECTIONS: [&str; 8] = [
+pub const SECTIONS: [&str; 11] = [
     "AWSTemplateFormatVersion",
+    "Transform",
+    "Hooks",
+    "Rules",
     "Description",
     "Metadata",
     "Parameters",

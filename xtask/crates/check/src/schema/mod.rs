@@ -1,7 +1,13 @@
 //! Each template on its own: types, properties, values, and that every name in it names something.
 
+mod characters;
 mod circle;
+mod forms;
+mod maps;
 mod references;
+mod scalars;
+mod sources;
+mod texts;
 mod values;
 
 use template::{Node, SECTIONS};
@@ -9,7 +15,6 @@ use template::{Node, SECTIONS};
 use super::model::{Model, Resource, Stack};
 use super::report::Report;
 use facts::nearest;
-use resource_types::Property;
 
 /// What may stand beside `Type` and `Properties`.
 const KEYS: [&str; 9] = [
@@ -42,11 +47,35 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
                 "add one: a stack cannot be empty",
             );
         }
-        for resource in &stack.resources {
+        let resources = stack.resources.iter();
+        // A loop of AWS::LanguageExtensions: what it makes is not to be seen here.
+        for resource in resources.filter(|resource| !resource.id.starts_with("Fn::ForEach")) {
             check_resource(stack, resource, report);
+        }
+        if model.stage.cloud == facts::CloudKind::Local {
+            here(stack, report);
         }
         references::check(stack, report);
         circle::check(stack, report);
+    }
+}
+
+/// What the local cloud cannot do is refused before it has begun with anything.
+fn here(stack: &Stack<'_>, report: &mut Report<'_>) {
+    let fix = "remove it, or deploy to a stage on AWS: on this machine there is no CloudFormation";
+    let sections = stack.root.entries().iter();
+    for entry in sections.filter(|entry| entry.key == "Transform") {
+        let text = "the template has a Transform, which the local cloud does not run";
+        report.add(stack.index, entry.line, text, fix);
+    }
+    for resource in &stack.resources {
+        if resource_types::makes_others(resource.kind) {
+            let text = format!(
+                "{} is a {}, which the local cloud does not run",
+                resource.id, resource.kind
+            );
+            report.add(stack.index, resource.line, text, fix);
+        }
     }
 }
 
@@ -90,96 +119,56 @@ fn check_resource(stack: &Stack<'_>, resource: &Resource<'_>, report: &mut Repor
             }
         }
     }
-    let Some(known) = resource_types::find(resource.kind) else {
-        let types = resource_types::all().iter();
-        let names: Vec<&str> = types.map(|known| known.name).collect();
-        let fix = match nearest(resource.kind, &names) {
-            Some(near) => format!(
-                "did you mean `{near}`? A new type goes into xtask/crates/resource-types/src/types.txt"
-            ),
-            None => "add it to xtask/crates/resource-types/src/types.txt, with its properties"
-                .to_owned(),
-        };
-        let line = resource
-            .node
-            .entries()
-            .iter()
-            .find(|entry| entry.key == "Type");
-        let line = line.map_or(resource.line, |entry| entry.line);
-        report.add(
-            stack.index,
-            line,
-            format!("{id} has the unknown type `{}`", resource.kind),
-            fix,
-        );
+    let properties = resource.node.get("Properties");
+    if is_free(resource.kind) {
         return;
+    }
+    let Some(known) = resource_types::find(resource.kind) else {
+        return unknown_type(stack, resource, report);
     };
     let empty = Node {
         line: resource.line,
         kind: template::Kind::Map(Vec::new()),
     };
-    let properties = resource.node.get("Properties").unwrap_or(&empty);
-    let mut place = Place {
-        stack,
-        path: id.to_owned(),
-        kind: resource.kind,
-        report,
+    let mut walk = values::Walk::new(stack, known, id);
+    walk.properties(properties.unwrap_or(&empty), resource.line);
+    for problem in walk.found {
+        report.add(stack.index, problem.line, problem.text, problem.fix);
+    }
+}
+
+/// What a template makes by a program of its own, or of a module: nobody else knows its properties.
+fn is_free(kind: &str) -> bool {
+    kind.starts_with("Custom::")
+        || kind == "AWS::CloudFormation::CustomResource"
+        || kind.ends_with("::MODULE")
+}
+
+fn unknown_type(stack: &Stack<'_>, resource: &Resource<'_>, report: &mut Report<'_>) {
+    let entries = resource.node.entries();
+    let line = entries.iter().find(|entry| entry.key == "Type");
+    let line = line.map_or(resource.line, |entry| entry.line);
+    if line == resource.line && resource.kind.is_empty() {
+        let text = format!("{} has no Type", resource.id);
+        return report.add(stack.index, line, text, "add one: Type: AWS::...");
+    }
+    let service = resource
+        .kind
+        .rsplit_once("::")
+        .map_or("", |(service, _)| service);
+    let mut names = resource_types::types_of(service);
+    if names.is_empty() {
+        let services: Vec<&str> = resource_types::services().collect();
+        let near = nearest(service, &services).unwrap_or("");
+        names = resource_types::types_of(near);
+    }
+    let fix = match nearest(resource.kind, &names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "write one that CloudFormation has; the schemas here are those of {}",
+            resource_types::source()
+        ),
     };
-    check_map(&mut place, properties, resource.line, &known.properties);
-}
-
-/// Where the check is, for its words.
-struct Place<'a, 'b, 'c> {
-    stack: &'a Stack<'b>,
-    path: String,
-    kind: &'a str,
-    report: &'a mut Report<'c>,
-}
-
-impl Place<'_, '_, '_> {
-    fn problem(&mut self, line: usize, text: &str, fix: impl Into<String>) {
-        let text = format!("{} {text}", self.path);
-        self.report.add(self.stack.index, line, text, fix);
-    }
-
-    /// Checks something that stands deeper.
-    fn within(&mut self, step: &str, check: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        self.path.push('.');
-        self.path.push_str(step);
-        check(self);
-        self.path.truncate(length);
-    }
-}
-
-/// The properties of a resource, or of something within it.
-fn check_map(place: &mut Place<'_, '_, '_>, node: &Node, line: usize, known: &[Property]) {
-    for entry in node.entries() {
-        let Some(property) = known.iter().find(|property| property.name == entry.key) else {
-            let names: Vec<&str> = known.iter().map(|property| property.name).collect();
-            let fix = match nearest(&entry.key, &names) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("{} has: {}", place.kind, names.join(", ")),
-            };
-            place.problem(
-                entry.line,
-                &format!("has the unknown property `{}`", entry.key),
-                fix,
-            );
-            continue;
-        };
-        place.within(&entry.key, |place| {
-            values::check(place, &entry.value, entry.line, property)
-        });
-    }
-    for property in known.iter().filter(|property| property.required) {
-        if node.get(property.name).is_none() {
-            let fix = format!("add {}", property.name);
-            place.problem(
-                line,
-                &format!("has no `{}`, which is required", property.name),
-                fix,
-            );
-        }
-    }
+    let text = format!("{} has the unknown type `{}`", resource.id, resource.kind);
+    report.add(stack.index, line, text, fix);
 }

@@ -175,14 +175,15 @@ impl Walk<'_, '_, '_> {
         let Some(known) = resource_types::find(resource.kind) else {
             return;
         };
-        if !known.attributes.contains(&attribute) {
+        if !known.has_attribute(attribute) {
             let text = format!(
                 "{} asks {id} for `{attribute}`, which a {} does not have",
                 self.subject, resource.kind
             );
-            let fix = match known.attributes.is_empty() {
+            let attributes: Vec<&str> = known.attributes().collect();
+            let fix = match attributes.is_empty() {
                 true => format!("it has no attributes: write !Ref {id}"),
-                false => meant(attribute, &known.attributes),
+                false => meant(attribute, &attributes),
             };
             self.report.add(self.stack.index, line, text, fix);
         }

@@ -23,7 +23,7 @@ Outputs:
 const PAGE: &str = "
 Parameters: {ImageUri: {Type: String}}
 Resources:
-  Task: {Type: AWS::ECS::TaskDefinition, Properties: {Image: !Ref ImageUri}}
+  Task: {Type: AWS::ECS::TaskDefinition, Properties: {ContainerDefinitions: !Ref ImageUri}}
   Service: {Type: AWS::ECS::Service, Properties: {TaskDefinition: !Ref Task, DesiredCount: 1}}
   Alarm: {Type: AWS::CloudWatch::Alarm, Properties: {Threshold: 1}}
 ";
@@ -155,7 +155,7 @@ fn a_property_changes_in_place_or_makes_anew_and_what_follows_is_seen() {
         Updated page 
             TOOLS_URL is Url of tools
           Update Service TaskDefinition
-          Replace Task Image
+          Replace Task ContainerDefinitions
     "#]],
     );
     let repository = with("artifacts", "t/dev/page", "t/dev/other");
@@ -169,7 +169,7 @@ fn a_property_changes_in_place_or_makes_anew_and_what_follows_is_seen() {
         Updated page 
             ImageUri is PageRepositoryUri of artifacts
           Update Service TaskDefinition
-          Replace Task Image
+          Replace Task ContainerDefinitions
     "#]],
     );
 }
@@ -189,7 +189,7 @@ fn an_argument_is_known_and_an_image_is_not() {
             PRICE: Some("0.01") -> Some("0.02")
             TOOLS_URL: Some("Url of tools") -> Some("BucketName of artifacts")
           Update Service TaskDefinition
-          Replace Task Image
+          Replace Task ContainerDefinitions
     "#]],
     );
 }

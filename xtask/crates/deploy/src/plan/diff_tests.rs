@@ -9,7 +9,7 @@ Resources:
   Role: {Type: AWS::IAM::Role, Properties: {Description: x, Policies: [{Log: !GetAtt Logs.Arn}]}}
   Task:
     Type: AWS::ECS::TaskDefinition
-    Properties: {Image: !Ref ImageUri, Role: !GetAtt Role.Arn}
+    Properties: {ContainerDefinitions: !Ref ImageUri, Role: !GetAtt Role.Arn}
   Service:
     Type: AWS::ECS::Service
     Properties: {TaskDefinition: !Ref Task, DesiredCount: 1}
@@ -74,7 +74,7 @@ fn a_parameter_changes_what_mentions_it_and_what_follows() {
         &["ImageUri"],
         expect![[r#"
         Update Service TaskDefinition
-        Replace Task Image
+        Replace Task ContainerDefinitions
     "#]],
     );
     check(Some(OLD), OLD, &["Url"], expect![[""]]);

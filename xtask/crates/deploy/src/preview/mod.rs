@@ -179,7 +179,7 @@ pub(crate) fn is_loss(change: &Change) -> bool {
         Action::Create | Action::Update => false,
         Action::MayReplace if changes_in_place(change) => false,
         Action::MayReplace | Action::Replace | Action::Delete => {
-            resource_types::find(&change.resource_type).is_none_or(|known| !known.is_versioned)
+            resource_types::find(&change.resource_type).is_none_or(|known| !known.is_versioned())
         }
     }
 }

@@ -18,14 +18,35 @@ pub(super) fn numbered(
 ) -> Physical {
     let id = format!("{prefix}-{}", &builder.digest(input.id())[..17]);
     let mut made = physical(&id, attributes.iter().map(|name| (*name, json!(id))));
-    let copied = known.attributes.iter();
-    for name in copied.filter(|name| known.property(name).is_some()) {
-        made.attributes.insert(
-            (*name).to_owned(),
-            input.get(name).cloned().unwrap_or(Value::Null),
-        );
+    for name in known.attributes().filter(|name| known.has_property(name)) {
+        if let Some(value) = input.get(name) {
+            made.attributes.insert(name.to_owned(), value.clone());
+        }
     }
     made
+}
+
+/// What this machine has nothing like. Others may refer to it: it has a name, and what it is given; an ARN is made of the name.
+/// Whoever calls its API is told that it is not there.
+pub(super) fn left_out(builder: &Builder<'_>, input: Input<'_>, known: &ResourceType) -> Physical {
+    let mut parts = known.name.split("::").skip(1).map(str::to_lowercase);
+    let service = parts.next().unwrap_or_default();
+    let thing = parts.next().unwrap_or_default();
+    let name = builder.name_for(input.id());
+    let answer = |property: &str| match input.get(property) {
+        Some(value) => value.clone(),
+        None if property.ends_with("Arn") => json!(format!(
+            "arn:aws:{service}:{}:{}:{thing}/{name}",
+            builder.region, builder.account
+        )),
+        None => json!(name),
+    };
+    let identifier = match &known.schema.primary_identifier[..] {
+        [one] => answer(one).as_str().map(str::to_owned),
+        _ => None,
+    };
+    let attributes = known.attributes().map(|name| (name, answer(name)));
+    physical(&identifier.unwrap_or_else(|| name.clone()), attributes)
 }
 
 /// A VPC has a group of its own from the start.

@@ -1,4 +1,4 @@
-//! What each resource type becomes on this machine, as its row in `resource-types` says: a type without one is an error.
+//! What each resource type becomes on this machine, as its row in `resource-types` says. A type without one is left out.
 
 mod compute;
 mod diff;
@@ -15,7 +15,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use resource_types::Local;
+use resource_types::{Local, ResourceType};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -141,12 +141,30 @@ pub(crate) fn plan(
     Ok(builder.plan)
 }
 
+/// The resources of a template that this machine has nothing like: logical id and type.
+pub(crate) fn left_out(template: &str) -> Vec<(String, String)> {
+    let Ok(root) = template::Node::parse(template) else {
+        return Vec::new();
+    };
+    let resources = root
+        .get("Resources")
+        .map_or(&[][..], template::Node::entries);
+    let kinds = resources.iter().filter_map(|entry| {
+        let kind = entry.value.get("Type")?.as_str()?;
+        let known = resource_types::find(kind)?;
+        let is_out = *known.local() == Local::Unknown;
+        is_out.then(|| (entry.key.clone(), kind.to_owned()))
+    });
+    kinds.collect()
+}
+
 /// True when the local cloud can make it.
 fn is_known(resource: &Resource<'_>) -> bool {
-    match resource_types::find(&resource.resource_type).map(|known| &known.local) {
-        None | Some(Local::Unknown) => false,
+    match resource_types::find(&resource.resource_type).map(ResourceType::local) {
+        None => false,
         Some(Local::Made(name)) => maker(name).is_some(),
         Some(Local::Numbered { .. } | Local::Named { .. }) => true,
+        Some(Local::Unknown) => !resource_types::makes_others(&resource.resource_type),
     }
 }
 
@@ -156,7 +174,7 @@ fn maker(name: &str) -> Option<Make> {
 }
 
 fn unknown_type(resource: &Resource<'_>) -> TemplateError {
-    TemplateError::new(resource.line, format!("the local cloud does not know the type {}", resource.resource_type), "say what it becomes on this machine in xtask/crates/resource-types/src/types.txt; what runs needs a maker in xtask/crates/local-cloud/src/resources/mod.rs")
+    TemplateError::new(resource.line, format!("the local cloud does not know the type {}", resource.resource_type), "deploy it to a stage on AWS; what this machine can make is in xtask/crates/resource-types/src/types.txt")
         .about(&format!("resource {}", resource.logical_id))
 }
 
@@ -164,7 +182,7 @@ fn unknown_type(resource: &Resource<'_>) -> TemplateError {
 fn make_one(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
     let unknown = || unknown_type(input.resource);
     let known = resource_types::find(&input.resource.resource_type).ok_or_else(unknown)?;
-    match &known.local {
+    match known.local() {
         Local::Made(name) => maker(name).ok_or_else(unknown)?(builder, input),
         Local::Numbered { prefix, attributes } => {
             Ok(inert::numbered(builder, input, known, prefix, attributes))
@@ -174,7 +192,8 @@ fn make_one(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
             service,
             prefix,
         } => Ok(inert::named(builder, input, property, service, prefix)),
-        Local::Unknown => Err(unknown()),
+        Local::Unknown if resource_types::makes_others(known.name) => Err(unknown()),
+        Local::Unknown => Ok(inert::left_out(builder, input, known)),
     }
 }
 

@@ -182,8 +182,8 @@ fn mistakes_name_the_resource_the_line_and_the_fix() {
         ),
         (
             "AWS::ECS::Cluster",
-            "AWS::ECS::Clutser",
-            "xtask/crates/local-cloud/src/resources/mod.rs",
+            "AWS::CloudFormation::Stack",
+            "deploy it to a stage on AWS",
         ),
         ("HealthCheckPath", "Port: 80, HealthCheckPath", "duplicated"),
         (
@@ -298,6 +298,29 @@ Outputs: {EndpointArn: {Value: !Ref Endpoint}}
 }
 
 #[test]
+fn what_this_machine_has_nothing_like_is_left_out_and_can_be_referred_to() {
+    let text = FARGATE.replacen(
+        "Resources:\n",
+        "Resources:\n  Jobs:\n    Type: AWS::SQS::Queue\n    Properties: {QueueName: jobs}\n  Rule:\n    Type: AWS::Events::Rule\n    Properties: {ScheduleExpression: rate(1 day), Targets: [{Id: jobs, Arn: !GetAtt Jobs.Arn}]}\n",
+        1,
+    );
+    assert_eq!(
+        left_out(&text),
+        [
+            ("Jobs".to_owned(), "AWS::SQS::Queue".to_owned()),
+            ("Rule".to_owned(), "AWS::Events::Rule".to_owned()),
+        ]
+    );
+    let plan = planned(&text, "1", &[]).unwrap();
+    let made = |id: &str| plan.resources.iter().find(|made| made.logical_id == id);
+    let arn = made("Rule").unwrap().properties["Targets"][0]["Arn"].to_string();
+    assert!(arn.contains(":sqs:") && arn.contains("Jobs"), "{arn}");
+    let jobs = &made("Jobs").unwrap().physical.attributes;
+    assert_eq!(jobs["QueueName"], "jobs");
+    assert!(left_out(FARGATE).is_empty());
+}
+
+#[test]
 fn every_type_of_the_templates_has_a_row_and_every_maker_is_named_by_one() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../templates");
     let files = std::fs::read_dir(folder).unwrap();
@@ -315,15 +338,14 @@ fn every_type_of_the_templates_has_a_row_and_every_maker_is_named_by_one() {
         count += 1;
         let known = resource_types::find(name);
         assert!(
-            known.is_some_and(|known| known.local != Local::Unknown),
+            known.is_some_and(|known| *known.local() != Local::Unknown),
             "{name}"
         );
     }
     assert!(count > 30, "{count}");
-    let mut made: Vec<&str> = resource_types::all()
-        .iter()
-        .filter_map(|known| match known.local {
-            Local::Made(name) => Some(name),
+    let mut made: Vec<&str> = resource_types::locals()
+        .filter_map(|(_, local)| match local {
+            Local::Made(name) => Some(*name),
             _ => None,
         })
         .collect();
