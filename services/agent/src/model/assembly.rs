@@ -7,6 +7,8 @@ use aws_sdk_bedrockruntime::types::{
 };
 use serde_json::{Map, Value};
 
+use super::thoughts::Thoughts;
+
 /// A whole answer of the model.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
@@ -43,7 +45,10 @@ pub(crate) struct Assembly {
 
 #[derive(Debug)]
 enum Partial {
-    Text(String),
+    Text {
+        said: String,
+        thoughts: Thoughts,
+    },
     ToolUse {
         id: String,
         name: String,
@@ -69,6 +74,16 @@ impl Assembly {
             ConverseStreamOutput::ContentBlockDelta(delta) => {
                 self.add_delta(delta.content_block_index, delta.delta?)
             }
+            ConverseStreamOutput::ContentBlockStop(stop) => {
+                match self.blocks.get_mut(&stop.content_block_index)? {
+                    Partial::Text { said, thoughts } => {
+                        let text = thoughts.finish();
+                        said.push_str(&text);
+                        (!text.is_empty()).then_some(text)
+                    }
+                    Partial::ToolUse { .. } => None,
+                }
+            }
             ConverseStreamOutput::MessageStop(stop) => {
                 self.stop_reason = Some(stop.stop_reason);
                 None
@@ -84,22 +99,42 @@ impl Assembly {
     }
 
     fn add_delta(&mut self, index: i32, delta: ContentBlockDelta) -> Option<String> {
-        match (delta, self.blocks.get_mut(&index)) {
-            (ContentBlockDelta::Text(text), None) => {
-                self.blocks.insert(index, Partial::Text(text.clone()));
-                Some(text)
+        let partial = self.blocks.entry(index).or_insert_with(|| Partial::Text {
+            said: String::new(),
+            thoughts: Thoughts::default(),
+        });
+        match (delta, partial) {
+            (ContentBlockDelta::Text(text), Partial::Text { said, thoughts }) => {
+                let text = thoughts.add(&text);
+                said.push_str(&text);
+                (!text.is_empty()).then_some(text)
             }
-            (ContentBlockDelta::Text(text), Some(Partial::Text(so_far))) => {
-                so_far.push_str(&text);
-                Some(text)
-            }
-            (ContentBlockDelta::ToolUse(delta), Some(Partial::ToolUse { input, .. })) => {
+            (ContentBlockDelta::ToolUse(delta), Partial::ToolUse { input, .. }) => {
                 input.push_str(&delta.input);
                 None
             }
             _ => None,
         }
-        .filter(|text| !text.is_empty())
+    }
+
+    /// An answer that the model began as a thought and never ended, when it has said and wanted nothing else: it becomes a part of
+    /// the answer, and is returned.
+    pub(crate) fn unfinished_thought(&mut self) -> Option<String> {
+        let said_nothing = self.blocks.values().all(|partial| match partial {
+            Partial::Text { said, .. } => said.trim().is_empty(),
+            Partial::ToolUse { .. } => false,
+        });
+        if !said_nothing {
+            return None;
+        }
+        let text = self.blocks.values_mut().find_map(|partial| match partial {
+            Partial::Text { said, thoughts } => {
+                *said = thoughts.unfinished()?.to_owned();
+                Some(said.clone())
+            }
+            Partial::ToolUse { .. } => None,
+        });
+        text
     }
 
     /// The answer. None when the stream ended before the model had said that it stopped.
@@ -123,7 +158,7 @@ impl Partial {
     fn finish(self) -> Option<Block> {
         match self {
             // Converse refuses a blank text when it is sent back as history.
-            Self::Text(text) => (!text.trim().is_empty()).then_some(Block::Text(text)),
+            Self::Text { said, .. } => (!said.trim().is_empty()).then_some(Block::Text(said)),
             Self::ToolUse { id, name, input } => Some(Block::ToolUse(ToolUse {
                 id,
                 name,
@@ -156,8 +191,8 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use aws_sdk_bedrockruntime::types::{
-        ContentBlockDeltaEvent, ContentBlockStartEvent, MessageStopEvent, ToolUseBlockDelta,
-        ToolUseBlockStart,
+        ContentBlockDeltaEvent, ContentBlockStartEvent, ContentBlockStopEvent, MessageStopEvent,
+        ToolUseBlockDelta, ToolUseBlockStart,
     };
     use expect_test::expect;
 
@@ -190,6 +225,13 @@ mod tests {
             events.push(delta(index, ContentBlockDelta::ToolUse(input)));
         }
         events
+    }
+
+    fn stopped(index: i32) -> ConverseStreamOutput {
+        let stop = ContentBlockStopEvent::builder()
+            .content_block_index(index)
+            .build();
+        ConverseStreamOutput::ContentBlockStop(stop.unwrap())
     }
 
     fn stop(reason: StopReason) -> ConverseStreamOutput {
@@ -229,5 +271,45 @@ mod tests {
         let mut assembly = Assembly::default();
         assembly.add(text(0, "Let me"));
         assert_eq!(assembly.finish(), None);
+    }
+
+    #[test]
+    fn thoughts_are_neither_said_nor_remembered() {
+        let mut assembly = Assembly::default();
+        let mut spoken = Vec::new();
+        let mut events = vec![
+            text(0, "<think"),
+            text(0, "ing>They ask.</thi"),
+            text(0, "nking>\n\nLet me <"),
+        ];
+        events.push(stopped(0));
+        events.extend(tool(1, &[]));
+        events.push(stop(StopReason::ToolUse));
+        for event in events {
+            spoken.extend(assembly.add(event));
+        }
+        assert_eq!(spoken, ["Let me ", "<"]);
+        assert_eq!(assembly.unfinished_thought(), None);
+        assert_eq!(
+            assembly.finish().unwrap().blocks[0],
+            Block::Text("Let me <".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_only_a_thought_without_an_end_is_told() {
+        let mut assembly = Assembly::default();
+        for event in [
+            text(0, "<thinking>It is 11.6 °C."),
+            stopped(0),
+            stop(StopReason::EndTurn),
+        ] {
+            assert_eq!(assembly.add(event), None);
+        }
+        assert_eq!(assembly.unfinished_thought().unwrap(), "It is 11.6 °C.");
+        assert_eq!(
+            assembly.finish().unwrap().blocks,
+            [Block::Text("It is 11.6 °C.".to_owned())]
+        );
     }
 }

@@ -3,7 +3,9 @@
 mod assembly;
 pub(crate) mod document;
 pub(crate) mod failure;
+mod thoughts;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -11,6 +13,8 @@ use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::types::{
     InferenceConfiguration, Message, SystemContentBlock, ToolConfiguration,
 };
+
+use aws_smithy_types::Document;
 
 use self::assembly::Assembly;
 pub(crate) use self::assembly::{Answer, Block, ToolUse};
@@ -69,11 +73,8 @@ impl Model {
             .converse_stream()
             .model_id(&self.id)
             .system(SystemContentBlock::Text(INSTRUCTIONS.to_owned()))
-            .inference_config(
-                InferenceConfiguration::builder()
-                    .max_tokens(self.tokens_max)
-                    .build(),
-            )
+            .inference_config(self.inference())
+            .set_additional_model_request_fields(is_nova(&self.id).then(only_the_likeliest))
             .set_messages(Some(messages))
             .set_tool_config(tools);
         let mut stream = request
@@ -92,8 +93,33 @@ impl Model {
                 caller.emit(Event::Text { text });
             }
         }
+        if let Some(text) = assembly.unfinished_thought() {
+            caller.emit(Event::Text { text });
+        }
         assembly
             .finish()
             .ok_or_else(|| failure::broken_off(&self.id))
     }
+
+    fn inference(&self) -> InferenceConfiguration {
+        let inference = InferenceConfiguration::builder().max_tokens(self.tokens_max);
+        let temperature = is_nova(&self.id).then_some(0.0);
+        inference.set_temperature(temperature).build()
+    }
+}
+
+/// True for Amazon Nova: `amazon.nova-lite-v1:0`, `us.amazon.nova-2-lite-v1:0`, and the ARNs of both.
+fn is_nova(id: &str) -> bool {
+    id.contains("amazon.nova-")
+}
+
+/// With temperature 0 and this, Nova calls tools without mistakes more often. It is one of its own settings, which Converse hands on
+/// (<https://docs.aws.amazon.com/nova/latest/userguide/prompting-tool-troubleshooting.html>; for Nova 2, "Core inference" of its
+/// guide says the same of `topK`).
+fn only_the_likeliest() -> Document {
+    let inference = HashMap::from([("topK".to_owned(), Document::from(1))]);
+    Document::Object(HashMap::from([(
+        "inferenceConfig".to_owned(),
+        Document::Object(inference),
+    )]))
 }

@@ -2,6 +2,7 @@
 
 mod outcome;
 mod problem;
+mod schema;
 mod signing;
 mod toolbox;
 

@@ -4,6 +4,7 @@ use aws_sdk_bedrockruntime::types::{Tool, ToolConfiguration, ToolInputSchema, To
 
 use runtime::text::clean_lines;
 
+use super::schema;
 use crate::model::document;
 
 /// What Converse takes as the name of a tool, besides letters and digits.
@@ -74,7 +75,7 @@ fn specification(tool: &rmcp::model::Tool) -> Tool {
         .name(tool.name.as_ref())
         .description(clean_lines(description, DESCRIPTION_CHARACTERS_MAX))
         .input_schema(ToolInputSchema::Json(document::from_object(
-            &tool.input_schema,
+            &schema::for_model(&tool.input_schema),
         )))
         .build();
     Tool::ToolSpec(specification.expect("name and schema are all that a tool needs"))

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
+use crate::nova;
+
 /// What the model does when it is asked next.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
@@ -73,14 +75,20 @@ impl Bedrock {
 
 async fn converse(
     State(bedrock): State<Arc<Bedrock>>,
-    Path(_id): Path<String>,
+    Path(id): Path<String>,
     body: Bytes,
 ) -> Response {
-    bedrock
-        .requests
-        .lock()
-        .unwrap()
-        .push(serde_json::from_slice(&body).unwrap());
+    let request: Value = serde_json::from_slice(&body).unwrap();
+    let refusal = nova::refusal(&id, &request);
+    bedrock.requests.lock().unwrap().push(request);
+    if let Some(message) = refusal {
+        let headers = [
+            ("x-amzn-errortype", "ValidationException"),
+            ("content-type", "application/json"),
+        ];
+        let body = json!({ "message": message }).to_string();
+        return (http::StatusCode::BAD_REQUEST, headers, body).into_response();
+    }
     let reply = bedrock.script.lock().unwrap().pop_front();
     let (events, exception, hangs) = match reply.expect("the script goes on") {
         Reply::Events(events) => (events, None, false),
@@ -141,6 +149,17 @@ fn frame(headers: &[(&'static str, &str)], payload: &Value) -> Bytes {
 /// An answer in two pieces.
 pub(crate) fn says(text: &str) -> Reply {
     let mut events = start(text);
+    events.extend(stop("end_turn"));
+    Reply::Events(events)
+}
+
+/// An answer in exactly these pieces.
+pub(crate) fn says_in_pieces(pieces: &[&str]) -> Reply {
+    let mut events = vec![("messageStart", json!({"role": "assistant"}))];
+    events.extend(pieces.iter().map(|piece| {
+        let delta = json!({"contentBlockIndex": 0, "delta": {"text": piece}});
+        ("contentBlockDelta", delta)
+    }));
     events.extend(stop("end_turn"));
     Reply::Events(events)
 }

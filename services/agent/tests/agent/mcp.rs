@@ -171,8 +171,14 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let city = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
-        let nothing = json!({"type": "object", "properties": {}});
+        // As schemars writes them: the draft at the top, and definitions beside what refers to them.
+        let draft = "https://json-schema.org/draft/2020-12/schema";
+        let city = json!({
+            "$schema": draft, "title": "Arguments", "additionalProperties": false, "type": "object",
+            "$defs": {"Name": {"type": "string"}},
+            "properties": {"city": {"$ref": "#/$defs/Name"}}, "required": ["city"],
+        });
+        let nothing = json!({"$schema": draft, "type": "object", "properties": {}});
         let tools = json!([
             {"name": "get_weather", "description": "Weather for money", "inputSchema": city, "annotations": {"readOnlyHint": false}},
             {"name": "get_slow", "description": "Weather for money, later", "inputSchema": city},

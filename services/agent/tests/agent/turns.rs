@@ -3,7 +3,7 @@
 use expect_test::expect;
 use serde_json::json;
 
-use crate::bedrock::{calls, says};
+use crate::bedrock::{calls, says, says_in_pieces};
 use crate::process::{Rig, until};
 
 const TOKYO: (&str, &str, &str) = ("t1", "get_weather", r#"{"city":"Tokyo"}"#);
@@ -186,4 +186,47 @@ async fn connection_and_tools_are_kept_between_turns() {
         methods,
         ["server/discover", "tools/list", "tools/call", "tools/call"]
     );
+}
+
+/// Nova thinks aloud, in pieces that end anywhere, and is asked for its likeliest words.
+#[tokio::test]
+async fn nova_is_asked_as_it_wants_and_what_it_thinks_is_not_said() {
+    let model = "us.amazon.nova-2-lite-v1:0";
+    let rig = Rig::start(&[("BEDROCK_MODEL_ID", model)]).await;
+    let thought = [
+        "<thin",
+        "king>They ask for Tokyo",
+        ".</",
+        "thinking>\n\n",
+        "11.6",
+        " °C.",
+    ];
+    rig.bedrock.then([
+        calls(&[TOKYO]),
+        says_in_pieces(&thought),
+        says_in_pieces(&thought),
+    ]);
+    let events = rig
+        .agent
+        .stream("s-1", "Weather in Tokyo?")
+        .await
+        .rest()
+        .await;
+    assert!(!events.contains("think"), "{events}");
+    assert!(
+        events.contains(r#"{"text":"11.6","type":"text"}"#),
+        "{events}"
+    );
+    let document = rig.agent.ask("s-1", "Once more?").await;
+    assert_eq!(document["text"], "11.6 °C.");
+
+    let requests = rig.bedrock.requests();
+    assert_eq!(requests.len(), 3);
+    for request in &requests {
+        assert_eq!(request["inferenceConfig"]["temperature"], 0.0);
+        assert!(
+            !request["messages"].to_string().contains("They ask"),
+            "{request}"
+        );
+    }
 }

@@ -7,6 +7,10 @@ use super::request::{Author, ContentBlock, ConverseRequest, Message, ToolSpec};
 /// Members of a content block that change nothing for the offline model.
 const IGNORED_BLOCKS: [&str; 2] = ["cachePoint", "reasoningContent"];
 const TOOL_NAME_LENGTH_MAX: usize = 64;
+/// All that Amazon Nova takes at the top of a tool's schema, and so what every model is sent: a list of tools that it refuses is
+/// refused on the local stage too. <https://docs.aws.amazon.com/nova/latest/userguide/prompting-tool-troubleshooting.html>; the
+/// words are those of zed-industries/zed#28521.
+const SCHEMA_KEYS: [&str; 3] = ["properties", "required", "type"];
 
 pub(super) fn check(request: &ConverseRequest) -> Result<(), String> {
     if request.messages.is_empty() {
@@ -50,7 +54,7 @@ fn check_tools(tools: &[&ToolSpec], configured: bool) -> Result<(), String> {
         return Err("Value at 'toolConfig.tools' failed to satisfy constraint: Member must have length greater than or equal to 1".to_owned());
     }
     let mut names = HashSet::new();
-    for tool in tools {
+    for (index, tool) in tools.iter().enumerate() {
         let name = &tool.name;
         let letters = name
             .bytes()
@@ -73,6 +77,13 @@ fn check_tools(tools: &[&ToolSpec], configured: bool) -> Result<(), String> {
         {
             return Err(format!(
                 "The value at toolConfig.tools.toolSpec.inputSchema.json.type of the tool {name} must be one of the following: object."
+            ));
+        }
+        let fields = tool.input_schema.json.as_object();
+        let mut keys = fields.into_iter().flat_map(|fields| fields.keys());
+        if let Some(key) = keys.find(|key| !SCHEMA_KEYS.contains(&key.as_str())) {
+            return Err(format!(
+                "The model returned the following errors: Malformed input request: #/toolConfig/tools/{index}/toolSpec/inputSchema/json: extraneous key [{key}] is not permitted, please reformat your input and try again."
             ));
         }
     }
