@@ -87,8 +87,8 @@ fn from_code(code: &str, detail: &str, model: &str) -> Failure {
             Failure::new(
                 "modelAccessDenied",
                 format!(
-                    "The agent may not call the model {model}. Request access to it in the Bedrock console of this region, \
-                 and check the stage's `model`.{detail}"
+                    "The agent may not call the model {model}. Check the stage's `model`, the agent's role and the organization's \
+                 policies; a model of Anthropic wants a form once, in the Bedrock console's model catalog.{detail}"
                 ),
             )
         }
@@ -147,7 +147,7 @@ mod tests {
         .into();
         expect![[r#"
             ThrottlingException -> modelThrottled: The model a-model is receiving too many requests. Wait a minute and ask again. Bedrock says: Too many tokens.
-            AccessDeniedException -> modelAccessDenied: The agent may not call the model a-model. Request access to it in the Bedrock console of this region, and check the stage's `model`.
+            AccessDeniedException -> modelAccessDenied: The agent may not call the model a-model. Check the stage's `model`, the agent's role and the organization's policies; a model of Anthropic wants a form once, in the Bedrock console's model catalog.
             ResourceNotFoundException -> modelNotFound: There is no model a-model in this region. Check the stage's `model` and `region`.
             ValidationException -> modelNotFound: There is no model a-model in this region. Check the stage's `model` and `region`. Bedrock says: The provided model identifier is invalid.
             ValidationException -> modelRejectedInput: The model a-model did not accept the conversation. Rephrase the question or start a new session. Bedrock says: Input is too long.

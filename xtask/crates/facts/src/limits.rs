@@ -3,6 +3,7 @@
 use kinds::{Regions, Size, SizeProblem};
 
 use super::manifest::{ManifestFile, nearest};
+use super::regions::{REGIONS, is_region};
 use super::service::{Service, Value};
 use super::stage::{CloudKind, Stage};
 use super::urls::is_url;
@@ -16,40 +17,6 @@ const RETENTION_DAYS: [u32; 22] = [
     3288, 3653,
 ];
 
-/// The regions of the commercial partition.
-const REGIONS: [&str; 31] = [
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-south-1",
-    "ap-south-2",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ap-southeast-5",
-    "ap-southeast-7",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-south-1",
-    "eu-south-2",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "me-south-1",
-    "sa-east-1",
-    "ap-east-1",
-    "ap-northeast-3",
-    "ap-southeast-3",
-    "ap-southeast-4",
-    "af-south-1",
-    "ca-west-1",
-    "eu-central-2",
-    "il-central-1",
-    "me-central-1",
-];
 /// The numbers of one service, and what its links are taken for.
 pub(crate) fn service(service: &Service, file: &ManifestFile, problems: &mut Vec<Problem>) {
     let size = Size {
@@ -110,7 +77,7 @@ pub(crate) fn stage(
                 format!("{region} has no {service}, and a service of this stage runs on it"),
                 "choose another, such as us-west-2 or eu-west-1".to_owned(),
             );
-        } else if !REGIONS.contains(&region) && !is_region(region) {
+        } else if !is_region(region) {
             let near = nearest(region, &REGIONS).unwrap_or("us-west-2");
             refuse(
                 "region",
@@ -164,15 +131,6 @@ fn not_offered(services: &[&Service], region: &str) -> Option<Regions> {
         .find(|regions| regions.absent.contains(&region))
 }
 
-/// A region that came after this list was written.
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let number = parts
-        .last()
-        .is_some_and(|part| part.len() == 1 && part.chars().all(|digit| digit.is_ascii_digit()));
-    (3..=4).contains(&parts.len()) && number && parts[0].len() == 2
-}
-
 /// IPv4, /16 to /23: two subnets of 256 addresses fit in.
 fn is_roomy(block: &str) -> bool {
     let Some((address, prefix)) = block.split_once('/') else {
@@ -190,12 +148,6 @@ mod tests {
 
     #[test]
     fn what_fits_is_told_from_what_does_not() {
-        assert!(
-            is_region("eu-west-9")
-                && is_region("us-gov-west-1")
-                && !is_region("us-west2")
-                && !is_region("mars")
-        );
         assert!(
             is_url("https://www.x402.org/facilitator")
                 && is_url("http://localhost:8080")

@@ -324,7 +324,7 @@ fn a_service_has_one_model() {
     let stage = |model: &str| json!({ "dev": { "region": "us-west-2", "model": model } });
     check(
         &[service("agent", models)],
-        stage("us.amazon.nova-lite-v1:0"),
+        stage("us.amazon.nova-2-lite-v1:0"),
         expect![[r#"
             services/agent/Cargo.toml: SECOND is the second value of type "model", and a service has one
                 fix: keep one of them"#]],
@@ -333,10 +333,10 @@ fn a_service_has_one_model() {
         json!({ "kind": "agentcore", "env": { "MODEL": { "stage": "model", "type": "model" } } });
     check(
         &[service("agent", model)],
-        stage("arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0"),
+        stage("arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-2-lite-v1:0"),
         expect![[r#"
-            Cargo.toml: `model` is `arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0`, which is not the id of a Bedrock model
-                fix: write the id of a model or of an inference profile, such as "us.amazon.nova-lite-v1:0""#]],
+            Cargo.toml: `model` is `arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-2-lite-v1:0`, which is not the id of a Bedrock model
+                fix: write the id of a model or of an inference profile, such as "us.amazon.nova-2-lite-v1:0""#]],
     );
 }
 

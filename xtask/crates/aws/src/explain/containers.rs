@@ -139,7 +139,7 @@ pub(super) const KNOWN: &[Known] = &[
     ),
     known(
         &["access to the model with the specified model id"],
-        "the account may not use this model yet",
-        "ask for it under Model access in the Bedrock console, in the stage's region",
+        "a policy of the account or its organization denies this model, or it is another company's and was never subscribed to",
+        "look for a service control policy; a first use of another company's model needs aws-marketplace:Subscribe, and one of Anthropic's a form, which its page in the Bedrock console's model catalog shows",
     ),
 ];

@@ -105,7 +105,10 @@ impl S3 {
     pub fn template_url(&self, bucket: &str, key: &str) -> String {
         match &self.endpoint {
             Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
-            None => format!("https://{bucket}.s3.{}.amazonaws.com/{key}", self.region),
+            None => {
+                let (region, suffix) = (&self.region, facts::host_suffix(&self.region));
+                format!("https://{bucket}.s3.{region}.{suffix}/{key}")
+            }
         }
     }
 

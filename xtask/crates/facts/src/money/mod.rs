@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use super::Repo;
 use super::manifest::{ManifestFile, nearest};
+use super::regions::foreign_profile;
 use super::service::{Decimals, Service, ValueType};
 use super::stage::{CloudKind, Stage};
 use rules::atomic_units;
@@ -132,7 +133,10 @@ fn wrong(repo: &Repo, stage: &Stage, setting: &Setting<'_>) -> Vec<Wrong> {
         ValueType::Prices { own_asset } => {
             return prices::wrong(repo, stage, setting, own_asset.as_deref());
         }
-        ValueType::Model => rules::model(name, text),
+        ValueType::Model => rules::model(name, text).or_else(|| {
+            let region = stage.region.as_str();
+            foreign_profile(text, region).filter(|_| on_aws)
+        }),
         ValueType::Choice {
             one_of,
             refused_on_aws,

@@ -119,7 +119,7 @@ pub(super) fn model(name: &str, text: &str) -> Option<Wrong> {
         && !text.starts_with("arn:");
     (!is_model).then(|| {
         let problem = format!("{name} is `{text}`, which is not the id of a Bedrock model");
-        let fix = "write the id of a model or of an inference profile, such as \"us.amazon.nova-lite-v1:0\"";
+        let fix = "write the id of a model or of an inference profile, such as \"us.amazon.nova-2-lite-v1:0\"";
         (problem, fix.to_owned())
     })
 }

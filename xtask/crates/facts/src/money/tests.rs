@@ -296,13 +296,13 @@ fn a_type_belongs_to_its_keys() {
 #[test]
 fn the_id_of_a_model() {
     for right in [
-        "us.amazon.nova-lite-v1:0",
+        "us.amazon.nova-2-lite-v1:0",
         "amazon.titan-text-express-v1",
         "turnpike.offline-model",
     ] {
         assert_eq!(super::rules::model("`model`", right), None, "{right}");
     }
-    let arn = "arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0";
+    let arn = "arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-2-lite-v1:0";
     for wrong in [
         "nova",
         "amazon..nova",

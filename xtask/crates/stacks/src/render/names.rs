@@ -22,8 +22,8 @@ pub fn parameter_name(service: &str, output: &str) -> String {
     pascal_case(service) + &pascal_case(output)
 }
 
-/// A Bedrock model without the region group of its inference profile: `us.amazon.nova-lite-v1:0` gives
-/// `amazon.nova-lite-v1:0`. None for a model that is no profile's.
+/// A Bedrock model without the region group of its inference profile: `us.amazon.nova-2-lite-v1:0` gives
+/// `amazon.nova-2-lite-v1:0`. None for a model that is no profile's.
 pub fn profiled_model(model: &str) -> Option<&str> {
     const GROUPS: [&str; 9] = [
         "apac", "au", "ca", "eu", "global", "jp", "sa", "us", "us-gov",

@@ -59,9 +59,9 @@ fn names_are_made_of_project_stage_and_owner() {
 #[test]
 fn only_a_region_group_makes_a_profile() {
     let models = [
-        "us.amazon.nova-lite-v1:0",
+        "us.amazon.nova-2-lite-v1:0",
         "global.anthropic.claude",
-        "amazon.nova-lite-v1:0",
+        "amazon.nova-2-lite-v1:0",
         "turnpike.offline-model",
         "us",
     ];
@@ -70,9 +70,9 @@ fn only_a_region_group_makes_a_profile() {
             .iter()
             .map(|model| format!("{model}: {:?}", profiled_model(model))),
         expect![[r#"
-            us.amazon.nova-lite-v1:0: Some("amazon.nova-lite-v1:0")
+            us.amazon.nova-2-lite-v1:0: Some("amazon.nova-2-lite-v1:0")
             global.anthropic.claude: Some("anthropic.claude")
-            amazon.nova-lite-v1:0: None
+            amazon.nova-2-lite-v1:0: None
             turnpike.offline-model: None
             us: None"#]],
     );

@@ -443,10 +443,10 @@ fn an_agent_may_invoke_its_own_model_only() {
         ]],
     );
     check(
-        "us.amazon.nova-lite-v1:0",
+        "us.amazon.nova-2-lite-v1:0",
         expect![[r#"
-        - !Sub "arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:inference-profile/us.amazon.nova-lite-v1:0"
-        - !Sub "arn:${AWS::Partition}:bedrock:*::foundation-model/amazon.nova-lite-v1:0""#]],
+        - !Sub "arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:inference-profile/us.amazon.nova-2-lite-v1:0"
+        - !Sub "arn:${AWS::Partition}:bedrock:*::foundation-model/amazon.nova-2-lite-v1:0""#]],
     );
 }
 
