@@ -9,6 +9,7 @@ mod callers;
 mod contract;
 mod failures;
 mod mcp;
+mod metadata;
 mod nova;
 mod overhead;
 mod process;

@@ -97,8 +97,9 @@ async fn verify(State(mcp): State<Arc<Mcp>>, request: Request, next: Next) -> Re
             .map(|value| value.to_str().unwrap().to_owned())
     };
     let url = format!("http://{}{}", text("host").unwrap(), parts.uri);
-    let expected =
-        text("x-amz-date").map(|date| authorization(parts.method.as_str(), &url, &body, &date));
+    let session = text("x-amz-security-token");
+    let expected = text("x-amz-date")
+        .map(|date| authorization((parts.method.as_str(), &url, &body), &date, session));
     if expected.is_none() || text("authorization") != expected {
         return (
             StatusCode::FORBIDDEN,
@@ -121,8 +122,12 @@ async fn verify(State(mcp): State<Arc<Mcp>>, request: Request, next: Next) -> Re
 }
 
 /// The one right value of the header for a request, made from what arrived.
-fn authorization(method: &str, url: &str, body: &[u8], date: &str) -> String {
-    let identity = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "test").into();
+fn authorization(
+    (method, url, body): (&str, &str, &[u8]),
+    date: &str,
+    session: Option<String>,
+) -> String {
+    let identity = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, session, None, "test").into();
     let date = format!(
         "{}-{}-{}T{}:{}:{}Z",
         &date[..4],

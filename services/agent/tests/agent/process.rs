@@ -75,7 +75,11 @@ pub(crate) fn command(bedrock_url: &str, mcp_url: &str, settings: &[(&str, &str)
 
 impl Agent {
     pub(crate) async fn start(bedrock_url: &str, mcp_url: &str, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(bedrock_url, mcp_url, settings).spawn().unwrap();
+        Self::start_by(command(bedrock_url, mcp_url, settings)).await
+    }
+
+    pub(crate) async fn start_by(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
             let line = lines.next_line().await.unwrap().expect("the agent starts");

@@ -22,6 +22,10 @@ const TRIES_MAX: u32 = 3;
 /// Region and credentials as AWS hands them to a container or function: from the environment. `AWS_ENDPOINT_URL` and its
 /// per-service forms are honoured. Nothing is called here: credentials are looked up by the first request that needs them.
 pub async fn config() -> SdkConfig {
+    tracing::info!(
+        credential_source = credential_source(),
+        "calls of AWS are signed"
+    );
     aws_config::defaults(BehaviorVersion::latest())
         // The default chain would ask the instance metadata service when AWS_REGION is missing.
         .region(EnvironmentVariableRegionProvider::new())
@@ -30,6 +34,21 @@ pub async fn config() -> SdkConfig {
         .http_client(http_client())
         .load()
         .await
+}
+
+/// Where the SDK will find credentials, in the order in which it looks
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>): Lambda sets variables, ECS names an address, and
+/// AgentCore has the metadata service of its microVM. The first line of a log says it, because the first failure does not.
+fn credential_source() -> &'static str {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let sources = [
+        ("AWS_ACCESS_KEY_ID", "environment"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "web identity"),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "container"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "container"),
+    ];
+    let found = sources.iter().find(|(name, _)| is_set(*name));
+    found.map_or("instance metadata", |(_, source)| source)
 }
 
 /// For a client of its own: how long each try may wait for the first byte of its answer.
