@@ -221,3 +221,21 @@ pub(crate) fn spawn(mut command: Command) -> std::process::Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }
+
+/// Where nobody is asked, the stage says which account it belongs to.
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn without_an_account_nothing_is_done_unasked() {
+    let (emulator, workspace) = (Emulator::start(), Workspace::new());
+    workspace.replace("Cargo.toml", "account = \"000000000000\"\n", "");
+    for arguments in [&DEPLOY[..], &["destroy", "--stage", "dev", "--yes"]] {
+        let told = workspace.fail(&emulator, arguments);
+        for words in [
+            "the stage dev names no account, and with --yes nobody is asked whether 000000000000 is the right one",
+            "hint: add account = \"000000000000\" below [workspace.metadata.stages.dev] in Cargo.toml",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
+    }
+    assert!(writes(&emulator.calls()).is_empty());
+}

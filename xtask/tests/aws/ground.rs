@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::types::StackStatus;
 use serde_json::json;
 
 use crate::emulator::stacks::{DIGEST, Stacks};
-use crate::emulator::{ACCOUNT, Emulator, repository, tool};
+use crate::emulator::{Emulator, repository, tool};
 
 /// The templates of the stage `dev`, by owner.
 fn rendered() -> BTreeMap<String, String> {
@@ -58,9 +58,11 @@ async fn network_and_artifacts_come_and_go() {
     let artifacts = stacks
         .deploy("turnpike-dev-artifacts", &templates["artifacts"], &[])
         .await;
-    assert_eq!(
-        artifacts["BucketName"],
-        format!("turnpike-dev-artifacts-{ACCOUNT}")
+    // CloudFormation's own name, by which a policy can still tell whose it is.
+    let bucket = &artifacts["BucketName"];
+    assert!(
+        bucket.starts_with("turnpike-dev-") && bucket.len() <= 63,
+        "{bucket}"
     );
     let address = emulator.endpoint.replace("http://", "");
     assert_eq!(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::StackStatus;
 
-use crate::emulator::{ACCOUNT, Emulator};
+use crate::emulator::Emulator;
 use crate::fixture::PROJECT;
 
 /// One stack: its status, and its resources as `logical id: type`.
@@ -166,7 +166,12 @@ impl State {
     pub(crate) async fn is_locked(&self) -> bool {
         let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
         let s3 = aws_sdk_s3::Client::from_conf(s3.build());
-        let bucket = format!("{}-dev-artifacts-{ACCOUNT}", self.project);
+        let start = format!("{}-dev-artifacts-", self.project);
+        let buckets = s3.list_buckets().send().await.unwrap();
+        let mut names = buckets.buckets().iter().filter_map(|bucket| bucket.name());
+        let Some(bucket) = names.find(|name| name.starts_with(&start)) else {
+            return false;
+        };
         s3.head_object()
             .bucket(bucket)
             .key("lock.json")

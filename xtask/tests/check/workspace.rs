@@ -86,7 +86,7 @@ fn with_protected_stage(manifest: &str) -> String {
         settings.push_str("\nfacilitator_credentials = \"cdp\"\nfacilitator_key_secret = \"arn:aws:secretsmanager:us-east-1:123456789012:secret:cdp-key-AbCdEf\"");
     }
     format!(
-        "{manifest}\n[workspace.metadata.stages.prod]\nregion = \"us-east-1\"\nprotect = true\npay_to = \"{PAY_TO}\"\n{settings}\n"
+        "{manifest}\n[workspace.metadata.stages.prod]\nregion = \"us-east-1\"\naccount = \"123456789012\"\nprotect = true\npay_to = \"{PAY_TO}\"\n{settings}\n"
     )
 }
 

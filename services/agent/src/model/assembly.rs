@@ -127,14 +127,13 @@ impl Assembly {
         if !said_nothing {
             return None;
         }
-        let text = self.blocks.values_mut().find_map(|partial| match partial {
+        self.blocks.values_mut().find_map(|partial| match partial {
             Partial::Text { said, thoughts } => {
                 *said = thoughts.unfinished()?.to_owned();
                 Some(said.clone())
             }
             Partial::ToolUse { .. } => None,
-        });
-        text
+        })
     }
 
     /// The answer. None when the stream ended before the model had said that it stopped.

@@ -69,27 +69,30 @@ fn closed(stack: &Stack<'_>, bucket: &Resource<'_>, report: &mut Report<'_>) {
         "BucketOwnerEnforced",
         "access lists are switched off by that",
     );
-    wanted(
-        "VersioningConfiguration.Status",
-        "Enabled",
-        "what was overwritten could not be fetched again",
-    );
     let path = "BucketEncryption.ServerSideEncryptionConfiguration.0.ServerSideEncryptionByDefault.SSEAlgorithm";
     if bucket.get(path).is_none() {
         wanted(path, "AES256", "what it holds is to be encrypted");
     }
-    let name = bucket.text("BucketName").unwrap_or_default();
-    if !name.contains("${AWS::AccountId}") {
+    // Without a name CloudFormation makes one that nobody else has.
+    let Some(name) = bucket.text("BucketName") else {
+        return;
+    };
+    if !name.contains("${AWS::AccountId}") || !name.contains("${AWS::Region}") {
         report.add(
             stack.index,
             bucket.line_of("BucketName"),
             format!(
-                "{}.BucketName is `{name}`, and such names are shared by everyone on AWS",
+                "{}.BucketName is `{name}`, and such names are shared by everyone on AWS and by all regions",
                 bucket.id
             ),
-            "put ${AWS::AccountId} into it",
+            "remove the line: CloudFormation makes a name of its own",
         );
-    } else if name.replace("${AWS::AccountId}", "123456789012").len() > 63 {
+        return;
+    }
+    let longest = name
+        .replace("${AWS::AccountId}", "123456789012")
+        .replace("${AWS::Region}", "ap-southeast-1");
+    if longest.len() > 63 {
         report.add(
             stack.index,
             bucket.line_of("BucketName"),
@@ -97,7 +100,7 @@ fn closed(stack: &Stack<'_>, bucket: &Resource<'_>, report: &mut Report<'_>) {
                 "{}.BucketName has more than 63 characters: `{name}`",
                 bucket.id
             ),
-            "shorten the names of project and stage",
+            "shorten the names of project and stage, or remove the line",
         );
     }
 }
@@ -106,6 +109,8 @@ fn cleaned(stack: &Stack<'_>, bucket: &Resource<'_>, report: &mut Report<'_>) {
     let rules = bucket
         .get("LifecycleConfiguration.Rules")
         .map_or(&[][..], Node::items);
+    let keeps_versions =
+        bucket.text("VersioningConfiguration.Status").as_deref() == Some("Enabled");
     for (action, why) in [
         (
             "NoncurrentVersionExpiration",
@@ -120,7 +125,7 @@ fn cleaned(stack: &Stack<'_>, bucket: &Resource<'_>, report: &mut Report<'_>) {
             rule.get(action).is_some()
                 && rule.get("Status").map(shown).as_deref() == Some("Enabled")
         });
-        if !has {
+        if !has && (keeps_versions || action != "NoncurrentVersionExpiration") {
             report.add(
                 stack.index,
                 bucket.line_of("LifecycleConfiguration.Rules"),

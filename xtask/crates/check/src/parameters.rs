@@ -194,7 +194,7 @@ fn examples(model: &Model<'_>, origin: &Origin<'_>) -> (Vec<String>, Vec<String>
             vec![format!("{image}:latest"), String::new()],
         ),
         Origin::CodeBucket => (
-            texts(&["turnpike-dev-artifacts-123456789012"]),
+            texts(&["turnpike-dev-artifacts-artifactbucket-a1b2c3d4e5f6"]),
             texts(&[""]),
         ),
         Origin::CodeKey => (

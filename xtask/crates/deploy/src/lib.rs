@@ -1,5 +1,6 @@
 //! Decide, show, do: what a deploy changes, showing it, and carrying it out; on every cloud by the same steps.
 
+mod account;
 mod desired;
 mod destroy;
 pub mod offline;

@@ -259,7 +259,7 @@ fn a_public_page_is_no_public_wallet() {
         &[frontend],
         json!({ "dev": { "region": "us-west-2", "access": "open", "account": "123" } }),
         expect![[r#"
-            Cargo.toml: `123` is no AWS account id
+            Cargo.toml: `123` is not the id of an AWS account
                 fix: write the twelve digits in quotes
             Cargo.toml: access is "open": a public page would be a public wallet
                 fix: set access = "key""#]],

@@ -336,12 +336,19 @@ fn settings(repo: &Repo, stage: &Stage, file: &ManifestFile, problems: &mut Vec<
             "add region = \"us-west-2\", or another",
         );
     }
+    if stage.protect && stage.cloud == CloudKind::Cloudformation && stage.account.is_none() {
+        refuse(
+            "protect",
+            "the stage is protected and names no `account`: credentials of another would deploy a second one".to_owned(),
+            "add account = \"...\", the twelve digits that `aws sts get-caller-identity` shows",
+        );
+    }
     if let Some(account) = &stage.account
         && (account.len() != 12 || !account.chars().all(|digit| digit.is_ascii_digit()))
     {
         refuse(
             "account",
-            format!("`{account}` is no AWS account id"),
+            format!("`{account}` is not the id of an AWS account"),
             "write the twelve digits in quotes",
         );
     }

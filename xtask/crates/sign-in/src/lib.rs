@@ -1,6 +1,7 @@
 //! Who somebody is at AWS. A crate of its own because it is small: what is missing is said before the AWS support is compiled,
 //! which takes minutes.
 
+mod http;
 mod sources;
 
 use std::time::Duration;
@@ -10,12 +11,11 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 use facts::Stage;
 use words::error::UserError;
 
+use http::https;
 pub use sources::Source;
 use sources::find;
 
@@ -112,13 +112,6 @@ pub async fn check(stage: &Stage) -> anyhow::Result<()> {
             .map(drop)
             .with_context(|| format!("the stage {} is on AWS", stage.name)),
     }
-}
-
-/// The HTTP client of everything that calls AWS: TLS by `ring`.
-fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
 }
 
 async fn not_signed_in<E>(error: &SdkError<E>) -> UserError

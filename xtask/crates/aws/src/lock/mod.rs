@@ -22,6 +22,9 @@ pub use holder::Holder;
 use words::error::UserError;
 
 const KEY: &str = "lock.json";
+/// How often somebody else may be quicker, and how long is waited, longer each time.
+const MISSES_MAX: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How often the holder shows that it is alive, and how long it may be silent.
 #[derive(Debug, Clone, Copy)]
@@ -73,11 +76,22 @@ impl StageLock {
         mut waiting: impl FnMut(&str),
     ) -> anyhow::Result<LockGuard> {
         let mut watched: Option<(String, Instant)> = None;
+        let mut misses = 0;
         loop {
+            // What was there a moment ago is gone, or what was gone is there: somebody else is quicker.
+            if misses > 0 {
+                tokio::time::sleep(PAUSE * misses).await;
+            }
+            if misses == MISSES_MAX {
+                let problem = "the lock of the stage is taken and let go again and again";
+                let hint = "something deploys in a loop: find it (s3://.../lock.json names it), or try again";
+                return Err(UserError::new(problem).hint(hint).into());
+            }
             if let Written::Done(etag) = self.write(me, Only::IfAbsent).await? {
                 return Ok(self.guard(me, etag, None));
             }
             let Some(found) = self.s3.get(&self.bucket, KEY).await? else {
+                misses += 1;
                 continue;
             };
             let holder: Option<Holder> = serde_json::from_slice(&found.bytes).ok();
@@ -93,6 +107,7 @@ impl StageLock {
                 if let Written::Done(etag) = self.write(me, Only::IfMatch(&found.etag)).await? {
                     return Ok(self.guard(me, etag, holder));
                 }
+                misses += 1;
                 continue;
             }
             let age = age(&found, holder.as_ref());

@@ -6,7 +6,7 @@ mod tests;
 use std::time::Duration;
 
 use anyhow::Context;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream, ByteStreamError};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use base64::Engine;
@@ -143,7 +143,7 @@ impl S3 {
                 })?;
                 Ok(Written::Done(etag))
             }
-            Err(error) if is_condition(&error) => Ok(Written::Refused),
+            Err(error) if is_condition(&error) || is_gone(&error, only) => Ok(Written::Refused),
             Err(error) => Err(refused(&doing, &error)),
         }
     }
@@ -261,6 +261,14 @@ fn status<E>(error: &SdkError<E>) -> u16 {
     error
         .raw_response()
         .map_or(0, |answer| answer.status().as_u16())
+}
+
+/// S3 answers a condition on the version of an object that is not there, or is hidden by a delete marker, with 404.
+fn is_gone<E>(error: &SdkError<E>, only: Only<'_>) -> bool
+where
+    SdkError<E>: ProvideErrorMetadata,
+{
+    matches!(only, Only::IfMatch(_)) && error.code() == Some("NoSuchKey")
 }
 
 /// 412: the condition does not hold. 409: somebody else writes at this very moment, so it will not.

@@ -69,6 +69,11 @@ async fn conditions_are_s3_s_to_decide() {
     assert!((40..45).contains(&age), "{age}");
     assert!(!s3.delete("b", "k", &first).await.unwrap());
     assert!(s3.delete("b", "k", &second).await.unwrap());
+    // Gone between the look and the write.
+    assert_eq!(
+        put("4", Only::IfMatch(&second)).await.unwrap(),
+        Written::Refused
+    );
     assert!(s3.get("b", "k").await.unwrap().is_none());
 }
 

@@ -1,4 +1,13 @@
 //! S3 as a stand-in: one bucket in memory, with conditional writes decided under one lock.
+//!
+//! | condition | nothing there | that version | another version |
+//! | --- | --- | --- | --- |
+//! | PUT, If-None-Match: * | 200 | 412 | 412 |
+//! | PUT, If-Match: version | 404 `NoSuchKey` | 200 | 412 |
+//! | DELETE, If-Match: version | 412 | 204 | 412 |
+//!
+//! A delete marker counts as nothing there; two writes at once may be told 409 `ConditionalRequestConflict`.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>, and `conditional-deletes.html` beside it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -129,6 +138,9 @@ impl Bucket {
     }
 
     fn write(&mut self, key: &str, bytes: Bytes, headers: &HeaderMap) -> Response {
+        if headers.contains_key("if-match") && !self.objects.contains_key(key) {
+            return refusal(404, "NoSuchKey", "The specified key does not exist.");
+        }
         if !self.allows(key, headers) {
             return refusal(
                 412,

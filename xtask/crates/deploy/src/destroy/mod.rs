@@ -42,6 +42,7 @@ pub async fn destroy(
     request: DestroyRequest,
 ) -> anyhow::Result<()> {
     let reporter = &Reporter::new(&context.out, request.json);
+    crate::account::is_named(stage, &cloud.account(), request.yes)?;
     let deployed = cloud.deployed().await?;
     let removals = try_join_all(deployed.iter().map(|stack| cloud.removal(stack))).await?;
     let stays = cloud.leftovers(&deployed).await?;

@@ -123,6 +123,7 @@ async fn until_done(
 ) -> anyhow::Result<Deployed> {
     let begun = Instant::now();
     let (cloud, reporter) = (scene.cloud, scene.reporter);
+    crate::account::is_named(scene.stage, &cloud.account(), request.yes)?;
     cloud.resume().await?;
     let mut session =
         Session::open(scene.context, scene.stage, cloud, request.only, reporter).await?;
