@@ -267,6 +267,26 @@ fn a_public_page_is_no_public_wallet() {
 }
 
 #[test]
+fn a_protected_stage_says_whose_it_is() {
+    let stage = |more: Json| {
+        let mut stage = json!({ "region": "us-west-2", "protect": true });
+        for (key, value) in more.as_object().unwrap() {
+            stage[key] = value.clone();
+        }
+        json!({ "prod": stage })
+    };
+    let page = || service("page", json!({ "kind": "fargate" }));
+    check(&[page()], stage(json!({})), expect![[r#"
+        Cargo.toml: the stage is protected and names no `account`: credentials of another would deploy a second one
+            fix: add account = "...", the twelve digits that `aws sts get-caller-identity` shows"#]]);
+    check(
+        &[page()],
+        stage(json!({ "account": "123456789012" })),
+        expect!["page"],
+    );
+}
+
+#[test]
 fn a_choice_is_one_of_a_few() {
     let page = |value: Json| {
         service(
