@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use check::Finding;
 use facts::CloudKind;
 use facts::Context;
 
@@ -12,6 +14,9 @@ pub(crate) struct Check {
     /// The stage [default: every stage]
     #[arg(long)]
     stage: Option<String>,
+    /// List every rule of advice, and why those that are allowed are
+    #[arg(long)]
+    all: bool,
 }
 
 impl Check {
@@ -22,10 +27,16 @@ impl Check {
         };
         let sources = facts::sources(&context.repo)?;
         let mut findings = Vec::new();
+        let mut advice = Vec::new();
         let mut lines = Vec::new();
         for stage in stages {
             let stacks = stacks::render(&context.repo, stage, &sources)?;
-            findings.extend(check::findings(&context.repo, stage, &sources, &stacks));
+            let found = check::look(&context.repo, stage, &sources, &stacks);
+            let (of_rules, wrong): (Vec<Finding>, Vec<Finding>) = found
+                .into_iter()
+                .partition(|finding| finding.rule.is_some());
+            findings.extend(wrong);
+            advice.extend(of_rules);
             if stage.cloud == CloudKind::Local {
                 for why in stacks
                     .iter()
@@ -47,7 +58,10 @@ impl Check {
                 stage.name,
                 stacks.len()
             );
-            lines.push((line, check::notes(&context.repo, stage, &sources, &stacks)));
+            lines.push((
+                line,
+                check::listing_notes(&context.repo, stage, &sources, &stacks),
+            ));
         }
         check::refuse(findings)?;
         for (line, notes) in &lines {
@@ -56,6 +70,46 @@ impl Check {
                 context.out.note(&note.to_string());
             }
         }
+        self.advise(context, advice);
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Tells what is not allowed, and what is allowed for nothing.
+    fn advise(&self, context: &Context, advice: Vec<Finding>) {
+        let allowed = &context.repo.allowed;
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut told = Vec::new();
+        for mut finding in advice {
+            let rule = finding.rule.unwrap_or_default();
+            *counts.entry(rule).or_default() += 1;
+            if !allowed.contains_key(rule) {
+                finding.text.push_str(&format!(" [{rule}]"));
+                told.push(finding);
+            }
+        }
+        for problem in check::problems(told) {
+            context.out.note(&problem.to_string());
+        }
+        let every_stage = self.stage.is_none();
+        for (rule, allowed) in allowed {
+            if every_stage && !counts.contains_key(rule.as_str()) {
+                let place = &allowed.place;
+                context.out.note(&format!(
+                    "{place}: nothing needs the advice `{rule}` to be allowed: remove the line"
+                ));
+            }
+        }
+        if self.all {
+            for rule in check::RULES {
+                let state = match (allowed.get(rule.name), counts.get(rule.name)) {
+                    (Some(allowed), _) => format!("allowed: {}", allowed.reason),
+                    (None, Some(count)) => format!("not followed in {count} places"),
+                    (None, None) => "followed".to_owned(),
+                };
+                context
+                    .out
+                    .data(&format!("{}: {}; {state}", rule.name, rule.about));
+            }
+        }
     }
 }

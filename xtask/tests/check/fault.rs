@@ -11,6 +11,8 @@ pub(crate) struct Fault {
     pub(crate) file: String,
     /// Where the problem is told, when that is another file: `@` in the table.
     told_in: Option<String>,
+    /// The rule whose advice it is, when it is not an error: `!` in the table.
+    rule: Option<String>,
     before: Vec<String>,
     after: Vec<String>,
 }
@@ -32,6 +34,7 @@ pub(crate) fn faults() -> Vec<Fault> {
             None => {}
             Some('-') => fault.before.push(line[1..].to_owned()),
             Some('+') => fault.after.push(line[1..].to_owned()),
+            Some('!') => fault.rule = Some(line[1..].to_owned()),
             Some('@') => fault.told_in = Some(line[1..].to_owned()),
             Some(_) => line.clone_into(&mut fault.file),
         }
@@ -46,6 +49,7 @@ impl Fault {
             title: after.to_owned(),
             file: file.to_owned(),
             told_in: None,
+            rule: None,
             before: vec![before.to_owned()],
             after: vec![after.to_owned()],
         }
@@ -81,8 +85,11 @@ impl Fault {
                 .strip_prefix(':')?;
             rest.split(':').next()?.parse::<usize>().ok()
         });
-        told.starts_with("exit 2")
-            && places.any(|line| self.told_in.is_some() || self.is_near(line))
+        let is_told = match &self.rule {
+            Some(rule) => told.starts_with("exit 0") && told.contains(&format!("[{rule}]")),
+            None => told.starts_with("exit 2"),
+        };
+        is_told && places.any(|line| self.told_in.is_some() || self.is_near(line))
     }
 
     fn is_near(&self, line: usize) -> bool {

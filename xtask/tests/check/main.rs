@@ -5,6 +5,7 @@
 mod fault;
 mod lint;
 mod schemas;
+mod variations;
 mod workspace;
 
 use expect_test::{expect, expect_file};

@@ -6,18 +6,20 @@ use super::report::Report;
 use facts::{Resolved, Service};
 
 /// Reports a property that is not what it has to be.
-pub(crate) fn expect(
+pub(crate) fn expect<'a>(
     report: &mut Report<'_>,
-    stack: &Stack<'_>,
-    resource: &Resource<'_>,
+    stack: &Stack<'a>,
+    resource: &Resource<'a>,
     path: &str,
     wanted: &str,
     why: &str,
 ) {
-    let found = resource.text(path);
-    if found.as_deref() == Some(wanted) {
+    let possible = stack.possible(resource, path);
+    let fits = |value: &Option<String>| value.as_deref().is_none_or(|value| value == wanted);
+    if !possible.is_empty() && possible.iter().all(fits) {
         return;
     }
+    let found = resource.text(path);
     let id = resource.id;
     let text = match found {
         Some(found) => format!("{id}.{path} is `{found}`; {why}"),

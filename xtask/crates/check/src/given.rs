@@ -7,8 +7,8 @@ use words::error::{Problem, UserError};
 
 use crate::{Finding, ImageFacts, Origin, Stack, System};
 
-/// Everything that is wrong with the stacks of a stage.
-pub fn findings(
+/// Everything that is wrong with the stacks of a stage, and advice.
+pub fn look(
     repo: &Repo,
     stage: &Stage,
     sources: &Sources,
@@ -17,8 +17,20 @@ pub fn findings(
     crate::find(&system(repo, stage, sources, stacks))
 }
 
-/// What is not wrong and yet worth knowing.
-pub fn notes(
+/// Everything that is wrong with the stacks of a stage.
+pub fn findings(
+    repo: &Repo,
+    stage: &Stage,
+    sources: &Sources,
+    stacks: &[RenderedStack],
+) -> Vec<Finding> {
+    let mut found = look(repo, stage, sources, stacks);
+    found.retain(|finding| finding.rule.is_none());
+    found
+}
+
+/// What lists of paid APIs would miss. It is not wrong, and yet worth knowing.
+pub fn listing_notes(
     repo: &Repo,
     stage: &Stage,
     sources: &Sources,

@@ -27,17 +27,26 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
             policies(model, stack, resource, report);
         }
         for group in stack.of_type("AWS::Logs::LogGroup") {
-            let days = group
-                .text("RetentionInDays")
-                .map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
-            if !RETENTION_DAYS
-                .iter()
-                .any(|known| days == format!("{known} days"))
-            {
+            let possible = stack.possible(&group, "RetentionInDays");
+            let fits = |days: &Option<String>| {
+                days.as_deref()
+                    .is_none_or(|days| RETENTION_DAYS.contains(&days))
+            };
+            let line = group.line_of("RetentionInDays");
+            if possible.is_empty() {
+                report.advise(
+                    "log-retention",
+                    stack.index,
+                    line,
+                    format!("{} keeps its logs for ever", group.id),
+                    "add RetentionInDays: {{ stage.log_retention_days | yaml }}",
+                );
+            } else if !possible.iter().all(fits) {
+                let days = group.text("RetentionInDays").unwrap_or_default();
                 report.add(
                     stack.index,
-                    group.line_of("RetentionInDays"),
-                    format!("{} keeps its logs {days}", group.id),
+                    line,
+                    format!("{} keeps its logs {days} days", group.id),
                     format!(
                         "write RetentionInDays: one of {}",
                         RETENTION_DAYS.join(", ")
@@ -76,18 +85,26 @@ fn policies(
         if is_wanted {
             continue;
         }
-        let text = match (model.stage.protect, found) {
-            (true, found) => format!(
-                "{} would be lost with its stack on a protected stage: its {key} is {}",
-                resource.id,
-                found.unwrap_or("missing")
-            ),
-            (false, found) => format!(
+        if !model.stage.protect {
+            let text = format!(
                 "{} would stay when its stage is destroyed: its {key} is {}",
                 resource.id,
                 found.unwrap_or("missing")
-            ),
-        };
+            );
+            report.advise(
+                "data-left-behind",
+                stack.index,
+                entry.map_or(resource.line, |entry| entry.line),
+                text,
+                format!("write {key}: {wanted} on such a stage, as <keep/> in macros.tera does"),
+            );
+            continue;
+        }
+        let text = format!(
+            "{} would be lost with its stack on a protected stage: its {key} is {}",
+            resource.id,
+            found.unwrap_or("missing")
+        );
         report.add(
             stack.index,
             entry.map_or(resource.line, |entry| entry.line),

@@ -1,8 +1,10 @@
 //! Pure: what is wrong with a stage before anything is touched. It reads the facts and the rendered templates of all stacks
 //! together, since most of what breaks a system stands in no single one of them.
 
+mod advice;
 mod agentcore;
 mod artifacts;
+mod blocks;
 mod ecs;
 mod expect;
 mod functions;
@@ -27,7 +29,8 @@ use model::Model;
 use report::Report;
 use words::error::Problem;
 
-pub use given::{findings, notes, refuse};
+pub use advice::{RULES, Rule};
+pub use given::{findings, listing_notes, look, refuse};
 pub use report::Finding;
 
 /// A stage as it would be deployed.
@@ -104,6 +107,7 @@ pub fn find(system: &System<'_>) -> Vec<Finding> {
         return report.placed(&[]);
     }
     let model = Model::new(system, &trees);
+    advice::check(system, &mut report);
     schema::check(&model, &mut report);
 
     parameters::check(&model, &mut report);

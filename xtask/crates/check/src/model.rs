@@ -23,6 +23,7 @@ pub(crate) struct Stack<'a> {
     pub root: &'a Node,
     pub resources: Vec<Resource<'a>>,
     pub service: Option<&'a Service>,
+    region: &'a str,
 }
 
 #[derive(Clone, Copy)]
@@ -50,6 +51,7 @@ impl<'a> Model<'a> {
                 root,
                 resources: resources.collect(),
                 service: system.repo.service(given.owner),
+                region: &system.stage.region,
             }
         });
         let stacks: Vec<Stack<'a>> = stacks.collect();
@@ -166,6 +168,49 @@ impl<'a> Stack<'a> {
             .iter()
             .find(|(name, _)| *name == parameter)
             .map(|(_, origin)| *origin)
+    }
+
+    /// Every text that a property may come to; none for one that only a deploy knows.
+    pub(crate) fn possible(&self, resource: &Resource<'a>, path: &str) -> Vec<Option<String>> {
+        resource
+            .get(path)
+            .map_or_else(Vec::new, |node| self.values(node))
+    }
+
+    fn values(&self, node: &'a Node) -> Vec<Option<String>> {
+        match &node.kind {
+            NodeKind::Call("If", argument) => {
+                let branches = argument.items().iter().skip(1);
+                branches.flat_map(|branch| self.values(branch)).collect()
+            }
+            NodeKind::Call("FindInMap", argument) => vec![self.mapped(argument.items())],
+            NodeKind::Call("Ref", argument) => match argument.as_str() {
+                Some("AWS::NoValue") => Vec::new(),
+                Some(name) if self.origin(name).is_none() => {
+                    let declared = self.section("Parameters").iter();
+                    let mut declared = declared.filter(|entry| entry.key == name);
+                    let default = declared.find_map(|entry| entry.value.get("Default"));
+                    vec![Some(shown(default.unwrap_or(node)))]
+                }
+                _ => vec![Some(shown(node))],
+            },
+            NodeKind::Call("GetAtt" | "Sub" | "Join", _) => vec![Some(shown(node))],
+            NodeKind::Call(..) => vec![None],
+            _ => vec![Some(shown(node))],
+        }
+    }
+
+    /// What a mapping has under two keys.
+    fn mapped(&self, keys: &'a [Node]) -> Option<String> {
+        let key = |node: &'a Node| match shown(node) {
+            text if text == "${AWS::Region}" => Some(self.region.to_owned()),
+            _ => self.values(node).pop()?,
+        };
+        let [map, first, second, ..] = keys else {
+            return None;
+        };
+        let mappings = self.root.get("Mappings")?.get(&key(map)?)?;
+        Some(shown(mappings.get(&key(first)?)?.get(&key(second)?)?))
     }
 
     /// The resource that a node refers to, with the attribute that it asks for.

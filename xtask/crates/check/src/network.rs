@@ -1,5 +1,6 @@
 //! The network: two subnets in two zones, and a way out of each.
 
+use super::blocks::{self, Block};
 use super::expect::expect;
 use super::model::{Model, Resource, Stack, shown};
 use super::report::Report;
@@ -32,18 +33,49 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
     for subnet in &subnets {
         way_out(stack, subnet, report);
     }
-    for (property, what) in [
-        ("AvailabilityZone", "zone"),
-        ("CidrBlock", "block of addresses"),
-    ] {
-        for (index, subnet) in subnets.iter().enumerate() {
-            let same = |other: &&Resource<'_>| other.text(property) == subnet.text(property);
-            if let Some(other) = subnets[..index].iter().find(same) {
-                report.add(stack.index, subnet.line_of(property), format!("{} has the same {what} as {}", subnet.id, other.id), format!("choose another {property}: a load balancer wants two zones, and addresses belong to one subnet"));
-            }
-        }
-    }
+    apart(stack, &subnets, report);
     listed(stack, &subnets, report);
+}
+
+/// No address belongs to two subnets.
+fn apart(stack: &Stack<'_>, subnets: &[Resource<'_>], report: &mut Report<'_>) {
+    let blocks: Vec<Option<Block>> = subnets
+        .iter()
+        .map(|subnet| blocks::of(stack, subnet.get("CidrBlock")?))
+        .collect();
+    for (index, subnet) in subnets.iter().enumerate() {
+        let same = |other: &usize| {
+            let written = subnets[*other].text("CidrBlock") == subnet.text("CidrBlock");
+            let overlap = match (&blocks[*other], &blocks[index]) {
+                (Some(one), Some(other)) => one.overlaps(other),
+                _ => false,
+            };
+            written || overlap
+        };
+        let Some(other) = (0..index).find(same) else {
+            continue;
+        };
+        let (own, others) = (
+            subnet.text("CidrBlock").unwrap_or_default(),
+            subnets[other].text("CidrBlock").unwrap_or_default(),
+        );
+        let text = match own == others {
+            true => format!(
+                "{} has the same block of addresses as {}",
+                subnet.id, subnets[other].id
+            ),
+            false => format!(
+                "{} has addresses of {}: {own} and {others} overlap",
+                subnet.id, subnets[other].id
+            ),
+        };
+        report.add(
+            stack.index,
+            subnet.line_of("CidrBlock"),
+            text,
+            "choose another CidrBlock: addresses belong to one subnet",
+        );
+    }
 }
 
 /// The subnet's route table leads to an internet gateway that is attached by then.
@@ -90,7 +122,34 @@ fn way_out(stack: &Stack<'_>, subnet: &Resource<'_>, report: &mut Report<'_>) {
         report.add(stack.index, line, format!("there is no route to everywhere from {}", subnet.id), "add an AWS::EC2::Route with DestinationCidrBlock: 0.0.0.0/0 and GatewayId to its route table");
         return;
     };
+    if let Some((nat, _)) = route
+        .get("NatGatewayId")
+        .and_then(|node| stack.target(node))
+    {
+        return through_nat(stack, subnet, &nat, report);
+    }
     attached(stack, &route, report);
+}
+
+/// A NAT gateway needs a way out of its own, which it has not through itself.
+fn through_nat(
+    stack: &Stack<'_>,
+    subnet: &Resource<'_>,
+    nat: &Resource<'_>,
+    report: &mut Report<'_>,
+) {
+    let own = format!("${{{}}}", subnet.id);
+    if nat.text("SubnetId").as_deref() == Some(&own) {
+        report.add(
+            stack.index,
+            nat.line_of("SubnetId"),
+            format!(
+                "{} is in {}, whose way out it is: nothing gets out",
+                nat.id, subnet.id
+            ),
+            "put it into a subnet with a route to an internet gateway",
+        );
+    }
 }
 
 /// The route's gateway is attached to the VPC before the route is made.
@@ -137,16 +196,56 @@ fn attached(stack: &Stack<'_>, route: &Resource<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// The other stacks are told of every subnet.
+/// The other stacks are told of subnets in two zones.
 fn listed(stack: &Stack<'_>, subnets: &[Resource<'_>], report: &mut Report<'_>) {
     let Some(output) = stack.root.at("Outputs.SubnetIds.Value") else {
         return;
     };
-    let ids: Vec<String> = subnets
-        .iter()
-        .map(|subnet| format!("${{{}}}", subnet.id))
-        .collect();
-    if subnets.len() < 2 || shown(output) != ids.join(",") {
-        report.add(stack.index, output.line, format!("the output SubnetIds is `{}`; a load balancer needs both subnets, separated by commas", shown(output)), "write !Join [\",\", [!Ref PublicSubnetA, !Ref PublicSubnetB]]");
+    let shown = shown(output);
+    let find = |id: &str| {
+        let mut subnets = subnets.iter();
+        subnets.find(|subnet| format!("${{{}}}", subnet.id) == id)
+    };
+    let listed: Vec<Option<&Resource<'_>>> = shown.split(',').map(find).collect();
+    let known: Vec<&Resource<'_>> = listed.iter().flatten().copied().collect();
+    if known.len() < 2 || known.len() < listed.len() {
+        report.add(stack.index, output.line, format!("the output SubnetIds is `{shown}`; a load balancer needs both subnets, separated by commas"), "write !Join [\",\", [!Ref PublicSubnetA, !Ref PublicSubnetB]]");
     }
+    let zone = |subnet: &Resource<'_>| {
+        let by_name = subnet.text("AvailabilityZone");
+        by_name.or_else(|| subnet.text("AvailabilityZoneId"))
+    };
+    for (index, subnet) in known.iter().enumerate() {
+        let same = |other: &&&Resource<'_>| other.id != subnet.id && zone(other) == zone(subnet);
+        if let Some(other) = known[..index].iter().find(same) {
+            report.add(
+                stack.index,
+                subnet.line_of("AvailabilityZone"),
+                format!("{} has the same zone as {}", subnet.id, other.id),
+                "choose another AvailabilityZone: a load balancer wants two zones",
+            );
+        }
+    }
+}
+
+/// True when everything that the other stacks are told of gets out through a NAT gateway, without an address of its own.
+pub(crate) fn is_behind_nat(model: &Model<'_>) -> bool {
+    let Some(stack) = model.stack("network") else {
+        return false;
+    };
+    let output = stack.root.at("Outputs.SubnetIds.Value");
+    let listed = output.map(shown).unwrap_or_default();
+    !listed.is_empty()
+        && listed.split(',').all(|id| {
+            let associations = stack.of_type("AWS::EC2::SubnetRouteTableAssociation");
+            let tables = associations.filter(|one| one.text("SubnetId").as_deref() == Some(id));
+            let mut tables = tables.filter_map(|one| one.text("RouteTableId"));
+            tables.any(|table| {
+                let mut routes = stack.of_type("AWS::EC2::Route");
+                routes.any(|route| {
+                    route.text("RouteTableId").as_deref() == Some(&table)
+                        && route.get("NatGatewayId").is_some()
+                })
+            })
+        })
 }

@@ -16,15 +16,27 @@ pub struct Finding {
     pub fix: String,
     /// The stack's owner; empty when the place says it all.
     pub owner: String,
+    /// The rule of an advice; none for an error.
+    pub rule: Option<&'static str>,
     /// The text without the names of stage and service: the same fault of the same line says the same everywhere.
     shape: String,
+}
+
+/// Something at a line of a rendered template.
+#[derive(Debug)]
+struct Found {
+    stack: usize,
+    line: usize,
+    text: String,
+    fix: String,
+    rule: Option<&'static str>,
 }
 
 /// Collects while the checks run.
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
     system: &'a System<'a>,
-    found: Vec<(usize, usize, String, String)>,
+    found: Vec<Found>,
     elsewhere: Vec<Finding>,
 }
 
@@ -45,7 +57,28 @@ impl<'a> Report<'a> {
         text: impl Into<String>,
         fix: impl Into<String>,
     ) {
-        self.found.push((stack, line, text.into(), fix.into()));
+        self.found.push(Found {
+            stack,
+            line,
+            text: text.into(),
+            fix: fix.into(),
+            rule: None,
+        });
+    }
+
+    /// Something that AWS takes and we would not write. The rule is one of [`crate::RULES`].
+    pub(crate) fn advise(
+        &mut self,
+        rule: &'static str,
+        stack: usize,
+        line: usize,
+        text: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        self.add(stack, line, text, fix);
+        if let Some(found) = self.found.last_mut() {
+            found.rule = Some(rule);
+        }
     }
 
     /// Something in another file.
@@ -62,6 +95,7 @@ impl<'a> Report<'a> {
             text,
             fix: fix.into(),
             owner: String::new(),
+            rule: None,
         });
     }
 
@@ -72,14 +106,15 @@ impl<'a> Report<'a> {
     /// Every finding at the line of the template that wrote it.
     pub(crate) fn placed(self, trees: &[(usize, Node)]) -> Vec<Finding> {
         let mut findings = self.elsewhere;
-        for (index, line, text, fix) in self.found {
-            let stack = &self.system.stacks[index];
-            let tree = trees.iter().find(|(other, _)| *other == index);
+        for found in self.found {
+            let stack = &self.system.stacks[found.stack];
+            let tree = trees.iter().find(|(other, _)| *other == found.stack);
             findings.push(Finding {
-                place: place::of(self.system, stack, tree.map(|(_, tree)| tree), line),
-                shape: shape(&text, &self.system.stage.name, stack.owner),
-                text,
-                fix,
+                place: place::of(self.system, stack, tree.map(|(_, tree)| tree), found.line),
+                shape: shape(&found.text, &self.system.stage.name, stack.owner),
+                text: found.text,
+                fix: found.fix,
+                rule: found.rule,
                 owner: stack.owner.to_owned(),
             });
         }

@@ -151,7 +151,9 @@ fn handed_over(
     let written = &secret.written;
     let (path, value, name, fix) = match program.secrets {
         SecretsIn::Values(path) => {
-            let list = resource.get(path).map_or(&[][..], Node::items);
+            let own = super::ecs::own_container(stack, &resource, service);
+            let path = path.replacen(".0.", &format!(".{own}."), 1);
+            let list = resource.get(&path).map_or(&[][..], Node::items);
             let entry = list
                 .iter()
                 .find(|item| item.get("Name").and_then(Node::as_str) == Some(variable));
@@ -164,13 +166,13 @@ fn handed_over(
         SecretsIn::Arns(path) => {
             let value = resource.get(path).and_then(|node| node.get(&arn_variable));
             let fix = format!("add {arn_variable}: {written} to the environment");
-            (path, value, arn_variable.as_str(), fix)
+            (path.to_owned(), value, arn_variable.as_str(), fix)
         }
     };
     if value.map(shown).as_ref() != Some(&secret.shown) {
         report.add(
             stack.index,
-            resource.line_of(path),
+            resource.line_of(&path),
             format!("the service does not get its secret {name}"),
             fix,
         );

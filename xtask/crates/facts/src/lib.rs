@@ -22,7 +22,7 @@ mod urls;
 mod validate;
 mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 pub use context::Context;
@@ -51,8 +51,18 @@ pub struct Repo {
     pub services: Vec<Service>,
     /// By name.
     pub stages: Vec<Stage>,
+    /// The advice of `check` that is not wanted, by the name of its rule.
+    pub allowed: BTreeMap<String, Allowed>,
     /// Packages of the workspace, each with one that it needs for its tests or for other targets, and not in an image.
     pub outside_images: BTreeSet<(String, String)>,
+}
+
+/// Why a rule's advice is not followed, and where that is said.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    pub reason: String,
+    /// `Cargo.toml:190`.
+    pub place: String,
 }
 
 impl Repo {

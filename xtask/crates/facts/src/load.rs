@@ -10,7 +10,7 @@ use cargo_metadata::{Dependency, DependencyKind};
 use serde_json::Value as Json;
 
 use super::manifest::ManifestFile;
-use super::read::{read_service, read_workspace};
+use super::read::{read_allowed, read_service, read_workspace};
 use super::service::Service;
 use super::{Repo, validate};
 use words::error::{Problem, UserError};
@@ -135,12 +135,14 @@ pub(crate) fn facts(
         .collect();
     services.sort_by(|left, right| left.name.cmp(&right.name));
     let (project, stages) = read_workspace(&root_manifest, workspace, &mut problems);
+    let allowed = read_allowed(&root_manifest, workspace, &mut problems);
     let repo = Repo {
         root: root.to_owned(),
         target: target.to_owned(),
         project,
         services,
         stages,
+        allowed,
         outside_images: BTreeSet::new(),
     };
     validate::validate(&repo, &root_manifest, &without_kind, &mut problems);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kinds::Kind;
 use serde_json::{Map, Value as Json};
 
+use super::Allowed;
 use super::existing::ExistingSecret;
 use super::listing;
 use super::load::Package;
@@ -209,6 +210,7 @@ pub(crate) fn read_workspace(
         String::new()
     });
     let mut stages: Vec<Stage> = Vec::new();
+    let _: Option<&Map<String, Json>> = table.table("allow", problems);
     for (name, json) in table.table("stages", problems).unwrap_or(&empty) {
         let header = format!("workspace.metadata.stages.{name}");
         match json {
@@ -231,6 +233,34 @@ pub(crate) fn read_workspace(
     }
     stages.sort_by(|left, right| left.name.cmp(&right.name));
     (project, stages)
+}
+
+/// `[workspace.metadata.allow]`: the name of a rule of `check`, and why its advice is not followed.
+pub(crate) fn read_allowed(
+    file: &ManifestFile,
+    workspace: &Json,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, Allowed> {
+    const HEADER: &str = "workspace.metadata.allow";
+    let values = workspace.get("allow").and_then(Json::as_object);
+    let mut allowed = BTreeMap::new();
+    for (rule, reason) in values.into_iter().flatten() {
+        let problem = file.problem(
+            HEADER,
+            rule,
+            format!("`{rule}` is allowed without a reason"),
+            format!("write {rule} = \"why\""),
+        );
+        match reason.as_str().map(str::trim) {
+            Some(reason) if !reason.is_empty() => {
+                let reason = reason.to_owned();
+                let place = problem.place;
+                allowed.insert(rule.clone(), Allowed { reason, place });
+            }
+            _ => problems.push(problem),
+        }
+    }
+    allowed
 }
 
 fn read_stage<'a>(

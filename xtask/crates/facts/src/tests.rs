@@ -276,9 +276,13 @@ fn a_protected_stage_says_whose_it_is() {
         json!({ "prod": stage })
     };
     let page = || service("page", json!({ "kind": "fargate" }));
-    check(&[page()], stage(json!({})), expect![[r#"
+    check(
+        &[page()],
+        stage(json!({})),
+        expect![[r#"
         Cargo.toml: the stage is protected and names no `account`: credentials of another would deploy a second one
-            fix: add account = "...", the twelve digits that `aws sts get-caller-identity` shows"#]]);
+            fix: add account = "...", the twelve digits that `aws sts get-caller-identity` shows"#]],
+    );
     check(
         &[page()],
         stage(json!({ "account": "123456789012" })),

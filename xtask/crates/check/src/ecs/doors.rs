@@ -6,6 +6,7 @@ use template::Node;
 
 use super::super::model::{Resource, shown};
 use super::super::report::Report;
+use super::traffic::main_listener;
 use super::{Parts, is_public};
 
 /// One rule, wherever it stands.
@@ -94,10 +95,13 @@ fn into_balancer(parts: &Parts<'_, '_>, balancer: &Resource<'_>, report: &mut Re
     } else {
         parts.model.stage.vpc_cidr.as_str()
     };
-    let port = stack
-        .first("AWS::ElasticLoadBalancingV2::Listener")
+    let port = main_listener(stack)
         .and_then(|listener| listener.text("Port"))
         .unwrap_or_default();
+    let listeners = stack.of_type("AWS::ElasticLoadBalancingV2::Listener");
+    let ports: Vec<String> = listeners
+        .filter_map(|listener| listener.text("Port"))
+        .collect();
     let rules = rules(parts, balancer, true);
     if !rules.iter().any(|rule| rule.lets(&port, who)) {
         report.add(
@@ -111,14 +115,17 @@ fn into_balancer(parts: &Parts<'_, '_>, balancer: &Resource<'_>, report: &mut Re
         );
     }
     for rule in &rules {
-        let listener = port.parse() == Ok(rule.from) && rule.from == rule.to;
-        if !listener {
+        let is_listened = ports.contains(&rule.from.to_string()) && rule.from == rule.to;
+        if !is_listened {
             report.add(
                 stack.index,
                 rule.line,
                 format!(
-                    "{} opens the ports {} to {}, and there is a listener on {port} alone",
-                    balancer.id, rule.from, rule.to
+                    "{} opens the ports {} to {}, and there is a listener on {} alone",
+                    balancer.id,
+                    rule.from,
+                    rule.to,
+                    ports.join(" and ")
                 ),
                 format!("write FromPort: {port} and ToPort: {port}"),
             );
@@ -186,11 +193,13 @@ fn out_of_service(parts: &Parts<'_, '_>, service: &Resource<'_>, report: &mut Re
     if rules.is_empty() {
         return;
     }
-    let calls_http = parts
-        .model
-        .callees(parts.service)
-        .iter()
-        .any(|callee| callee.kind.callers == Callers::Network);
+    // What links to a service of the network calls the port of its URL.
+    let calls_http = parts.model.callees(parts.service).iter().any(|callee| {
+        let stack = parts.model.stack(&callee.name);
+        let url = stack.and_then(|stack| stack.root.at("Outputs.Url.Value"));
+        let is_secure = url.is_some_and(|url| shown(url).starts_with("https:"));
+        callee.kind.callers == Callers::Network && !is_secure
+    });
     let needed = [
         (
             "443",

@@ -21,6 +21,32 @@ struct Parts<'a, 'b> {
     port: String,
     task: Resource<'a>,
     ecs: Resource<'a>,
+    /// Where the service's own container is in the task: others may be beside it.
+    own: usize,
+}
+
+impl Parts<'_, '_> {
+    /// The path of something of the service's own container.
+    fn of_container(&self, path: &str) -> String {
+        format!("ContainerDefinitions.{}.{path}", self.own)
+    }
+}
+
+/// The container that runs the image of the deploy, or that has the service's name; the first, where there is neither.
+pub(crate) fn own_container(stack: &Stack<'_>, task: &Resource<'_>, service: &Service) -> usize {
+    let containers = task.get("ContainerDefinitions");
+    let containers = containers.map_or(&[][..], template::Node::items);
+    let image = stack.parameter_of(super::Origin::Image);
+    let image = image.map(|name| format!("${{{name}}}"));
+    let has = |key: &str, wanted: Option<&str>| {
+        let found = containers
+            .iter()
+            .position(|container| container.get(key).map(super::model::shown).as_deref() == wanted);
+        found.filter(|_| wanted.is_some())
+    };
+    has("Image", image.as_deref())
+        .or_else(|| has("Name", Some(&service.name)))
+        .unwrap_or(0)
 }
 
 pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
@@ -41,6 +67,7 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
             stack,
             service,
             port: port.map_or_else(String::new, u16::to_string),
+            own: own_container(stack, &task, service),
             task,
             ecs,
         };

@@ -3,19 +3,22 @@
 use super::super::Origin;
 use super::super::expect::expect;
 use super::super::model::Resource;
+use super::super::network::is_behind_nat;
 use super::super::report::Report;
 use super::Parts;
 
 pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let (stack, ecs) = (parts.stack, &parts.ecs);
-    expect(
-        report,
-        stack,
-        ecs,
-        "NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp",
-        "ENABLED",
-        "without a NAT gateway it could not even pull its image",
-    );
+    if !is_behind_nat(parts.model) {
+        expect(
+            report,
+            stack,
+            ecs,
+            "NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp",
+            "ENABLED",
+            "without a NAT gateway it could not even pull its image",
+        );
+    }
     let subnets = "NetworkConfiguration.AwsvpcConfiguration.Subnets";
     from_network(parts, ecs, subnets, "SubnetIds", report);
     for group in stack.of_type("AWS::EC2::SecurityGroup") {
@@ -31,7 +34,7 @@ const STOP_TIMEOUT_SECONDS: u32 = 30;
 fn stops(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let (stack, task) = (parts.stack, &parts.task);
     let seconds = parts.service.answers_within_seconds();
-    let path = "ContainerDefinitions.0.StopTimeout";
+    let path = &parts.of_container("StopTimeout");
     let stop = task.text(path).and_then(|text| text.parse().ok());
     let stop: u32 = stop.unwrap_or(STOP_TIMEOUT_SECONDS);
     // One error for all services of one template, and a fix that is right for each of them.

@@ -6,6 +6,7 @@ use super::super::Origin;
 use super::super::expect::{environment, expect, spelt};
 use super::super::model::{Stack, shown};
 use super::super::report::Report;
+use super::traffic::forwards;
 use super::{Parts, is_balanced};
 use kinds::fargate;
 
@@ -37,13 +38,15 @@ pub(super) fn check(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
 
 /// Fargate sells fixed pairs.
 fn size(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
-    let text = |path: &str| {
-        parts
-            .task
-            .text(path)
-            .unwrap_or_else(|| "nothing".to_owned())
+    // What only a deploy knows, or comes to several sizes, is not judged here.
+    let text = |path: &str| match &parts.stack.possible(&parts.task, path)[..] {
+        [] => Some("nothing".to_owned()),
+        [one] => one.clone(),
+        _ => None,
     };
-    let (cpu, memory) = (text("Cpu"), text("Memory"));
+    let (Some(cpu), Some(memory)) = (text("Cpu"), text("Memory")) else {
+        return;
+    };
     let number = |text: &str| text.parse::<u32>().unwrap_or(0);
     let id = parts.task.id;
     match fargate::memory(number(&cpu)) {
@@ -73,24 +76,17 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let count = task
         .get("ContainerDefinitions")
         .map_or(0, |list| list.items().len());
-    if count != 1 {
+    if count == 0 {
         report.add(
             stack.index,
             task.line_of("ContainerDefinitions"),
-            format!("{} has {count} containers", task.id),
+            format!("{} has no container", task.id),
             "give it one: the service's own",
         );
         return;
     }
     let mut wanted = |path: &str, value: &str, why: &str| {
-        expect(
-            report,
-            stack,
-            task,
-            &format!("ContainerDefinitions.0.{path}"),
-            value,
-            why,
-        )
+        expect(report, stack, task, &parts.of_container(path), value, why)
     };
     let parameter = stack.parameter_of(Origin::Image).unwrap_or("ImageUri");
     wanted(
@@ -102,11 +98,6 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         "Essential",
         "true",
         "a task whose only container has stopped would stay",
-    );
-    wanted(
-        "ReadonlyRootFilesystem",
-        "true",
-        "what breaks in could write there",
     );
     if is_balanced(parts) {
         wanted(
@@ -128,6 +119,21 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
             "the Dockerfile asks otherwise, and ECS goes by this alone",
         );
     }
+    let path = parts.of_container("ReadonlyRootFilesystem");
+    if task.text(&path).as_deref() != Some("true") {
+        let text = format!(
+            "{} lets its container write to its own files, and so lets whoever breaks in",
+            task.id
+        );
+        let fix = "write ReadonlyRootFilesystem: true, and give it a volume for what it writes";
+        report.advise(
+            "read-only-files",
+            stack.index,
+            task.line_of(&path),
+            text,
+            fix,
+        );
+    }
     logs(parts, report);
     mounts(parts, report);
 }
@@ -135,16 +141,16 @@ fn container(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
 /// The container's log goes into the group of its stack.
 fn logs(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let (stack, task) = (parts.stack, &parts.task);
-    const CONFIGURATION: &str = "ContainerDefinitions.0.LogConfiguration";
+    let configuration = parts.of_container("LogConfiguration");
     expect(
         report,
         stack,
         task,
-        &format!("{CONFIGURATION}.LogDriver"),
+        &format!("{configuration}.LogDriver"),
         "awslogs",
         "logs go to CloudWatch",
     );
-    let table = format!("{CONFIGURATION}.Options");
+    let table = format!("{configuration}.Options");
     let options = task.get(&table).map_or(&[][..], Node::entries);
     let group = stack
         .first("AWS::Logs::LogGroup")
@@ -181,7 +187,7 @@ fn logs(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
 /// What is mounted is declared, and where the manifest says.
 fn mounts(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let (stack, task) = (parts.stack, &parts.task);
-    let path = "ContainerDefinitions.0.MountPoints";
+    let path = &parts.of_container("MountPoints");
     let mounts = task.get(path).map_or(&[][..], Node::items);
     let volumes = task.get("Volumes").map_or(&[][..], Node::items);
     for mount in mounts {
@@ -212,7 +218,7 @@ fn mounts(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
 }
 
 fn variables(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
-    let path = "ContainerDefinitions.0.Environment";
+    let path = &parts.of_container("Environment");
     let items = parts.task.get(path).map_or(&[][..], Node::items);
     let found: Vec<(String, String, usize)> = items
         .iter()
@@ -282,7 +288,12 @@ fn service(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         "a release that does not become healthy would stay",
     );
     let number = |path: &str| ecs.text(path).and_then(|text| text.parse::<u32>().ok());
-    if number("DesiredCount").is_none_or(|count| count == 0) {
+    let counts = stack.possible(ecs, "DesiredCount");
+    let runs = |count: &Option<String>| {
+        let count = count.as_deref().map(str::parse::<u32>);
+        count.is_none_or(|count| count.is_ok_and(|count| count > 0))
+    };
+    if counts.is_empty() || !counts.iter().all(runs) {
         report.add(
             stack.index,
             ecs.line_of("DesiredCount"),
@@ -303,6 +314,18 @@ fn service(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
             ecs.line_of("DeploymentConfiguration.MaximumPercent"),
             "a release could neither start a new task nor stop an old one",
             "write MaximumPercent: 200, or MinimumHealthyPercent: 0",
+        );
+    }
+    let is_many = |count: &Option<String>| count.as_deref().is_some_and(|count| count != "1");
+    if parts.service.data.is_some() && counts.iter().any(is_many) {
+        report.add(
+            stack.index,
+            ecs.line_of("DesiredCount"),
+            format!(
+                "{} runs several tasks, and each would have its own copy of the data that the manifest's `data` names",
+                ecs.id
+            ),
+            "write DesiredCount: 1, or keep what is shared in a table",
         );
     }
     if parts.service.data.is_some() && most != Some(100) {
@@ -335,11 +358,10 @@ fn waits(stack: &Stack<'_>, parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         .iter()
         .find(|entry| entry.key == "DependsOn")
         .map_or(parts.ecs.line, |entry| entry.line);
-    let kinds = [
-        "AWS::ElasticLoadBalancingV2::Listener",
-        "AWS::EC2::SecurityGroupIngress",
-    ];
-    for needed in kinds.iter().flat_map(|kind| stack.of_type(kind)) {
+    let listeners = stack.of_type("AWS::ElasticLoadBalancingV2::Listener");
+    let forwarding = listeners.filter(|listener| forwards(stack, listener));
+    let rules = stack.of_type("AWS::EC2::SecurityGroupIngress");
+    for needed in forwarding.chain(rules) {
         if !named.iter().any(|name| name == needed.id) {
             report.add(
                 stack.index,

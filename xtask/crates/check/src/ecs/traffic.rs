@@ -63,7 +63,7 @@ fn attached(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let (stack, ecs) = (parts.stack, &parts.ecs);
     let name = parts
         .task
-        .text("ContainerDefinitions.0.Name")
+        .text(&parts.of_container("Name"))
         .unwrap_or_default();
     let group = stack
         .first("AWS::ElasticLoadBalancingV2::TargetGroup")
@@ -183,20 +183,47 @@ fn attribute(resource: &super::Resource<'_>, list: &str, key: &str) -> Option<(u
     Some((shown(value).parse().ok()?, value.line))
 }
 
+/// True when a listener hands requests on to a target group of the template, by whatever form of action.
+pub(super) fn forwards(stack: &super::Stack<'_>, listener: &super::Resource<'_>) -> bool {
+    let groups: Vec<String> = stack
+        .of_type("AWS::ElasticLoadBalancingV2::TargetGroup")
+        .map(|group| format!("${{{}}}", group.id))
+        .collect();
+    let is_group = |node: &Node| {
+        let target = node.get("TargetGroupArn").map(shown);
+        target.is_some_and(|target| groups.contains(&target))
+    };
+    let actions = listener.get("DefaultActions").map_or(&[][..], Node::items);
+    actions.iter().any(|action| {
+        let many = action.at("ForwardConfig.TargetGroups");
+        let mut many = many.map_or(&[][..], Node::items).iter();
+        is_group(action) || many.any(is_group)
+    })
+}
+
+/// The listener behind the service's URL: the first that forwards, or the first.
+pub(super) fn main_listener<'a>(stack: &super::Stack<'a>) -> Option<super::Resource<'a>> {
+    let mut listeners = stack.of_type("AWS::ElasticLoadBalancingV2::Listener");
+    let forwarding = listeners.find(|listener| forwards(stack, listener));
+    forwarding.or_else(|| stack.first("AWS::ElasticLoadBalancingV2::Listener"))
+}
+
 fn listener(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
     let stack = parts.stack;
-    let Some(listener) = stack.first("AWS::ElasticLoadBalancingV2::Listener") else {
+    for listener in stack.of_type("AWS::ElasticLoadBalancingV2::Listener") {
+        let is_secure = listener.text("Protocol").as_deref() == Some("HTTPS");
+        if is_secure && listener.get("Certificates").is_none() {
+            report.add(
+                stack.index,
+                listener.line_of("Protocol"),
+                format!("{} speaks HTTPS without a certificate", listener.id),
+                "write Protocol: HTTP, or add Certificates",
+            );
+        }
+    }
+    let Some(listener) = main_listener(stack) else {
         return;
     };
-    let secure = listener.text("Protocol").as_deref() == Some("HTTPS");
-    if secure && listener.get("Certificates").is_none() {
-        report.add(
-            stack.index,
-            listener.line_of("Protocol"),
-            format!("{} speaks HTTPS without a certificate", listener.id),
-            "write Protocol: HTTP, or add Certificates",
-        );
-    }
     let url = stack
         .root
         .at("Outputs.Url.Value")
@@ -215,15 +242,10 @@ fn listener(parts: &Parts<'_, '_>, report: &mut Report<'_>) {
         port,
         "the output Url goes there",
     );
-    let group = stack
-        .first("AWS::ElasticLoadBalancingV2::TargetGroup")
-        .map_or("TargetGroup", |group| group.id);
-    let actions = listener.get("DefaultActions").map_or(&[][..], Node::items);
-    let forwards = actions.iter().any(|action| {
-        action.get("Type").map(shown).as_deref() == Some("forward")
-            && action.get("TargetGroupArn").map(shown) == Some(format!("${{{group}}}"))
-    });
-    if !forwards {
+    if !forwards(stack, &listener) {
+        let group = stack
+            .first("AWS::ElasticLoadBalancingV2::TargetGroup")
+            .map_or("TargetGroup", |group| group.id);
         report.add(
             stack.index,
             listener.line_of("DefaultActions"),

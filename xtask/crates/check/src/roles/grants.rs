@@ -35,10 +35,10 @@ pub(super) fn check(
     stack: &Stack<'_>,
     role: &Resource<'_>,
     statements: &[Statement<'_>],
-    needs: &[Need],
+    (needs, is_whole): (&[Need], bool),
     report: &mut Report<'_>,
 ) {
-    for need in needs {
+    for need in needs.iter().filter(|_| is_whole) {
         needed(stack, role, statements, need, report);
     }
     for statement in statements.iter().filter(|statement| statement.allows()) {

@@ -18,6 +18,10 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
         for role in stack.of_type("AWS::IAM::Role") {
             let statements = statements_of(stack, &role, report);
             let Some((_, purpose)) = uses.iter().find(|(id, _)| id == role.id) else {
+                // One for something else of AWS is that one's affair.
+                if !trust::is_for_programs(&role) {
+                    continue;
+                }
                 let text = format!("the role {} belongs to nothing", role.id);
                 report.add(
                     stack.index,
@@ -29,7 +33,9 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
             };
             trust::check(stack, &role, *purpose, report);
             let needs = needs::of(model, stack, service, *purpose);
-            grants::check(stack, &role, &statements, &needs, report);
+            // What a policy of AWS's own allows is not to be seen here.
+            let is_whole = role.get("ManagedPolicyArns").is_none();
+            grants::check(stack, &role, &statements, (&needs, is_whole), report);
         }
     }
 }
@@ -81,17 +87,13 @@ fn statements_of<'a>(
             found.extend(policy::read(stack, role.id, document, report));
         }
     }
+    let own = format!("${{{}}}", role.id);
     for beside in stack.of_type("AWS::IAM::Policy") {
-        let text = format!(
-            "{} is a policy beside its role, and may come after what needs it",
-            beside.id
-        );
-        report.add(
-            stack.index,
-            beside.line,
-            text,
-            "write it under Policies of the role",
-        );
+        let roles = beside.get("Roles").map_or(&[][..], Node::items);
+        let is_of_role = roles.iter().any(|name| shown(name) == own);
+        if let Some(document) = beside.get("PolicyDocument").filter(|_| is_of_role) {
+            found.extend(policy::read(stack, role.id, document, report));
+        }
     }
     for managed in role.get("ManagedPolicyArns").map_or(&[][..], Node::items) {
         let text = format!(
@@ -99,7 +101,8 @@ fn statements_of<'a>(
             role.id,
             shown(managed)
         );
-        report.add(
+        report.advise(
+            "managed-policy",
             stack.index,
             managed.line,
             text,

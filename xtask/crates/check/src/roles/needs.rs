@@ -29,7 +29,7 @@ pub(super) fn of<'a>(
         reads_secrets(model, stack, service, &mut needs);
     }
     if matches!(purpose, Use::Task | Use::Function) {
-        keeps_tables(stack, &mut needs);
+        keeps_table(stack, service, &mut needs);
     }
     if purpose != Use::Execution {
         calls(model, stack, service, &mut needs);
@@ -103,13 +103,21 @@ fn reads_secrets<'a>(
     }
 }
 
-fn keeps_tables(stack: &Stack<'_>, needs: &mut Needs) {
+/// The table that the manifest names is written; what a template has besides is its author's to grant.
+fn keeps_table(stack: &Stack<'_>, service: &Service, needs: &mut Needs) {
+    let Some(name) = &service.table else {
+        return;
+    };
     let actions = &[
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:DeleteItem",
     ];
-    for table in stack.of_type("AWS::DynamoDB::Table") {
+    let own = stack.of_type("AWS::DynamoDB::Table").filter(|table| {
+        let mut tables = stack.of_type("AWS::DynamoDB::Table");
+        table.id.to_lowercase().starts_with(&name.to_lowercase()) || tables.nth(1).is_none()
+    });
+    for table in own {
         let resource = format!("${{{}.Arn}}", table.id);
         needs.add(actions, &resource, "keeps a table");
     }

@@ -51,6 +51,14 @@ pub(super) fn check(stack: &Stack<'_>, role: &Resource<'_>, purpose: Use, report
     }
 }
 
+/// True for a role that a container, a function or an agent could take on.
+pub(super) fn is_for_programs(role: &Resource<'_>) -> bool {
+    let trusted = role.text("AssumeRolePolicyDocument").unwrap_or_default();
+    [Use::Execution, Use::Task, Use::Function, Use::Runtime]
+        .iter()
+        .any(|purpose| trusted.contains(purpose.principal()))
+}
+
 /// A service of AWS acts for many accounts. The conditions say that it has to be this one, and for what of it.
 fn on_behalf(
     stack: &Stack<'_>,
