@@ -137,3 +137,38 @@ fn what_a_list_would_miss_is_a_note() {
         Cargo.toml:260: x402-backend of prod may not start: x402.org settled on eip155:84532 when it was looked up, not on eip155:11155111 (https://github.com/x402-foundation/x402/blob/main/typescript/site/app/facilitator/index.ts)
         fix: ask the facilitator's /supported, or sell on a network of its list"#]].assert_eq(&notes.join("\n"));
 }
+
+/// Advice is told beside the stages' lines, with the name of its rule; allowed with a reason, it is listed and not told.
+#[test]
+fn advice_can_be_allowed_with_a_reason() {
+    let workspace = Workspace::new();
+    let open = Fault::new(
+        "templates/ecs.tera",
+        "ReadonlyRootFilesystem: true",
+        "ReadonlyRootFilesystem: false",
+    );
+    let told = workspace.check_with(&open);
+    assert!(
+        told.starts_with("exit 0") && told.contains("[read-only-files]"),
+        "{told}"
+    );
+    let manifest = workspace.path().join("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let allow = "[workspace.metadata.allow]\nread-only-files = \"the cache is on disk\"\nlog-retention = \"an old reason\"\n";
+    std::fs::write(&manifest, format!("{text}\n{allow}")).unwrap();
+    open.apply(workspace.path());
+    let output = workspace.command(&["check", "--all"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let of_rules = |line: &&str| line.contains("read-only-files") || line.contains("log-retention");
+    let notes: Vec<&str> = said.lines().filter(of_rules).map(str::trim).collect();
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let listed = listed.lines().filter(|line| line.contains("; "));
+    let lines: Vec<&str> = listed.chain(notes).collect();
+    expect![[r#"
+        data-left-behind: a stage without protection deletes everything of it when it is destroyed; followed
+        log-retention: logs are deleted after a time; allowed: an old reason
+        managed-policy: a role has the permissions that its service needs, and no policy of AWS's own; followed
+        read-only-files: a container cannot write to its own files; allowed: the cache is on disk
+        wide-permissions: a policy names actions and resources one by one; followed
+        Cargo.toml:262: nothing needs the advice `log-retention` to be allowed: remove the line"#]].assert_eq(&lines.join("\n"));
+}

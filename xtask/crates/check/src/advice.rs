@@ -13,7 +13,7 @@ pub struct Rule {
 }
 
 /// Every rule of advice, by name.
-pub const RULES: [Rule; 4] = [
+pub const RULES: [Rule; 5] = [
     Rule {
         name: "data-left-behind",
         about: "a stage without protection deletes everything of it when it is destroyed",
@@ -29,6 +29,10 @@ pub const RULES: [Rule; 4] = [
     Rule {
         name: "read-only-files",
         about: "a container cannot write to its own files",
+    },
+    Rule {
+        name: "wide-permissions",
+        about: "a policy names actions and resources one by one",
     },
 ];
 

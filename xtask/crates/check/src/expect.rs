@@ -91,6 +91,17 @@ pub(crate) fn environment(
             }
         }
     }
+    if let Some(table) = &service.table {
+        let variable = format!("{}_TABLE", table.to_uppercase().replace('-', "_"));
+        if !found.iter().any(|(name, _, _)| *name == variable) {
+            report.add(
+                stack.index,
+                line,
+                format!("the service does not get {variable}, and its manifest names the table `{table}`"),
+                format!("add {variable} to its environment: !Ref <the table>"),
+            );
+        }
+    }
     let own = found
         .iter()
         .filter(|(name, _, _)| !service.env.contains_key(name));

@@ -85,6 +85,17 @@ fn listening(stack: &Stack<'_>, service: &Service, image: &ImageFacts, report: &
             format!("write PORT={port}, or EXPOSE {own}"),
         );
     }
+    // An image of nothing but our program has no other settings: without HOST it listens for itself alone.
+    if image.is_whole && variable("PORT").is_some() && variable("HOST").is_none() {
+        report.add_at(
+            place(image, "ENV", "PORT"),
+            format!(
+                "{} has a PORT and no HOST: it listens on 127.0.0.1, where nobody outside the container reaches it",
+                stack.given.owner
+            ),
+            "write HOST=0.0.0.0 beside it",
+        );
+    }
     if let Some(host) =
         variable("HOST").filter(|host| ["localhost", "127.0.0.1", "::1"].contains(host))
     {

@@ -21,6 +21,7 @@ mod required;
 mod roles;
 mod schema;
 mod secrets;
+mod twice;
 
 use template::Node;
 
@@ -121,6 +122,7 @@ pub fn find(system: &System<'_>) -> Vec<Finding> {
     secrets::check(&model, &mut report);
     kept::check(&model, &mut report);
     images::check(&model, &mut report);
+    twice::check(&model, &mut report);
     report.placed(&trees)
 }
 

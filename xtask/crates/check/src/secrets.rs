@@ -2,9 +2,9 @@
 
 use template::{Kind as NodeKind, Node};
 
-use super::model::{Model, Stack, shown};
+use super::model::{Model, Resource, Stack, shown};
 use super::report::Report;
-use facts::{Service, looks_secret};
+use facts::{Alphabet, Service, looks_secret};
 use kinds::SecretsIn;
 
 pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
@@ -27,6 +27,14 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
                     "write GenerateSecretString, and let the cloud draw it",
                 );
             }
+        }
+        for output in stack.section("Outputs") {
+            in_clear(
+                stack,
+                &format!("the output {}", output.key),
+                &output.value,
+                report,
+            );
         }
         parameters(stack, report);
         if let Some(service) = stack.service {
@@ -83,6 +91,56 @@ fn parameters(stack: &Stack<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// What Secrets Manager draws from, unless something is excluded:
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetRandomPassword.html>.
+const DRAWN: [(&str, &str); 4] = [
+    ("ExcludeLowercase", "abcdefghijklmnopqrstuvwxyz"),
+    ("ExcludeUppercase", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    ("ExcludeNumbers", "0123456789"),
+    ("ExcludePunctuation", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+];
+
+/// The secret is made of the characters that its service reads.
+fn alphabet(
+    stack: &Stack<'_>,
+    made: &Resource<'_>,
+    alphabet: Alphabet,
+    variable: &str,
+    report: &mut Report<'_>,
+) {
+    let of = |key: &str| made.text(&format!("GenerateSecretString.{key}"));
+    let excluded = of("ExcludeCharacters").unwrap_or_default();
+    let drawn = DRAWN
+        .iter()
+        .filter(|(key, _)| of(key).as_deref() != Some("true"));
+    let mut drawn = drawn.flat_map(|(_, letters)| letters.chars());
+    let fits = |letter: char| match alphabet {
+        Alphabet::Hex => matches!(letter, '0'..='9' | 'a'..='f'),
+        Alphabet::Password => letter.is_ascii_alphanumeric(),
+    };
+    let wrong = drawn.find(|letter| !excluded.contains(*letter) && !fits(*letter));
+    let has_space = of("IncludeSpace").as_deref() == Some("true");
+    let Some(wrong) = wrong.or(has_space.then_some(' ')) else {
+        return;
+    };
+    let (what, fix) = match alphabet {
+        Alphabet::Hex => (
+            "hexadecimal digits",
+            "write ExcludePunctuation: true, ExcludeUppercase: true and ExcludeCharacters: ghijklmnopqrstuvwxyz",
+        ),
+        Alphabet::Password => ("letters and digits", "write ExcludePunctuation: true"),
+    };
+    report.add(
+        stack.index,
+        made.line_of("GenerateSecretString.PasswordLength"),
+        format!(
+            "{} may draw `{wrong}`, and the manifest asks for {what} in {variable}",
+            made.id
+        ),
+        fix,
+    );
+}
+
 /// Every secret that the manifest declares is made, and handed over where the kind of service looks for it.
 fn declared(model: &Model<'_>, stack: &Stack<'_>, service: &Service, report: &mut Report<'_>) {
     for (variable, secret) in &service.secrets {
@@ -113,6 +171,7 @@ fn declared(model: &Model<'_>, stack: &Stack<'_>, service: &Service, report: &mu
                 format!("write PasswordLength: {}", secret.length),
             );
         }
+        alphabet(stack, &made, secret.alphabet, variable, report);
         let reference = Reference {
             shown: format!("${{{}}}", made.id),
             written: format!("!Ref {}", made.id),

@@ -263,7 +263,7 @@ fn rule(node: &Node, line: usize) -> Rule {
         .find_map(|key| node.get(key))
         .map(shown)
         .unwrap_or_default();
-    // No range of ports is all of them, which is what protocol -1 means.
+    // Protocol -1 is all ports. AWS refuses another protocol without a range of them, which the schemas do not say.
     Rule {
         line,
         from: number("FromPort", 0),

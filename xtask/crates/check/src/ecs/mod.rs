@@ -2,6 +2,7 @@
 
 mod doors;
 mod network;
+mod service;
 mod task;
 mod traffic;
 
@@ -72,6 +73,7 @@ pub(crate) fn check(model: &Model<'_>, report: &mut Report<'_>) {
             ecs,
         };
         task::check(&parts, report);
+        service::check(&parts, report);
         network::check(&parts, report);
         if is_balanced(&parts) {
             traffic::check(&parts, report);

@@ -31,6 +31,14 @@ const HOLDING: [(&str, &str, &str); 2] = [
     ),
 ];
 
+/// True for what nobody may do unless a link or a fact says so.
+pub(super) fn is_watched(action: &str) -> bool {
+    action == "*"
+        || ONLY_WHEN_NEEDED
+            .iter()
+            .any(|family| action.starts_with(family))
+}
+
 pub(super) fn check(
     stack: &Stack<'_>,
     role: &Resource<'_>,
@@ -43,9 +51,7 @@ pub(super) fn check(
     }
     for statement in statements.iter().filter(|statement| statement.allows()) {
         for action in &statement.actions {
-            let watched = ONLY_WHEN_NEEDED
-                .iter()
-                .any(|family| action.starts_with(family));
+            let watched = is_watched(action);
             // What is allowed on everything has been reported for that.
             for resource in statement
                 .resources

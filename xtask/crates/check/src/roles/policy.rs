@@ -26,6 +26,46 @@ const KEYS: [&str; 6] = [
     "Condition",
 ];
 
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
+const OPERATORS: [&str; 27] = [
+    "ArnEquals",
+    "ArnLike",
+    "ArnNotEquals",
+    "ArnNotLike",
+    "BinaryEquals",
+    "Bool",
+    "DateEquals",
+    "DateGreaterThan",
+    "DateGreaterThanEquals",
+    "DateLessThan",
+    "DateLessThanEquals",
+    "DateNotEquals",
+    "IpAddress",
+    "NotIpAddress",
+    "Null",
+    "NumericEquals",
+    "NumericGreaterThan",
+    "NumericGreaterThanEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericNotEquals",
+    "StringEquals",
+    "StringEqualsIgnoreCase",
+    "StringLike",
+    "StringNotEquals",
+    "StringNotEqualsIgnoreCase",
+    "StringNotLike",
+];
+
+/// `StringLike`, `ForAnyValue:StringLike`, `StringLikeIfExists`.
+fn is_operator(text: &str) -> bool {
+    let text = text
+        .strip_prefix("ForAllValues:")
+        .or_else(|| text.strip_prefix("ForAnyValue:"))
+        .unwrap_or(text);
+    OPERATORS.contains(&text.strip_suffix("IfExists").unwrap_or(text))
+}
+
 /// One statement of a policy, in texts.
 #[derive(Debug)]
 pub(super) struct Statement<'a> {
@@ -131,10 +171,10 @@ pub(super) fn read<'a>(
 
 fn form(stack: &Stack<'_>, id: &str, statement: &Statement<'_>, report: &mut Report<'_>) {
     for entry in statement.node.entries() {
-        if !KEYS.contains(&entry.key.as_str()) {
+        if !KEYS.contains(&entry.key.as_str()) && !entry.key.starts_with("Not") {
             let fix = match facts::nearest(&entry.key, &KEYS) {
-                Some(near) if !entry.key.starts_with("Not") => format!("did you mean `{near}`?"),
-                _ => "say what is allowed, not what is not: Action and Resource".to_owned(),
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("a statement has {}", KEYS.join(", ")),
             };
             report.add(
                 stack.index,
@@ -153,6 +193,48 @@ fn form(stack: &Stack<'_>, id: &str, statement: &Statement<'_>, report: &mut Rep
             "write Effect: Allow, or Deny",
         );
     }
+    let negated = ["NotAction", "NotResource", "NotPrincipal"];
+    let has = |key: &str| statement.node.get(key).is_some();
+    if statement.actions.is_empty() && !has("NotAction") {
+        report.add(
+            stack.index,
+            statement.node.line,
+            format!("a statement of {id} has no Action"),
+            "add Action: and the actions that are needed",
+        );
+    }
+    operators(stack, id, statement, report);
+    for key in negated.into_iter().filter(|key| has(key)) {
+        report.advise(
+            "wide-permissions",
+            stack.index,
+            statement.line_of(key),
+            format!("a statement of {id} has `{key}`, and so allows what nobody has thought of"),
+            "say what is allowed, not what is not: Action and Resource",
+        );
+    }
+    actions(stack, id, statement, report);
+}
+
+/// Conditions compare by what IAM has.
+fn operators(stack: &Stack<'_>, id: &str, statement: &Statement<'_>, report: &mut Report<'_>) {
+    for operator in statement
+        .node
+        .get("Condition")
+        .map_or(&[][..], Node::entries)
+    {
+        if !is_operator(&operator.key) {
+            let fix = match facts::nearest(&operator.key, &OPERATORS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("IAM has {}", OPERATORS.join(", ")),
+            };
+            let text = format!("a condition of {id} has the operator `{}`", operator.key);
+            report.add(stack.index, operator.line, text, fix);
+        }
+    }
+}
+
+fn actions(stack: &Stack<'_>, id: &str, statement: &Statement<'_>, report: &mut Report<'_>) {
     for action in &statement.actions {
         let is_name =
             |name: &str| name.starts_with(|first: char| first.is_ascii_uppercase() || first == '*');
@@ -161,13 +243,12 @@ fn form(stack: &Stack<'_>, id: &str, statement: &Statement<'_>, report: &mut Rep
             .is_some_and(|(service, name)| !service.is_empty() && is_name(name));
         let line = statement.line_of("Action");
         if action == "*" || (formed && action.contains('*')) {
-            if statement.allows() {
-                report.add(
-                    stack.index,
-                    line,
-                    format!("a statement of {id} allows `{action}`"),
-                    "name each action that is needed",
-                );
+            let text = format!("a statement of {id} allows `{action}`");
+            let fix = "name each action that is needed";
+            if statement.allows() && super::grants::is_watched(action) {
+                report.add(stack.index, line, text, fix);
+            } else if statement.allows() {
+                report.advise("wide-permissions", stack.index, line, text, fix);
             }
         } else if !formed {
             report.add(
@@ -183,7 +264,7 @@ fn form(stack: &Stack<'_>, id: &str, statement: &Statement<'_>, report: &mut Rep
 /// `*` as a resource is for the few actions that know no other, and an ARN is one of its action's service.
 fn resources(stack: &Stack<'_>, id: &str, statement: &Statement<'_>, report: &mut Report<'_>) {
     let line = statement.line_of("Resource");
-    if statement.resources.is_empty() {
+    if statement.resources.is_empty() && statement.node.get("NotResource").is_none() {
         report.add(
             stack.index,
             line,
@@ -198,12 +279,13 @@ fn resources(stack: &Stack<'_>, id: &str, statement: &Statement<'_>, report: &mu
     {
         let everything = statement.resources.iter().any(|resource| resource == "*");
         if everything && !FOR_EVERYTHING.contains(&action.as_str()) {
-            report.add(
-                stack.index,
-                line,
-                format!("{id} may {action} on every resource"),
-                "name the resources: everything is for actions that know no other",
-            );
+            let text = format!("{id} may {action} on every resource");
+            let fix = "name the resources: everything is for actions that know no other";
+            if super::grants::is_watched(action) {
+                report.add(stack.index, line, text, fix);
+            } else {
+                report.advise("wide-permissions", stack.index, line, text, fix);
+            }
         }
         let service = action.split(':').next().unwrap_or("");
         for resource in statement

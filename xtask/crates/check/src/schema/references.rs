@@ -111,6 +111,13 @@ impl Walk<'_, '_, '_> {
             }
             Kind::Call("Sub", argument) => self.substitution(argument, node.line),
             Kind::Call("Condition", argument) => self.condition(argument),
+            Kind::Call("If", argument) => {
+                if let Some(condition) = argument.items().first() {
+                    self.condition(condition);
+                }
+                let branches = argument.items().iter().skip(1);
+                branches.for_each(|branch| self.visit(branch));
+            }
             Kind::Call(_, argument) => self.visit(argument),
         }
     }
