@@ -4,8 +4,9 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
+
+use assert_cmd::Command;
 
 /// A proxy that writes down whom it is to reach and reaches nobody. RFC 9110, 9.3.6: `CONNECT host:port`.
 struct Proxy {

@@ -31,7 +31,7 @@ pub(crate) struct Deploy {
     /// Cancel the updates that an earlier deploy began, and roll them back
     #[arg(long, conflicts_with_all = ["plan", "services"])]
     cancel: bool,
-    /// Skip the smoke checks
+    /// Skip the smoke checks, of which a question to the model costs a few hundred tokens
     #[arg(long)]
     no_smoke: bool,
     /// Print one JSON event per line

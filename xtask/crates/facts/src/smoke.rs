@@ -8,7 +8,7 @@ use super::service::Service;
 use words::error::Problem;
 
 const KEY: &str = "smoke";
-const FORMS: &str = "write smoke = [\"/ready\"], with { path = \"/...\", paid = true } for what is sold and { tool = \"...\" } for a tool of an agent";
+const FORMS: &str = "write smoke = [\"/ready\"], with { path = \"/...\", paid = true } for what is sold, { path = \"/...\", refused = true } for what strangers may not see, and { tool = \"...\" } or { ask = \"...\" } for an agent";
 
 /// One question, and what a good answer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub enum Smoke {
     Path(String),
     /// A path that is sold: whoever pays nothing gets 402, and never an answer.
     Paid(String),
+    /// A path that a stranger is refused: 401 or 403, and never an answer.
+    Refused(String),
+    /// What the agent is asked in words, so that its model answers: that costs some tokens.
+    Ask(String),
     /// A tool that the agent calls without arguments. It should cost nothing, and no model is asked.
     Tool(String),
 }
@@ -41,12 +45,18 @@ fn one(table: &Table<'_>, item: &Json, problems: &mut Vec<Problem>) -> Option<Sm
     if let Some(object) = item.as_object() {
         let mut inner = Table::new(table.file, &format!("{}.{KEY}", table.header), object);
         let (path, tool) = (inner.text("path", problems), inner.text("tool", problems));
-        let paid = inner.flag("paid", problems);
+        let ask = inner.text("ask", problems);
+        let (paid, refused) = (
+            inner.flag("paid", problems),
+            inner.flag("refused", problems),
+        );
         inner.unknown_keys(problems);
-        match (path, tool, paid) {
-            (Some(path), None, true) => return Some(Smoke::Paid(path)),
-            (Some(path), None, false) => return Some(Smoke::Path(path)),
-            (None, Some(tool), false) => return Some(Smoke::Tool(tool)),
+        match (path, tool, ask, paid, refused) {
+            (Some(path), None, None, true, false) => return Some(Smoke::Paid(path)),
+            (Some(path), None, None, false, true) => return Some(Smoke::Refused(path)),
+            (Some(path), None, None, false, false) => return Some(Smoke::Path(path)),
+            (None, Some(tool), None, false, false) => return Some(Smoke::Tool(tool)),
+            (None, None, Some(words), false, false) => return Some(Smoke::Ask(words)),
             _ => {}
         }
     }
@@ -65,14 +75,14 @@ pub(crate) fn validate(service: &Service, file: &ManifestFile, problems: &mut Ve
     let (mut has_paths, mut has_tools) = (false, false);
     for asked in &service.smoke {
         match asked {
-            Smoke::Path(path) | Smoke::Paid(path) => {
+            Smoke::Path(path) | Smoke::Paid(path) | Smoke::Refused(path) => {
                 has_paths = true;
                 if !path.starts_with('/') {
                     let text = format!("`{path}` in `smoke` is not a path");
                     refuse(text, format!("write \"/{path}\""));
                 }
             }
-            Smoke::Tool(_) => has_tools = true,
+            Smoke::Tool(_) | Smoke::Ask(_) => has_tools = true,
         }
     }
     if has_paths && kind.callers != Callers::Network {

@@ -110,7 +110,7 @@ fn a_table_has_a_name_and_smoke_asks_what_can_be_asked() {
             services/function/Cargo.toml: a lambda service has no paths to ask
                 fix: remove the paths from `smoke`: an agent that calls the service can be asked for a tool
             services/odd/Cargo.toml: `7` in `smoke` is not something to ask
-                fix: write smoke = ["/ready"], with { path = "/...", paid = true } for what is sold and { tool = "..." } for a tool of an agent
+                fix: write smoke = ["/ready"], with { path = "/...", paid = true } for what is sold, { path = "/...", refused = true } for what strangers may not see, and { tool = "..." } or { ask = "..." } for an agent
             services/odd/Cargo.toml: `Payments` is not a name of a table: small letters, digits and -
                 fix: write table = "payments"
             services/odd/Cargo.toml: `payments_table` is now `table`, which names the table
@@ -118,7 +118,7 @@ fn a_table_has_a_name_and_smoke_asks_what_can_be_asked() {
             services/odd/Cargo.toml: `ready` in `smoke` is not a path
                 fix: write "/ready"
             services/odd/Cargo.toml: `{"paid":true}` in `smoke` is not something to ask
-                fix: write smoke = ["/ready"], with { path = "/...", paid = true } for what is sold and { tool = "..." } for a tool of an agent
+                fix: write smoke = ["/ready"], with { path = "/...", paid = true } for what is sold, { path = "/...", refused = true } for what strangers may not see, and { tool = "..." } or { ask = "..." } for an agent
             services/odd/Cargo.toml: a fargate service has no tools to ask for
                 fix: ask an agent for the tool, or name a path
             services/thinker/Cargo.toml: a service of the kind agentcore has no table

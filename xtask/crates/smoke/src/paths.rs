@@ -32,7 +32,7 @@ pub async fn paths(context: &Context, stage: &Stage, outputs: &Outputs) -> Vec<C
         }
         for path in service.smoke.iter().filter_map(|asked| match asked {
             Smoke::Path(path) => Some(path),
-            Smoke::Paid(_) | Smoke::Tool(_) => None,
+            Smoke::Paid(_) | Smoke::Refused(_) | Smoke::Tool(_) | Smoke::Ask(_) => None,
         }) {
             asked.push(async move {
                 let result = own_words(url, path, PATIENCE).await;
