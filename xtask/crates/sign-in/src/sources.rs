@@ -92,6 +92,9 @@ fn of_profile(profiles: &ProfileSet, named: bool) -> Result<Option<Source>, User
                 UserError::new(format!("the AWS profile {name} does not exist")).hint(hint),
             );
         };
+        if profile.get("role_arn").is_some() && profile.get("mfa_serial").is_some() {
+            return Err(wants_a_code(name));
+        }
         match profile.get("source_profile") {
             Some(next) if profile.get("role_arn").is_some() && next != name => name = next,
             _ => return of_last(profile, named),
@@ -99,6 +102,14 @@ fn of_profile(profiles: &ProfileSet, named: bool) -> Result<Option<Source>, User
     }
     let problem = format!("the AWS profile {name} leads to itself by source_profile");
     Err(UserError::new(problem).hint("correct source_profile in ~/.aws/config"))
+}
+
+/// The AWS SDK for Rust leaves `mfa_serial` out, and the role then refuses: awslabs/aws-sdk-rust#527.
+fn wants_a_code(name: &str) -> UserError {
+    let problem = format!("the AWS profile {name} wants a code (mfa_serial), and this tool cannot ask for one");
+    UserError::new(problem).hint(format!(
+        "let the AWS CLI ask, and hand its credentials on: eval \"$(aws configure export-credentials --profile {name} --format env)\""
+    ))
 }
 
 fn of_last(profile: &Profile, named: bool) -> Result<Option<Source>, UserError> {

@@ -25,6 +25,10 @@ credential_process = /opt/credentials
 [profile deployer]
 role_arn = arn:aws:iam::111122223333:role/deployer
 source_profile = company
+[profile careful]
+role_arn = arn:aws:iam::111122223333:role/admin
+source_profile = keys
+mfa_serial = arn:aws:iam::111122223333:mfa/phone
 [profile lost]
 role_arn = arn:aws:iam::111122223333:role/deployer
 source_profile = nowhere
@@ -75,6 +79,7 @@ async fn every_source_is_found_without_asking_for_credentials() {
         &[("AWS_PROFILE", "browser")],
         &[("AWS_PROFILE", "program")],
         &[("AWS_PROFILE", "deployer")],
+        &[("AWS_PROFILE", "careful")],
         &[("AWS_PROFILE", "typo")],
         &[("AWS_PROFILE", "default")],
         &[("AWS_PROFILE", "lost")],
@@ -110,15 +115,18 @@ async fn every_source_is_found_without_asking_for_credentials() {
             Elsewhere
         AWS_PROFILE=deployer
             Elsewhere
+        AWS_PROFILE=careful
+            the AWS profile careful wants a code (mfa_serial), and this tool cannot ask for one
+            hint: let the AWS CLI ask, and hand its credentials on: eval "$(aws configure export-credentials --profile careful --format env)"
         AWS_PROFILE=typo
             the AWS profile typo does not exist
-            hint: profiles: browser, company, default, deployer, keys, lost, one, other, program, web; choose one with AWS_PROFILE
+            hint: profiles: browser, careful, company, default, deployer, keys, lost, one, other, program, web; choose one with AWS_PROFILE
         AWS_PROFILE=default
             the AWS profile default has no credentials
             hint: sign in with it: `aws login --profile default` or `aws configure --profile default`
         AWS_PROFILE=lost
             the AWS profile nowhere does not exist
-            hint: profiles: browser, company, default, deployer, keys, lost, one, other, program, web; choose one with AWS_PROFILE
+            hint: profiles: browser, careful, company, default, deployer, keys, lost, one, other, program, web; choose one with AWS_PROFILE
         AWS_PROFILE=one
             the AWS profile one leads to itself by source_profile
             hint: correct source_profile in ~/.aws/config
