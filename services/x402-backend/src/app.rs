@@ -59,9 +59,9 @@ pub(crate) fn router(
     }
     let sale = sale(config)?;
     let payment = seller.layer(&sale)?;
-    let weather = match config.weather_source {
+    let weather = match &config.weather_source {
         WeatherSource::ClimateNormals => Weather::Normals(Arc::new(Normals::embedded())),
-        WeatherSource::OpenMeteo => Weather::OpenMeteo(OpenMeteo::new(client)),
+        WeatherSource::OpenMeteo(key) => Weather::OpenMeteo(OpenMeteo::new(client, key.clone())),
     };
     let app = App {
         weather,

@@ -3,7 +3,7 @@ mod prices;
 
 pub(crate) use prices::OtherPrice;
 
-use runtime::Environment;
+use runtime::{Environment, Secret};
 use std::time::Duration;
 use url::Url;
 use x402::facilitator::{Credentials, HttpFacilitator};
@@ -31,10 +31,11 @@ pub(crate) struct Config {
     pub(crate) answer_within: Duration,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum WeatherSource {
     ClimateNormals,
-    OpenMeteo,
+    /// With the key of a customer, if there is one.
+    OpenMeteo(Option<Secret<String>>),
 }
 
 impl Config {
@@ -51,7 +52,9 @@ impl Config {
         }
         let weather_source =
             match environment.one_of("WEATHER_SOURCE", &["climate-normals", "open-meteo"]) {
-                "open-meteo" => WeatherSource::OpenMeteo,
+                "open-meteo" => {
+                    WeatherSource::OpenMeteo(environment.optional("WEATHER_KEY").map(Secret::new))
+                }
                 _ => WeatherSource::ClimateNormals,
             };
         let facilitator_url = environment.url("FACILITATOR_URL");

@@ -1,6 +1,8 @@
-//! Current weather from open-meteo.com, which needs no key.
+//! Current weather from open-meteo.com. Its free API is for non-commercial use; whoever sells what it says has a key, and asks other
+//! hosts with it (<https://open-meteo.com/en/terms>, <https://open-meteo.com/en/pricing>).
 
 use super::{Kind, Report, WeatherError};
+use runtime::Secret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -14,6 +16,7 @@ pub(crate) struct OpenMeteo {
     client: reqwest::Client,
     search: Url,
     forecast: Url,
+    key: Option<Secret<String>>,
 }
 
 #[derive(Deserialize)]
@@ -43,12 +46,28 @@ struct Current {
 }
 
 impl OpenMeteo {
-    pub(crate) fn new(client: reqwest::Client) -> Self {
-        let url = |text| Url::parse(text).expect("the constants below are URLs");
+    pub(crate) fn new(client: reqwest::Client, key: Option<Secret<String>>) -> Self {
+        let url = |text: &str| Url::parse(text).expect("the constants below are URLs");
+        let (search, forecast) = match &key {
+            Some(_) => (
+                "https://customer-geocoding-api.open-meteo.com/v1/search",
+                "https://customer-api.open-meteo.com/v1/forecast",
+            ),
+            None => (
+                "https://geocoding-api.open-meteo.com/v1/search",
+                "https://api.open-meteo.com/v1/forecast",
+            ),
+        };
+        if key.is_none() {
+            tracing::warn!(
+                "open-meteo.com is asked without a key, which its terms allow for non-commercial use only"
+            );
+        }
         Self {
             client,
-            search: url("https://geocoding-api.open-meteo.com/v1/search"),
-            forecast: url("https://api.open-meteo.com/v1/forecast"),
+            search: url(search),
+            forecast: url(forecast),
+            key,
         }
     }
 
@@ -89,14 +108,18 @@ impl OpenMeteo {
         url: &Url,
         query: &[(&str, &str)],
     ) -> Result<T, WeatherError> {
+        let key = self.key.as_ref().map(|key| ("apikey", key.expose()));
         let sent = self
             .client
             .get(url.clone())
             .query(query)
+            .query(key.as_slice())
             .timeout(TIMEOUT)
             .send()
             .await;
-        let response = sent.map_err(|error| WeatherError::SourceUnreachable(error.to_string()))?;
+        // An error names the URL, and the key is in it.
+        let response =
+            sent.map_err(|error| WeatherError::SourceUnreachable(error.without_url().to_string()))?;
         if !response.status().is_success() {
             return Err(WeatherError::SourceFailed(format!(
                 "{} answered {}",
@@ -107,7 +130,7 @@ impl OpenMeteo {
         response
             .json()
             .await
-            .map_err(|error| WeatherError::SourceFailed(error.to_string()))
+            .map_err(|error| WeatherError::SourceFailed(error.without_url().to_string()))
     }
 }
 
@@ -152,7 +175,28 @@ mod tests {
             client: runtime::http::client(),
             search: url("/search"),
             forecast: url("/forecast"),
+            key: Some("only-for-tests".to_owned().into()),
         }
+    }
+
+    #[tokio::test]
+    async fn a_key_is_sent_and_never_told() {
+        let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = std::sync::Arc::clone(&asked);
+        let router = Router::new().fallback(move |uri: axum::http::Uri| async move {
+            seen.lock().unwrap().push(uri.to_string());
+            "not JSON"
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let mut source = source(json!({}), (200, json!({}))).await;
+        source.search = Url::parse(&base).unwrap();
+        let told = format!("{:?}", source.report("tokyo").await);
+        assert!(asked.lock().unwrap()[0].contains("apikey=only-for-tests"));
+        server.abort();
+        let nobody = format!("{told} {:?}", source.report("tokyo").await);
+        assert!(!nobody.contains("only-for-tests"), "{nobody}");
     }
 
     #[tokio::test]

@@ -106,7 +106,9 @@ fn of_profile(profiles: &ProfileSet, named: bool) -> Result<Option<Source>, User
 
 /// The AWS SDK for Rust leaves `mfa_serial` out, and the role then refuses: awslabs/aws-sdk-rust#527.
 fn wants_a_code(name: &str) -> UserError {
-    let problem = format!("the AWS profile {name} wants a code (mfa_serial), and this tool cannot ask for one");
+    let problem = format!(
+        "the AWS profile {name} wants a code (mfa_serial), and this tool cannot ask for one"
+    );
     UserError::new(problem).hint(format!(
         "let the AWS CLI ask, and hand its credentials on: eval \"$(aws configure export-credentials --profile {name} --format env)\""
     ))
