@@ -1,6 +1,9 @@
 //! CloudFormation: what stands, what would change, and doing it. No state is kept here: the stacks, their tags and one output
 //! of each say everything that a deploy has to know.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 mod change_set;
 mod changes;
 mod delete;
@@ -37,6 +40,8 @@ pub struct CloudFormation {
     client: aws_sdk_cloudformation::Client,
     project: String,
     stage: String,
+    /// The account has too many stacks to look at all of them, or nobody may.
+    asks_by_name: Arc<AtomicBool>,
     pace: Pace,
 }
 
@@ -46,6 +51,7 @@ impl CloudFormation {
             client: aws_sdk_cloudformation::Client::new(aws.config()),
             project: project.to_owned(),
             stage: stage.to_owned(),
+            asks_by_name: Arc::default(),
             pace: Pace::default(),
         }
     }
