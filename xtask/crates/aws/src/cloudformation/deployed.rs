@@ -108,10 +108,11 @@ impl CloudFormation {
         };
         let tagged = tag(PROJECT_TAG) == Some(&self.project) && tag(STAGE_TAG) == Some(&self.stage);
         let name = stack.stack_name().unwrap_or_default();
-        // One that was never executed has not got its tags yet.
+        // One that was never executed has not got its tags yet, and neither has one that is only an import.
         let prefix = format!("{}-{}-", self.project, self.stage);
         let status = stack.stack_status().map_or("", |status| status.as_str());
-        let unborn = status == "REVIEW_IN_PROGRESS" && tag(PROJECT_TAG).is_none();
+        let begun = status == "REVIEW_IN_PROGRESS" || status.starts_with("IMPORT_");
+        let unborn = begun && tag(PROJECT_TAG).is_none();
         let owner = match tag(OWNER_TAG) {
             Some(owner) if tagged => owner,
             None if unborn => name.strip_prefix(&prefix)?,
