@@ -170,3 +170,75 @@ async fn a_stage_that_went_away_comes_back() {
         drop(workspace.succeed(&emulator, &DESTROY));
     }
 }
+
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn money_in_the_wallet_keeps_a_stage() {
+    let (emulator, workspace) = (Emulator::start(), Workspace::new());
+    let state = State::of(&emulator).await;
+    let setting = "NETWORK = { stage = \"network\", type = \"network\" }\nRESOURCE_SERVER_URL =";
+    workspace.replace(
+        "services/mcp-server/Cargo.toml",
+        "RESOURCE_SERVER_URL =",
+        setting,
+    );
+    workspace.replace(
+        "Cargo.toml",
+        "price = \"0.01\"\n",
+        "price = \"0.01\"\nnetwork = \"eip155:84532\"\n",
+    );
+    workspace.replace(
+        "services/agent/Dockerfile",
+        "PORT=8080",
+        "PORT=8080 WALLET=9990000",
+    );
+    drop(workspace.succeed(&emulator, &WITHOUT_SMOKE));
+    let said = workspace.fail(&emulator, &DESTROY);
+    assert!(
+        said.contains("0001 holds 9990000 USDC on eip155:84532, and its key"),
+        "{said}"
+    );
+    let forget = |wallet: &'static str| {
+        [
+            "destroy",
+            "--stage",
+            "dev",
+            "--yes",
+            "--forget-wallet",
+            wallet,
+        ]
+    };
+    let said = workspace.fail(
+        &emulator,
+        &forget("0xAbC0000000000000000000000000000000000002"),
+    );
+    assert!(
+        said.contains("is 0xAbC0000000000000000000000000000000000001, and not "),
+        "{said}"
+    );
+
+    // An agent that does not answer with a wallet says nothing about the money in it.
+    workspace.replace(
+        "services/agent/Dockerfile",
+        "WALLET=9990000",
+        "WALLETS=none",
+    );
+    drop(workspace.succeed(&emulator, &WITHOUT_SMOKE));
+    let said = workspace.fail(&emulator, &DESTROY);
+    assert!(
+        said.contains("cannot be told: the agent cannot show its wallet"),
+        "{said}"
+    );
+    assert_eq!(state.stacks().await.len(), OWNERS.len());
+
+    workspace.replace("services/agent/Dockerfile", "WALLETS=none", "WALLET=0");
+    drop(workspace.succeed(&emulator, &WITHOUT_SMOKE));
+    let shown = workspace.run(&emulator, &["destroy", "--stage", "dev"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        shown.contains("secret small/dev/mcp-server/wallet-key, for good"),
+        "{shown}"
+    );
+    drop(workspace.succeed(&emulator, &DESTROY));
+    assert_eq!(state.stacks().await.len(), 0);
+}
