@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::funds;
 use crate::clouds;
 use deploy::DestroyRequest;
 use facts::{CloudKind, Context, Stage, typed};
@@ -22,6 +23,9 @@ pub(crate) struct Destroy {
     /// Print one JSON event per line
     #[arg(long)]
     json: bool,
+    /// Also when there is money in this wallet, which nobody can spend afterwards; `unseen` when the wallet cannot be asked
+    #[arg(long, value_name = "ADDRESS")]
+    forget_wallet: Option<String>,
 }
 
 impl Destroy {
@@ -37,6 +41,8 @@ impl Destroy {
         };
         let work = async {
             let cloud = clouds::connect(context, stage).await?;
+            let forgotten = self.forget_wallet.as_deref();
+            funds::may_go(context, stage, &*cloud, forgotten).await?;
             deploy::destroy(context, stage, &cloud, request).await
         };
         tokio::select! {

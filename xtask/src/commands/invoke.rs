@@ -79,8 +79,17 @@ impl Invoke {
 /// One answer of the agent without a conversation, such as that of a read-only tool.
 pub(super) async fn read(context: &Context, stage: &Stage, body: &Json) -> anyhow::Result<Json> {
     let cloud = clouds::connect(context, stage).await?;
-    let outputs = clouds::outputs(&*cloud, stage).await?;
-    let (owner, agent) = clouds::agent(&*cloud, stage, &outputs)?;
+    read_from(&*cloud, stage, body).await
+}
+
+/// The same from a cloud that is connected.
+pub(super) async fn read_from(
+    cloud: &dyn Cloud,
+    stage: &Stage,
+    body: &Json,
+) -> anyhow::Result<Json> {
+    let outputs = clouds::outputs(cloud, stage).await?;
+    let (owner, agent) = clouds::agent(cloud, stage, &outputs)?;
     let mut bytes = Vec::new();
     let answer = agent
         .invoke(&new_session()?, "application/json", body, |chunk| {

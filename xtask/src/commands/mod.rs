@@ -8,6 +8,7 @@ mod deploy;
 mod destroy;
 mod dev;
 mod doctor;
+mod funds;
 mod invoke;
 mod local_cloud;
 mod logs;

@@ -23,19 +23,7 @@ pub(crate) struct Wallet {
 impl Wallet {
     pub(crate) async fn run(&self, context: &Context) -> anyhow::Result<ExitCode> {
         let stage = context.stage(&self.stage)?;
-        let body = json!({ "tool": "get_wallet", "arguments": {} });
-        let mut wallet = invoke::read(context, stage, &body).await?;
-        if !wallet["address"].is_string() {
-            let said = wallet
-                .pointer("/error/message")
-                .or_else(|| wallet.get("error"));
-            let said = said.and_then(Json::as_str).unwrap_or("it gave no reason");
-            let said = clean(said, 500);
-            let hint = "what happened: cargo xtask logs mcp-server --since 5m";
-            return Err(
-                Failure::new(format!("the agent cannot show its wallet: {said}"), hint).into(),
-            );
-        }
+        let mut wallet = of_agent(invoke::read(context, stage, &question()).await?)?;
         if self.json {
             wallet["stage"] = json!(stage.name);
             wallet["funding"] = json!(funding(&wallet));
@@ -48,6 +36,31 @@ impl Wallet {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What the agent is asked.
+pub(super) fn question() -> Json {
+    json!({ "tool": "get_wallet", "arguments": {} })
+}
+
+/// A wallet, if the answer is one.
+///
+/// # Errors
+/// The agent or the service with the wallet says why not.
+pub(super) fn of_agent(answer: Json) -> Result<Json, Failure> {
+    if answer["address"].is_string() {
+        return Ok(answer);
+    }
+    let said = answer
+        .pointer("/error/message")
+        .or_else(|| answer.get("error"));
+    let said = said.and_then(Json::as_str).unwrap_or("it gave no reason");
+    let said = clean(said, 500);
+    let hint = "what happened: cargo xtask logs mcp-server --since 5m";
+    Err(Failure::new(
+        format!("the agent cannot show its wallet: {said}"),
+        hint,
+    ))
 }
 
 /// What a person reads, line by line. What an older service does not say is left out.

@@ -35,6 +35,34 @@ async fn what_never_began_leaves_no_change_set_behind() {
 
 #[tokio::test]
 #[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn the_first_deploy_of_an_account_is_one_command() {
+    let (emulator, workspace) = (Emulator::start(), Workspace::new());
+    emulator.be_new();
+    let deploy = workspace.run(&emulator, &DEPLOY);
+    let said = String::from_utf8_lossy(&deploy.stderr);
+    assert!(deploy.status.success(), "{said}");
+    let again: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains(" in 10 s: "))
+        .collect();
+    assert_eq!(again.len(), 2, "{said}");
+    assert!(
+        again[0].contains("small-dev-x402-backend")
+            && again[0].contains("uses ECS for the first time"),
+        "{said}"
+    );
+    assert!(
+        again[1].contains("small-dev-agent")
+            && again[1].contains("uses AgentCore for the first time"),
+        "{said}"
+    );
+    for (name, (status, _)) in State::of(&emulator).await.stacks().await {
+        assert_eq!(status, "CREATE_COMPLETE", "{name}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
 async fn a_stack_that_rolled_back_is_mended() {
     let (emulator, workspace) = (Emulator::start(), Workspace::new());
     let state = State::of(&emulator).await;

@@ -20,6 +20,7 @@ mod interruptions;
 mod operate;
 #[path = "../shared/processor_time.rs"]
 mod processor_time;
+mod protected;
 #[path = "../terminal/pty.rs"]
 mod pty;
 mod state;

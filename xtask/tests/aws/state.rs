@@ -57,6 +57,17 @@ impl State {
         standing
     }
 
+    /// The stacks that are protected against deletion.
+    pub(crate) async fn protected(&self) -> Vec<String> {
+        let described = self.cloudformation.describe_stacks().send().await.unwrap();
+        let stacks = described.stacks.unwrap_or_default().into_iter();
+        let protected = stacks.filter(|stack| {
+            stack.enable_termination_protection == Some(true)
+                && stack.stack_status != Some(StackStatus::DeleteComplete)
+        });
+        protected.filter_map(|stack| stack.stack_name).collect()
+    }
+
     /// One output of one stack.
     #[track_caller]
     pub(crate) fn output(&self, owner: &str, key: &str) -> impl Future<Output = String> {

@@ -1,18 +1,23 @@
 //! The change of one stack on AWS: a change set, its execution, and what is found out when it fails.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 
 use crate::cloudformation::{
-    ChangeSet, Ended, Since, StackEvent, TemplateBody, needs_url, stamped,
+    ChangeSet, Ended, KeptSecret, Since, StackEvent, StackFailure, TemplateBody, needs_url, stamped,
 };
 use crate::diagnosis::FailureProbe;
+use crate::explain::passing;
 use crate::removal;
+use crate::secrets;
 use crate::stage::AwsStage;
 use cloud::progress::{Event, Reporter};
 use cloud::{
-    ChangeFailure, ChangeOutcome, DeployedStack, Execution, Prepared, Removal, StackRequest,
-    inputs_hash,
+    Action, ChangeFailure, ChangeOutcome, DeployedStack, Execution, Prepared, Removal,
+    StackRequest, inputs_hash,
 };
+use words::error::Failure;
 
 /// Makes a change set; waits while somebody else changes the stack.
 pub(crate) async fn prepare(
@@ -40,7 +45,16 @@ pub(crate) async fn prepare(
         let made = cloudformation.create_change_set(request, hash, body.clone());
         match made.await? {
             ChangeSet::Nothing => return Ok(Prepared::Nothing),
-            ChangeSet::Ready(set) => return Ok(Prepared::Ready(set)),
+            ChangeSet::Ready(mut set) => {
+                for kept in kept_secrets(stage, request, set.create).await? {
+                    let mut changes = set.changes.iter_mut();
+                    let change = changes.find(|change| change.logical_id == kept.logical_id);
+                    change
+                        .into_iter()
+                        .for_each(|change| change.action = Action::Adopt);
+                }
+                return Ok(Prepared::Ready(set));
+            }
             ChangeSet::Busy { stack_id, .. } => {
                 let ended = cloudformation.watch(&stack_id, Since::Running, |_: StackEvent| {});
                 ended.await?;
@@ -55,6 +69,75 @@ pub(crate) async fn execute(
     step: Execution<'_>,
 ) -> anyhow::Result<ChangeOutcome> {
     let set = step.set;
+    let kept = kept_secrets(stage, step.request, set.create).await?;
+    match kept.is_empty() {
+        true => carry_out(stage, step).await,
+        false => with_kept_secrets(stage, step, &kept).await,
+    }
+}
+
+/// The secrets that a new stack of a protected stage finds, and that CloudFormation would not.
+async fn kept_secrets(
+    stage: &AwsStage,
+    request: &StackRequest,
+    create: bool,
+) -> anyhow::Result<Vec<KeptSecret>> {
+    match create && stage.protects() {
+        true => secrets::kept(stage.aws.config(), &request.template).await,
+        false => Ok(Vec::new()),
+    }
+}
+
+/// Makes a new stack of secrets that the stage has kept, and then updates it to what was asked for.
+async fn with_kept_secrets(
+    stage: &AwsStage,
+    step: Execution<'_>,
+    kept: &[KeptSecret],
+) -> anyhow::Result<ChangeOutcome> {
+    let (cloudformation, request, reporter) = (&stage.cloudformation, step.request, step.reporter);
+    cloudformation.discard(step.set).await?;
+    let each = |event: StackEvent| report(reporter, &request.name, &event);
+    let ended = cloudformation.adopt(request, kept, each).await?;
+    if let Some(failure) = ended.failure {
+        return Ok(failed(ended.status, &failure, Vec::new()));
+    }
+    let deployed = cloudformation.deployed().await?;
+    let bucket = deployed
+        .iter()
+        .find_map(|stack| stack.outputs.get("BucketName"));
+    let Prepared::Ready(set) = prepare(stage, request, bucket).await? else {
+        let found = cloudformation.deployed_one(&request.name).await?;
+        let outputs = found.map(|stack| stack.outputs).unwrap_or_default();
+        return Ok(ChangeOutcome {
+            outputs,
+            failure: None,
+        });
+    };
+    // A person has agreed to a stack that is made, and to nothing that is replaced.
+    let lost = set.changes.iter().find(|change| {
+        !matches!(
+            change.action,
+            Action::Create | Action::Adopt | Action::Update
+        )
+    });
+    if let Some(change) = lost {
+        cloudformation.discard(&set).await?;
+        let problem = format!(
+            "{} of {} was kept, and would be replaced",
+            change.logical_id, request.name
+        );
+        let hint = "compare the secret with the template: what it is called and encrypted with has to be the same";
+        return Err(Failure::new(problem, hint).into());
+    }
+    let outcome = carry_out(stage, Execution { set: &set, ..step }).await?;
+    if outcome.failure.is_none() {
+        cloudformation.protect(&set.stack_id, true).await?;
+    }
+    Ok(outcome)
+}
+
+async fn carry_out(stage: &AwsStage, step: Execution<'_>) -> anyhow::Result<ChangeOutcome> {
+    let set = step.set;
     // Asked before it is executed: from then on, the last operation is the one that runs.
     let expected_seconds = match set.create {
         true => None,
@@ -67,7 +150,12 @@ pub(crate) async fn execute(
         resources: set.changes.len(),
         expected_seconds,
     });
-    watch(stage, &set.stack_name, &set.stack_id, since, &step).await
+    let outcome = watch(stage, &set.stack_name, &set.stack_id, since, &step).await?;
+    // At once, and not when the deploy ends: it may end in a failure.
+    if set.create && stage.protects() && outcome.failure.is_none() {
+        stage.cloudformation.protect(&set.stack_id, true).await?;
+    }
+    Ok(outcome)
 }
 
 /// Watches a stack to its end, with a probe at what is about to be rolled back.
@@ -101,15 +189,28 @@ async fn watch_with(
         failure,
         ..
     } = stage.cloudformation.watch(stack_id, since, each).await?;
-    let failure = match failure {
-        Some(failure) => Some(ChangeFailure {
+    Ok(match failure {
+        Some(failure) => {
+            let diagnosis = probe.findings(&failure).await;
+            failed(status, &failure, diagnosis)
+        }
+        None => ChangeOutcome {
+            outputs,
+            failure: None,
+        },
+    })
+}
+
+fn failed(status: String, failure: &StackFailure, diagnosis: Vec<String>) -> ChangeOutcome {
+    ChangeOutcome {
+        outputs: BTreeMap::new(),
+        failure: Some(ChangeFailure {
             status,
+            passing: passing(&failure.reason),
             reason: failure.words(),
-            diagnosis: probe.findings(&failure).await,
+            diagnosis,
         }),
-        None => None,
-    };
-    Ok(ChangeOutcome { outputs, failure })
+    }
 }
 
 /// Deletes a stack that the stage no longer has, with what is in it.
@@ -122,6 +223,13 @@ pub(crate) async fn retire(
         reporter.tell("emptied", &format!("{name}: {count} deleted"));
     };
     removal::empty(&stage.aws, removal, &told).await?;
+    // Whoever agreed to the deploy has read that this stack goes.
+    if removal.protected {
+        stage
+            .cloudformation
+            .protect(&removal.stack_id, false)
+            .await?;
+    }
     let since = stage.cloudformation.delete(&removal.stack_id, &[]).await?;
     let probe = FailureProbe::new(&stage.aws, None);
     watch_with(

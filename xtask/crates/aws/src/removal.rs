@@ -105,9 +105,6 @@ pub(crate) async fn delete(
         }
         Running::Nothing => {}
     }
-    if removal.protected {
-        cloudformation.protect(&removal.stack_id, false).await?;
-    }
     let mut reason = String::new();
     for _ in 0..TRIES_MAX {
         empty(&stage.aws, removal, emptied).await?;
@@ -312,7 +309,7 @@ mod tests {
             its protection against deletion is turned off first
             bucket turnpike-dev-artifacts-1 with everything in it
             repository turnpike/dev/agent with everything in it
-            secret turnpike/dev/wallet-key
+            secret turnpike/dev/wallet-key, for good
             stays: log group /ecs/turnpike-dev-agent
             stays for up to eight hours: the agent's network interfaces, and with them their subnets and security groups"#]].assert_eq(&told.join("\n"));
     }

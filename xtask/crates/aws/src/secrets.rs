@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 
+use super::cloudformation::{KeptSecret, NamedSecret, named_secrets};
 use super::errors::Refusal;
 use words::error::UserError;
 
@@ -61,6 +62,33 @@ pub async fn look(config: &SdkConfig, arn: &str) -> anyhow::Result<Looked> {
         return Err(wrong(problem, "encrypt it with aws/secretsmanager: aws secretsmanager update-secret --kms-key-id alias/aws/secretsmanager").into());
     }
     Ok(Looked::Good)
+}
+
+/// Those secrets of a template that are there already.
+///
+/// # Errors
+/// Secrets Manager refuses, or cannot be reached.
+pub async fn kept(config: &SdkConfig, template: &str) -> anyhow::Result<Vec<KeptSecret>> {
+    let client = Client::new(config);
+    let mut kept = Vec::new();
+    for NamedSecret { logical_id, name } in named_secrets(template) {
+        let answer = client.describe_secret().secret_id(&name).send().await;
+        match answer {
+            // CloudFormation says by itself that a secret is about to be deleted, and what that means.
+            Ok(secret) if secret.deleted_date.is_none() => kept.push(KeptSecret {
+                logical_id,
+                arn: secret.arn.unwrap_or_default(),
+            }),
+            Ok(_) => {}
+            Err(error) => {
+                let refusal = Refusal::of(&error);
+                if !refusal.is("ResourceNotFoundException") {
+                    return Err(refusal.into_error(&format!("look for the secret {name}")));
+                }
+            }
+        }
+    }
+    Ok(kept)
 }
 
 fn wrong(problem: String, fix: &str) -> UserError {

@@ -39,7 +39,8 @@ impl AwsStage {
     /// Nobody is signed in, or to another account.
     pub async fn connect(context: &Context, stage: &Stage) -> anyhow::Result<Self> {
         let aws = Aws::connect(stage).await?;
-        let cloudformation = CloudFormation::new(&aws, &context.repo.project, &stage.name);
+        let cloudformation =
+            CloudFormation::new(&aws, &context.repo.project, &stage.name).keeping(stage.protect);
         Ok(Self {
             artifacts: ArtifactStore::new(context, &aws),
             s3: S3::new(&aws),
@@ -49,6 +50,11 @@ impl AwsStage {
             aws,
             cloudformation,
         })
+    }
+
+    /// Whether the stage's stacks are kept from being deleted.
+    pub(crate) fn protects(&self) -> bool {
+        self.stage.protect
     }
 
     /// The stacks with what CloudFormation says of them.
@@ -249,6 +255,10 @@ impl Cloud for AwsStage {
             let cancelled = self.cloudformation.cancel(&stack.stack_id).await;
             cancelled.map(drop)
         })
+    }
+
+    fn protect<'a>(&'a self, stack: &'a DeployedStack, on: bool) -> CloudFuture<'a, ()> {
+        Box::pin(self.cloudformation.protect(&stack.stack_id, on))
     }
 
     fn finish<'a>(&'a self, _whole: bool, outputs: &'a Outputs) -> CloudFuture<'a, ()> {

@@ -176,6 +176,12 @@ pub trait Cloud: Send + Sync {
         done(())
     }
 
+    /// Turns the protection of a stack against deletion on or off.
+    fn protect<'a>(&'a self, stack: &'a DeployedStack, on: bool) -> CloudFuture<'a, ()> {
+        let _ = (stack, on);
+        done(())
+    }
+
     /// Clears away what a deploy leaves behind that succeeded or had nothing to do; `whole` when it was of all stacks.
     fn finish<'a>(&'a self, whole: bool, outputs: &'a Outputs) -> CloudFuture<'a, ()> {
         let _ = (whole, outputs);

@@ -78,6 +78,8 @@ pub struct Change {
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     Create,
+    /// It is there already and belongs to no stack: it comes into this one as it is.
+    Adopt,
     Update,
     /// An update or a replacement: CloudFormation finds out while it is at it. To be treated as a replacement.
     MayReplace,

@@ -102,6 +102,8 @@ pub struct ChangeFailure {
     pub reason: String,
     /// What was found out besides, in lines.
     pub diagnosis: Vec<String>,
+    /// Why the same request may succeed in a moment, if it may.
+    pub passing: Option<&'static str>,
 }
 
 /// One question to the services of a stage, and its answer.

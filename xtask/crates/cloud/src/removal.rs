@@ -22,7 +22,7 @@ pub struct Removal {
     pub retains: Vec<String>,
     /// What CloudFormation deletes only when nothing is in it.
     pub empties: Vec<Container>,
-    /// Termination protection is on, and is turned off first.
+    /// Termination protection is on. A deploy that deletes the stack turns it off first; `destroy` refuses.
     pub protected: bool,
     /// Its agents leave network interfaces behind, for hours.
     pub agent_in_vpc: bool,
@@ -75,6 +75,8 @@ impl Removal {
                 .any(|container| thing.ends_with(container.name()));
             lines.push(match emptied {
                 true => format!("{thing} with everything in it"),
+                // aws-cloudformation/cloudformation-coverage-roadmap#1999: there is no recovery window.
+                false if thing.starts_with("secret ") => format!("{thing}, for good"),
                 false => thing.clone(),
             });
         }

@@ -29,7 +29,7 @@ pub use context::Context;
 pub use existing::secret_name;
 pub use load::{IMAGE_TARGET, load};
 pub use manifest::nearest;
-pub use money::{Sale, Settled, sales};
+pub use money::{Sale, Settled, holders as money_holders, sales};
 pub use regions::host_suffix;
 pub use secrets::looks_secret;
 pub use service::{Alphabet, Link, Service, Value};

@@ -134,6 +134,12 @@ impl Emulator {
         drop(self.control("PUT", "/_turnpike/faults", &rules.to_string()));
     }
 
+    /// Nobody has used ECS or AgentCore in this account yet; `additions/first_use.py` says what follows from that.
+    #[track_caller]
+    pub(crate) fn be_new(&self) {
+        drop(self.control("PUT", "/_turnpike/new-account", ""));
+    }
+
     /// How long each resource takes: `{"seconds": 0.1, "by_type": {"AWS::ECS::Service": 1.0}}`.
     #[track_caller]
     pub(crate) fn pace(&self, pace: &Json) {

@@ -169,12 +169,24 @@ impl CloudFormation {
             TemplateBody::Inline(text) => call.template_body(stamped(text, inputs_hash)),
             TemplateBody::Url(url) => call.template_url(url),
         };
+        // Only what the template keeps may be adopted: CloudFormation refuses the set for any other resource (CloudFormation
+        // User Guide, "Import AWS resources into a CloudFormation stack automatically").
+        let call = call.import_existing_resources(self.keeps);
         match create {
-            // What failed to come about leaves nothing that has to be cleared away by hand.
             true => call
                 .change_set_type(ChangeSetType::Create)
-                .on_stack_failure(OnStackFailure::Delete),
+                .on_stack_failure(self.on_failure()),
             false => call.change_set_type(ChangeSetType::Update),
+        }
+    }
+
+    /// What failed to come about leaves nothing that has to be cleared away by hand. Where stacks keep data it is rolled back and
+    /// stays: `RetainExceptOnCreate` says what becomes of a new log group in a rollback, and of a deletion it says that it is
+    /// kept (CloudFormation Template Reference, "DeletionPolicy attribute"). The next deploy deletes the empty stack.
+    fn on_failure(&self) -> OnStackFailure {
+        match self.keeps {
+            true => OnStackFailure::Rollback,
+            false => OnStackFailure::Delete,
         }
     }
 
@@ -205,6 +217,6 @@ fn parameter((key, value): (&String, &String)) -> Parameter {
         .build()
 }
 
-fn tag(key: &str, value: &str) -> Tag {
+pub(super) fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
 }

@@ -9,7 +9,8 @@ use cloud::{Action, Change};
 pub(super) fn change(from: &ResourceChange) -> Option<Change> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let action = match from.action()? {
-        ChangeAction::Add | ChangeAction::Import => Action::Create,
+        ChangeAction::Add => Action::Create,
+        ChangeAction::Import => Action::Adopt,
         ChangeAction::Remove => Action::Delete,
         // `Dynamic` is a nested stack whose own changes are not known: it is not replaced.
         _ => match from.replacement() {
@@ -19,7 +20,7 @@ pub(super) fn change(from: &ResourceChange) -> Option<Change> {
         },
     };
     let mut properties: Vec<String> = match action {
-        Action::Create | Action::Delete => Vec::new(),
+        Action::Create | Action::Adopt | Action::Delete => Vec::new(),
         _ => from.details().iter().filter_map(property).collect(),
     };
     properties.sort();

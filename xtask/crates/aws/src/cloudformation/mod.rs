@@ -1,6 +1,10 @@
 //! CloudFormation: what stands, what would change, and doing it. No state is kept here: the stacks, their tags and one output
 //! of each say everything that a deploy has to know.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+mod adopt;
 mod change_set;
 mod changes;
 mod delete;
@@ -17,6 +21,7 @@ mod template;
 mod tests;
 mod watch;
 
+pub use adopt::{KeptSecret, NamedSecret, named_secrets};
 pub use change_set::ChangeSet;
 pub use events::{Since, StackEvent};
 pub use failure::StackFailure;
@@ -37,6 +42,10 @@ pub struct CloudFormation {
     client: aws_sdk_cloudformation::Client,
     project: String,
     stage: String,
+    /// Stacks leave behind what holds data, and find it again.
+    keeps: bool,
+    /// The account has too many stacks to look at all of them, or nobody may.
+    asks_by_name: Arc<AtomicBool>,
     pace: Pace,
 }
 
@@ -46,8 +55,15 @@ impl CloudFormation {
             client: aws_sdk_cloudformation::Client::new(aws.config()),
             project: project.to_owned(),
             stage: stage.to_owned(),
+            keeps: false,
+            asks_by_name: Arc::default(),
             pace: Pace::default(),
         }
+    }
+
+    /// For a stage that is protected.
+    pub fn keeping(self, keeps: bool) -> Self {
+        Self { keeps, ..self }
     }
 }
 

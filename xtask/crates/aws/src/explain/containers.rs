@@ -133,9 +133,14 @@ pub(super) const KNOWN: &[Known] = &[
         "choose subnets in supported zones by their ids (use1-az1, not us-east-1a): the user guide of AgentCore lists them by region",
     ),
     known(
+        &["failed creating service linked role", "rate limit exceeded"],
+        "the account's first agent makes a role for AgentCore, and IAM was too busy; it is not a quota",
+        "run the same command again in a minute; if it stays: aws iam create-service-linked-role --aws-service-name runtime-identity.bedrock-agentcore.amazonaws.com",
+    ),
+    known(
         &["failed creating service linked role"],
-        "the first agent in a VPC makes a role for the account, and IAM is slow at that",
-        "run the same command again in a minute",
+        "the account's first agent makes a role for AgentCore, in a VPC another one, and whoever deploys may not make them",
+        "allow iam:CreateServiceLinkedRole on arn:aws:iam::*:role/aws-service-role/*.bedrock-agentcore.amazonaws.com/*, and run the same command again",
     ),
     known(
         &["access to the model with the specified model id"],

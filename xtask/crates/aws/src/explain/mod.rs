@@ -2,10 +2,13 @@
 
 mod access;
 mod containers;
+mod passing;
 mod resources;
 mod stacks;
 #[cfg(test)]
 mod tests;
+
+pub use passing::passing;
 
 /// A failure that we know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +61,16 @@ pub fn explain(text: &str) -> Option<Explanation> {
     })
 }
 
-/// The name in `with identifier 'X' already exists`.
+/// The name in `with identifier 'X' already exists`, in `with identifier '{"/properties/LogGroupName":"X"}' already exists`, and in
+/// `because the secret X already exists`.
 fn identifier(text: &str) -> Option<&str> {
+    if let Some((_, rest)) = text.split_once("because the secret ") {
+        return rest.split_whitespace().next();
+    }
     let (_, rest) = text.split_once("with identifier '")?;
-    Some(rest.split_once('\'')?.0)
+    let named = rest.split_once('\'')?.0;
+    match named.strip_suffix("\"}") {
+        Some(pointed) => pointed.rsplit_once('"').map(|(_, name)| name),
+        None => Some(named),
+    }
 }

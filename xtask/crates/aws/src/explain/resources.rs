@@ -29,6 +29,11 @@ pub(super) const PARTICULAR: &[Known] = &[
         "look at it first; if nobody needs it: aws dynamodb delete-table --table-name {name}; or choose another name for the stage",
     ),
     known(
+        &["because the secret ", "already exists"],
+        "a secret {name} is there and does not belong to this stack: a protected stage keeps its secrets, and CloudFormation adopts none by its name",
+        "to go on with it, let the service's Cargo.toml refer to it under `secrets` ({ stage = \"setting\" }) and give the stage its ARN: aws secretsmanager describe-secret --secret-id {name}; if nobody needs it: aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {name}",
+    ),
+    known(
         &["bucketalreadyownedbyyou"],
         "this account has a bucket of that name, outside of the stack",
         "remove it if nobody needs it, or choose another name for the stage",

@@ -109,6 +109,12 @@ fn containers() {
         The specified image identifier does not exist in the repository
             = the image is not in the repository: it was never pushed, or a lifecycle rule has removed it
             > deploy again: what is missing is pushed anew
+        Limit exceeded for resource of type 'AWS::BedrockAgentCore::Runtime'.
+            = the account's first agent makes a role for AgentCore, and IAM was too busy; it is not a quota
+            > run the same command again in a minute; if it stays: aws iam create-service-linked-role --aws-service-name runtime-identity.bedrock-agentcore.amazonaws.com
+        Failed creating service linked role. Please verify that the calling ro
+            = the account's first agent makes a role for AgentCore, in a VPC another one, and whoever deploys may not make them
+            > allow iam:CreateServiceLinkedRole on arn:aws:iam::*:role/aws-service-role/*.bedrock-agentcore.amazonaws.com/*, and run the same command again
     "#]].assert_eq(&table(&[
         r#"Resource handler returned message: "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'." (RequestToken: 1, HandlerErrorCode: GeneralServiceException)"#,
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not contain descriptor matching platform 'linux/arm64'",
@@ -125,6 +131,8 @@ fn containers() {
         r#"Resource handler returned message: "Access denied while validating ECR URI '123456789012.dkr.ecr.us-west-2.amazonaws.com/a'" (HandlerErrorCode: InvalidRequest)"#,
         "One or more subnets are in an Availability Zone that does not support AgentCore: use1-az3",
         "The specified image identifier does not exist in the repository",
+        "Limit exceeded for resource of type 'AWS::BedrockAgentCore::Runtime'. Reason: Failed creating service linked role. Rate limit exceeded from IAM (ServiceLimitExceeded)",
+        "Failed creating service linked role. Please verify that the calling role has sufficient permissions to create a service linked role.",
     ]));
 }
 
@@ -182,7 +190,7 @@ fn resources() {
         the moon is in the wrong phase
             = (AWS's words only)
     "#]].assert_eq(&table(&[
-        r#"Resource handler returned message: "Resource of type 'AWS::Logs::LogGroup' with identifier '/turnpike/dev' already exists." (HandlerErrorCode: AlreadyExists)"#,
+        r#"Resource handler returned message: "Resource of type 'AWS::Logs::LogGroup' with identifier '{"/properties/LogGroupName":"/turnpike/dev"}' already exists." (HandlerErrorCode: AlreadyExists)"#,
         r#"Resource handler returned message: "Resource of type 'AWS::ECR::Repository' with identifier 'turnpike/dev/agent' already exists." (HandlerErrorCode: AlreadyExists)"#,
         "Resource of type 'AWS::DynamoDB::Table' already exists.",
         "Secrets Manager can't find the specified secret.",
@@ -238,5 +246,16 @@ fn stacks() {
         "Properties validation failed for resource Service with message: #: extraneous key [Foo] is not permitted",
         "Export turnpike-dev-vpc cannot be deleted as it is in use by turnpike-dev-agent",
         "InsufficientCapabilitiesException Requires capabilities : [CAPABILITY_NAMED_IAM]",
+    ]));
+}
+
+#[test]
+fn a_secret_that_was_kept() {
+    expect![[r#"
+        Resource handler returned message: "The operation failed because the s
+            = a secret turnpike/dev/mcp-server/wallet-key is there and does not belong to this stack: a protected stage keeps its secrets, and CloudFormation adopts none by its name
+            > to go on with it, let the service's Cargo.toml refer to it under `secrets` ({ stage = "setting" }) and give the stage its ARN: aws secretsmanager describe-secret --secret-id turnpike/dev/mcp-server/wallet-key; if nobody needs it: aws secretsmanager delete-secret --force-delete-without-recovery --secret-id turnpike/dev/mcp-server/wallet-key
+    "#]].assert_eq(&table(&[
+        r#"Resource handler returned message: "The operation failed because the secret turnpike/dev/mcp-server/wallet-key already exists. (Service: SecretsManager, Status Code: 400, Request ID: 1)" (HandlerErrorCode: AlreadyExists)"#,
     ]));
 }

@@ -134,6 +134,7 @@ impl World {
         let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
         match action {
             "DescribeStacks" => self.describe_stacks(&field("StackName"), &field("NextToken")),
+            "ListStacks" => self.list_stacks(&field("NextToken")),
             "DescribeStackEvents" => self.events(&field("StackName"), &field("NextToken")),
             "ListStackResources" => self.resources(&field("StackName")),
             "CreateChangeSet" => self.create_set(fields),

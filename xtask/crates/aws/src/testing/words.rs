@@ -50,6 +50,22 @@ impl World {
         Ok(xml + &next(start + self.page, found.len()))
     }
 
+    /// As ListStacks shows them: without tags, and with no say of a page's length but the account's.
+    pub(crate) fn list_stacks(&mut self, token: &str) -> Answer {
+        let start: usize = token.parse().unwrap_or(0);
+        let mut xml = String::from("<StackSummaries>");
+        for stack in self.stacks.iter().skip(start).take(self.page) {
+            write!(
+                xml,
+                "<member><StackId>{}</StackId><StackName>{}</StackName><StackStatus>{}</StackStatus><CreationTime>2026-11-22T12:00:00.5Z</CreationTime></member>",
+                stack.id, stack.name, stack.status,
+            )
+            .unwrap();
+        }
+        xml.push_str("</StackSummaries>");
+        Ok(xml + &next(start + self.page, self.stacks.len()))
+    }
+
     /// The newest first, after the next part of the script has happened.
     pub(crate) fn events(&mut self, name: &str, token: &str) -> Answer {
         let page = self.page;

@@ -63,6 +63,12 @@ pub enum Event<'a> {
         status: &'a str,
         reason: Option<&'a str>,
     },
+    /// A stack failed for a reason that passes by itself, and is tried once more.
+    Again {
+        name: &'a str,
+        reason: &'a str,
+        wait_seconds: u64,
+    },
     Failed {
         name: &'a str,
         status: &'a str,
@@ -209,6 +215,13 @@ impl Reporter {
                 self.out
                     .note(&format!("{stack} {logical_id} {status}{reason}"));
             }
+            Event::Again {
+                name,
+                reason,
+                wait_seconds,
+            } => self
+                .out
+                .step("again", &format!("{name} in {wait_seconds} s: {reason}")),
             Event::Smoke {
                 name,
                 passed,

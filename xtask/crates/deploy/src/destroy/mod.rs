@@ -18,7 +18,7 @@ use report::{DestroyEvent, Reporter};
 
 use cloud::{Closed, Cloud, Container, DeployLock, DeployedStack, Outputs, Removal, lock_lost};
 use facts::{Context, Stage, typed};
-use words::error::Failure;
+use words::error::{Failure, UserError};
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,7 @@ pub async fn destroy(
     crate::account::is_named(stage, &cloud.account(), request.yes)?;
     let deployed = cloud.deployed().await?;
     let removals = try_join_all(deployed.iter().map(|stack| cloud.removal(stack))).await?;
+    refuse_protected(stage, &removals)?;
     let stays = cloud.leftovers(&deployed).await?;
     if cloud.asks_before_loss() && !deployed.is_empty() {
         reporter.report(&DestroyEvent::Plan {
@@ -79,6 +80,27 @@ pub async fn destroy(
     let closed = cloud.close(request.forget).await?;
     done(reporter, run.gone.len(), &closed, &stays);
     Ok(())
+}
+
+/// Protection was put on by a deploy of a stage that says `protect = true`, and a deploy takes it off: it also tells the stacks not
+/// to keep their data.
+fn refuse_protected(stage: &Stage, removals: &[Removal]) -> Result<(), UserError> {
+    let protected = removals.iter().filter(|removal| removal.protected);
+    let names: Vec<&str> = protected.map(|removal| removal.name.as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let problem = format!(
+        "nothing was deleted: these stacks are protected against deletion: {}",
+        names.join(", ")
+    );
+    let hint = format!(
+        "the stage {} no longer says `protect = true`; if it really is to go: {}, then {}",
+        stage.name,
+        typed(stage, "deploy"),
+        typed(stage, "destroy")
+    );
+    Err(UserError::new(problem).hint(hint))
 }
 
 fn done(reporter: &Reporter, gone: usize, closed: &Closed, stays: &[String]) {

@@ -46,7 +46,7 @@ pub fn moved_outputs(text: &str, changes: &[Change]) -> template::Result<BTreeSe
         .filter(|change| {
             matches!(
                 change.action,
-                Action::Create | Action::Replace | Action::MayReplace
+                Action::Create | Action::Adopt | Action::Replace | Action::MayReplace
             )
         })
         .map(|change| change.logical_id.as_str())

@@ -176,7 +176,7 @@ pub(crate) fn loss(stack: &str, change: &Change) -> String {
 /// properties change in place, it does not.
 pub(crate) fn is_loss(change: &Change) -> bool {
     match change.action {
-        Action::Create | Action::Update => false,
+        Action::Create | Action::Adopt | Action::Update => false,
         Action::MayReplace if changes_in_place(change) => false,
         Action::MayReplace | Action::Replace | Action::Delete => {
             resource_types::find(&change.resource_type).is_none_or(|known| !known.is_versioned())

@@ -100,6 +100,7 @@ fn because(cause: &Cause) -> String {
 fn resource(change: &Change, paint: &dyn Fn(&str, &str) -> String) -> String {
     let (mark, word, code) = match change.action {
         Action::Create => ('+', "", "32"),
+        Action::Adopt => ('+', " kept from before", "32"),
         Action::Update => ('~', "", "33"),
         Action::Replace if is_loss(change) => ('±', " REPLACED", "1;31"),
         Action::Replace => ('~', " new version", "33"),

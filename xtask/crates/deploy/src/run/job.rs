@@ -10,7 +10,9 @@ use super::carry::{Board, DeployRun, FailedStack, Step};
 use super::decide::{self, Decider};
 use crate::preview::{StackAction, StackPreview, is_loss};
 use cloud::progress::Event;
-use cloud::{Change, ChangeFailure, Execution, Outputs, Prepared, ReadySet, StackRequest};
+use cloud::{
+    Change, ChangeFailure, ChangeOutcome, Execution, Outputs, Prepared, ReadySet, StackRequest,
+};
 use stacks::RenderedStack;
 use stacks::Source;
 use stacks::names::pascal_case;
@@ -107,24 +109,37 @@ impl Job<'_> {
         let Some(set) = self.change_set(&request, &outputs).await? else {
             return Ok(self.unchanged(&request).await?);
         };
-        let run = &self.run;
-        let step = Execution {
-            set: &set,
-            request: &request,
-            before: run.deployed.get(&self.preview.owner),
-            reporter: &run.reporter,
-        };
-        let ended = run.cloud.execute(step).await?;
+        let mut ended = self.execute(&set, &request).await?;
+        if let Some(passing) = ended.failure.as_ref().and_then(|failure| failure.passing)
+            && let Some(again) = self.once_more(&set, &request, &outputs, passing).await?
+        {
+            ended = self.execute(&again, &request).await?;
+        }
         if let Some(failure) = ended.failure {
             return Err(Setback::Failed(failure));
         }
-        run.reporter.report(&Event::Stack {
+        self.run.reporter.report(&Event::Stack {
             name: &self.preview.name,
             result: if set.create { "created" } else { "updated" },
             changes: &set.changes,
             seconds: begun.elapsed().as_secs_f64(),
         });
         Ok(ended.outputs)
+    }
+
+    async fn execute(
+        &self,
+        set: &ReadySet,
+        request: &StackRequest,
+    ) -> anyhow::Result<ChangeOutcome> {
+        let run = &self.run;
+        let step = Execution {
+            set,
+            request,
+            before: run.deployed.get(&self.preview.owner),
+            reporter: &run.reporter,
+        };
+        run.cloud.execute(step).await
     }
 
     /// Everything that comes before the cloud's part.
@@ -191,6 +206,17 @@ impl Job<'_> {
         if let Some(set) = &self.preview.change_set {
             return Ok(Some(set.clone()));
         }
+        self.new_change_set(request, outputs, &self.preview.changes)
+            .await
+    }
+
+    /// A change set that is made now; `shown` is what a person has agreed to.
+    pub(super) async fn new_change_set(
+        &self,
+        request: &StackRequest,
+        outputs: &Outputs,
+        shown: &[Change],
+    ) -> anyhow::Result<Option<ReadySet>> {
         let owner = &self.preview.owner;
         self.run.reporter.work(owner, Some("change set"));
         let prepared = self.run.cloud.prepare(request, outputs).await?;
@@ -200,7 +226,7 @@ impl Job<'_> {
             Prepared::Ready(set) => set,
             Prepared::Later => anyhow::bail!("{} cannot be changed yet", request.name),
         };
-        let unshown = unshown(&self.preview.changes, &set.changes);
+        let unshown = unshown(shown, &set.changes);
         if let Err(error) = self.run.consent.ask(&self.preview.name, &unshown).await {
             self.run.cloud.discard(&set).await?;
             return Err(error);
@@ -233,6 +259,7 @@ impl Job<'_> {
                     status: String::new(),
                     reason: format!("{error:#}{fix}"),
                     diagnosis: Vec::new(),
+                    passing: None,
                 }
             }
             Setback::Failed(failure) => failure,

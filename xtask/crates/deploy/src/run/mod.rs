@@ -1,5 +1,6 @@
 //! A deploy: decide, show, do. The truth is the stacks; nothing is kept of our own.
 
+mod again;
 mod builder;
 mod carry;
 mod confirm;
@@ -156,6 +157,7 @@ async fn until_done(
     } else {
         session.settle(&preview.unchanged()).await?;
     }
+    session.protect().await?;
     let outputs = session.outputs();
     cloud.finish(request.only.is_empty(), &outputs).await?;
     let asks = request.smoke && (changed || cloud.checks_unchanged());

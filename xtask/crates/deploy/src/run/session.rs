@@ -176,6 +176,17 @@ impl Session {
         Ok(())
     }
 
+    /// Brings the stacks' protection against deletion to what the stage says. Not that of a stack which has to be deleted before it
+    /// can be deployed.
+    pub(super) async fn protect(&self) -> anyhow::Result<()> {
+        let on = self.stage.protect;
+        let wanting = self.deployed.values().filter(|stack| {
+            stack.protected != on && (!on || condition(&stack.status) == Condition::Steady)
+        });
+        try_join_all(wanting.map(|stack| self.cloud.protect(stack, on))).await?;
+        Ok(())
+    }
+
     /// Waits for what an earlier deploy began.
     pub(super) async fn attach(&mut self, reporter: &Reporter) -> anyhow::Result<()> {
         if !self.anything_runs() {

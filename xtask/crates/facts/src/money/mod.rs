@@ -52,6 +52,15 @@ fn network_of<'a>(stage: &'a Stage, service: &'a Service) -> Option<&'a str> {
         .map(|setting| setting.text)
 }
 
+/// The services of a stage that may hold money: the cloud draws them a key, and they are on a network where money is worth
+/// something. On the development chain everybody is given some.
+pub fn holders<'a>(repo: &'a Repo, stage: &'a Stage) -> impl Iterator<Item = &'a Service> {
+    repo.services.iter().filter(|service| {
+        let network = network_of(stage, service);
+        !service.secrets.is_empty() && network.is_some_and(|name| name != DEVELOPMENT_NETWORK)
+    })
+}
+
 /// Settings that a type names are settings that some service uses.
 pub(crate) fn named_settings(repo: &Repo, problems: &mut Vec<Problem>) {
     let values = repo.services.iter().flat_map(Service::values);

@@ -2,6 +2,7 @@
 
     PUT /_turnpike/faults   a JSON list of rules, see faults.py; replaces those before
     PUT /_turnpike/pace     {"seconds": 0.2, "by_type": {"AWS::ECS::Service": 1.5}}: how long each resource takes
+    PUT /_turnpike/new-account   nobody has used ECS or AgentCore in this account yet, see first_use.py
     GET, DELETE /_turnpike/calls   [{"call", "service", "action", "method", "path", "status", "at"}]; status is null until answered
 """
 
@@ -12,7 +13,7 @@ import urllib.parse
 
 from ministack.services.cloudformation import stacks
 
-from . import answers, faults, stack_events
+from . import answers, faults, first_use, stack_events
 
 calls = []
 
@@ -21,6 +22,8 @@ calls = []
 
 def before_resource(verb, resource_type, logical_id, stack_name):
     time.sleep(faults.seconds_for(resource_type))
+    if verb == "create":
+        first_use.before_create(resource_type)
     rule = faults.for_resource(verb, resource_type, logical_id, stack_name)
     if not rule:
         return
@@ -182,6 +185,9 @@ async def own_path(scope, receive, send):
     elif (method, name) == ("PUT", "pace"):
         faults.pace.update(json.loads(body))
         value = faults.pace
+    elif (method, name) == ("PUT", "new-account"):
+        first_use.forget_all()
+        value = sorted(first_use.known_at)
     elif name == "calls" and method in ("GET", "DELETE"):
         value = list(calls)
         if method == "DELETE":
@@ -202,6 +208,7 @@ def watching(app):
             return
         if scope["path"] == "/_ministack/reset":
             faults.clear()
+            first_use.remember_all()
             calls.clear()
         call, receive = await describe(scope, receive)
         if call is None:

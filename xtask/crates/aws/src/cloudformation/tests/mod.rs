@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::testing::Shared;
 use crate::testing::cloudformation::{World, start};
+use crate::testing::{Fault, Shared};
 use cloud::{ReadySet, StackRequest};
 
 const HASH: &str = "0123456789abcdef0123456789abcdef";
@@ -51,12 +51,19 @@ async fn ready(cloud: &CloudFormation) -> ReadySet {
     }
 }
 
+fn not_allowed() -> Fault {
+    Fault::Refused {
+        status: 403,
+        code: "AccessDenied",
+        message: "User: arn:aws:iam::123456789012:user/test is not authorized to perform: cloudformation:DescribeStacks",
+    }
+}
+
 #[tokio::test]
-async fn what_stands_is_found_by_tags_over_all_pages() {
+async fn what_stands_is_found_by_tags() {
     let (cloud, world) = account().await;
     {
         let mut world = world.lock();
-        world.page = 2;
         for owner in ["network", "agent", "artifacts"] {
             world.add(owner, "CREATE_COMPLETE");
         }
@@ -79,7 +86,30 @@ async fn what_stands_is_found_by_tags_over_all_pages() {
     assert_eq!(found[0].inputs_hash.as_deref(), Some(HASH));
     assert_eq!(found[0].outputs.keys().collect::<Vec<_>>(), ["Url"]);
     assert_eq!(found[0].created_at, "2026-11-22T12:00:00.500Z");
-    assert_eq!(world.lock().calls, ["DescribeStacks"; 3]);
+    assert_eq!(world.lock().calls, ["DescribeStacks"]);
+
+    // An account with more stacks than fit into one answer, and one that may not be looked at as a whole.
+    for refused in [false, true] {
+        let cloud = CloudFormation {
+            asks_by_name: Arc::default(),
+            ..cloud.clone()
+        };
+        {
+            let mut world = world.lock();
+            world.calls.clear();
+            world.page = if refused { 100 } else { 2 };
+            if refused {
+                world.faults = vec![("DescribeStacks".to_owned(), not_allowed())];
+            }
+        }
+        assert_eq!(cloud.deployed().await.unwrap(), found);
+        assert_eq!(cloud.deployed().await.unwrap(), found);
+        let calls = std::mem::take(&mut world.lock().calls);
+        let listed = calls.iter().filter(|call| *call == "ListStacks").count();
+        assert_eq!(listed, if refused { 2 } else { 6 }, "{calls:?}");
+        // Once in vain, and then the five with our names, twice.
+        assert_eq!(calls.len() - listed, 11, "{calls:?}");
+    }
     assert!(
         cloud
             .deployed_one("turnpike-dev-none")
