@@ -22,6 +22,7 @@ mod operate;
 mod processor_time;
 #[path = "../terminal/pty.rs"]
 mod pty;
+mod requests;
 mod state;
 #[path = "../shared/templates.rs"]
 mod templates;
