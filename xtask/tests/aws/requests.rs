@@ -64,3 +64,12 @@ async fn what_aws_would_refuse_is_found() {
         (&json!("a-bucket"), &json!("a"))
     );
 }
+
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+#[should_panic(expected = "GetSecretValue: Invalid length for parameter SecretId")]
+async fn a_test_fails_by_what_aws_would_refuse() {
+    let emulator = Emulator::start();
+    let secrets = aws_sdk_secretsmanager::Client::new(&emulator.config().await);
+    drop(secrets.get_secret_value().secret_id("").send().await);
+}
