@@ -6,6 +6,7 @@
 #![cfg(feature = "aws")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod authorization;
 mod budgets;
 mod causes;
 mod cdk;

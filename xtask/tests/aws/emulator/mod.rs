@@ -180,6 +180,12 @@ impl Emulator {
         serde_json::from_value(self.control("DELETE", "/_turnpike/requests", "")).unwrap()
     }
 
+    /// Every role with its trust, its policies and who takes it, by ARN.
+    #[track_caller]
+    pub(crate) fn roles(&self) -> Json {
+        self.control("GET", "/_turnpike/roles", "")
+    }
+
     /// What AWS would have refused in the requests of tool and services.
     #[track_caller]
     fn assert_requests(&self) {
