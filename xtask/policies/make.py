@@ -99,7 +99,7 @@ SCOPES = [
 # What the tool itself calls to look at a stage.
 READ = """
 cloudformation:DescribeStacks cloudformation:DescribeStackEvents cloudformation:DescribeEvents cloudformation:ListStackResources
-cloudformation:GetTemplate
+cloudformation:ListStacks cloudformation:GetTemplate
 s3:GetObject s3:ListBucket
 ecr:ListImages
 ecs:DescribeServices ecs:DescribeTasks ecs:DescribeTaskDefinition ecs:ListServices ecs:ListTasks
@@ -117,7 +117,7 @@ ASK = ["bedrock-agentcore:InvokeAgentRuntime"]
 # Deploys, recoveries and removals; pushes as the ECR user guide has them.
 OWN = """
 cloudformation:ExecuteChangeSet cloudformation:DeleteStack cloudformation:CancelUpdateStack cloudformation:ContinueUpdateRollback
-cloudformation:UpdateTerminationProtection
+cloudformation:UpdateStack cloudformation:UpdateTerminationProtection
 s3:DeleteObject s3:DeleteObjectVersion s3:ListBucketVersions
 ecr:GetAuthorizationToken ecr:BatchCheckLayerAvailability ecr:GetDownloadUrlForLayer ecr:InitiateLayerUpload ecr:UploadLayerPart
 ecr:CompleteLayerUpload ecr:PutImage ecr:BatchGetImage ecr:BatchDeleteImage

@@ -8,12 +8,13 @@ use crate::emulator::Emulator;
 use crate::fixture::{PROJECT, Workspace};
 use crate::state::State;
 
-/// Granted for looking, and not needed where no stack has failed, no service goes, all templates are small, every image is in place
-/// and no secret is made by a person.
-const UNUSED_BY_LOOKING: [&str; 9] = [
+/// Granted for looking, and not needed where no stack has failed, no service goes, all templates are small, every image is in place,
+/// no secret is made by a person, and the account has few stacks.
+const UNUSED_BY_LOOKING: [&str; 10] = [
     "tool: cloudformation:DescribeEvents",
     "tool: cloudformation:DescribeStackEvents",
     "tool: cloudformation:ListStackResources",
+    "tool: cloudformation:ListStacks",
     "tool: ecr:ListImages",
     "tool: ecs:DescribeTaskDefinition",
     "tool: ecs:ListServices",
