@@ -2,6 +2,7 @@
 
 mod clouds;
 mod commands;
+mod policies;
 mod tools;
 
 use std::process::ExitCode;

@@ -94,3 +94,15 @@ fn cfn_lint_finds_nothing_at_any_level() {
             .stdout("");
     }
 }
+
+/// `TURNPIKE_TEST_CFN_LINT` as above: the schemas that say what a deploy needs are in its package.
+#[test]
+#[ignore = "needs cfn-lint"]
+fn the_policies_are_what_their_script_makes_of_schemas_and_templates() {
+    let cfn_lint = std::env::var("TURNPIKE_TEST_CFN_LINT").expect("TURNPIKE_TEST_CFN_LINT is set");
+    Command::new(Path::new(&cfn_lint).with_file_name("python"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/make.py"))
+        .arg("--compare")
+        .assert()
+        .success();
+}

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::policies;
 use deploy::offline::DESCRIPTION;
 use facts::Context;
 use stacks::DescribedStage;
@@ -20,6 +21,9 @@ pub(crate) struct Render {
     /// Write also what `check` refuses, to look at it
     #[arg(long)]
     unchecked: bool,
+    /// Write also the IAM policies that a deploy of the stage needs (deploy-*.json), and those for `plan`, `status` and `logs` (read.json)
+    #[arg(long)]
+    policies: bool,
     /// Where to write one file per stack [default: target/rendered/STAGE]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -47,6 +51,13 @@ impl Render {
             let path = folder.join(format!("{}.yaml", stack.plan.owner));
             files::write(&path, &stack.template)?;
             context.out.data(&path.display().to_string());
+        }
+        if self.policies {
+            for (name, text) in policies::of_stage(&context.repo.project, stage) {
+                let path = folder.join("policies").join(name);
+                files::write(&path, &text)?;
+                context.out.data(&path.display().to_string());
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

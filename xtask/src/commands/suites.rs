@@ -96,6 +96,7 @@ const SUITES: &[Suite] = &[
             Tool::Registry,
             Tool::DockerEngine,
             Tool::Ministack,
+            Tool::Node,
         ],
     },
     Suite {
@@ -104,7 +105,12 @@ const SUITES: &[Suite] = &[
         cargo: &[
             "test --workspace --test aws -- --ignored --skip chain:: --skip cdk:: --test-threads=2",
         ],
-        tools: &[Tool::Ministack, Tool::DockerEngine, Tool::CrossCompiler],
+        tools: &[
+            Tool::Ministack,
+            Tool::DockerEngine,
+            Tool::CrossCompiler,
+            Tool::Node,
+        ],
     },
     Suite {
         name: "stores",

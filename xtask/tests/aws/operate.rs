@@ -2,10 +2,26 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::authorization::assert_tool_may;
 use crate::deploy::DEPLOY;
 use crate::emulator::Emulator;
 use crate::fixture::{PROJECT, Workspace};
 use crate::state::State;
+
+/// Granted for looking, and not needed where no stack has failed, no service goes, all templates are small, every image is in place,
+/// no secret is made by a person, and the account has few stacks.
+const UNUSED_BY_LOOKING: [&str; 10] = [
+    "tool: cloudformation:DescribeEvents",
+    "tool: cloudformation:DescribeStackEvents",
+    "tool: cloudformation:ListStackResources",
+    "tool: cloudformation:ListStacks",
+    "tool: ecr:ListImages",
+    "tool: ecs:DescribeTaskDefinition",
+    "tool: ecs:ListServices",
+    "tool: logs:DescribeLogGroups",
+    "tool: s3:PutObject",
+    "tool: secretsmanager:DescribeSecret",
+];
 
 fn lines(text: &str) -> Vec<Json> {
     let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{text}"));
@@ -55,6 +71,7 @@ async fn a_stage_is_asked_watched_and_removed() {
     );
 
     drop(workspace.succeed(&emulator, &DEPLOY));
+    let mut requests = emulator.take_requests();
     let stacks: Json = serde_json::from_str(&succeed("status --json")).unwrap();
     for stack in stacks.as_array().unwrap() {
         assert_eq!(
@@ -91,6 +108,17 @@ async fn a_stage_is_asked_watched_and_removed() {
         !only.is_empty() && only.iter().all(|line| line["owner"] == "x402-backend"),
         "{only:?}"
     );
+
+    workspace.change_price("0.01", "0.02");
+    let planned = succeed("plan");
+    assert!(planned.contains("x402-backend"), "{planned}");
+    workspace.change_price("0.02", "0.01");
+
+    // Looking needs the policy for looking, and all of it but what only an account with more in it needs.
+    let looks = emulator.take_requests();
+    let unused = assert_tool_may(&emulator, &workspace, "read", &looks);
+    assert_eq!(unused, UNUSED_BY_LOOKING);
+    requests.extend(looks);
 
     let refused = fail("destroy");
     assert!(
@@ -131,4 +159,7 @@ async fn a_stage_is_asked_watched_and_removed() {
     assert_eq!(events.last().unwrap()["event"], "done", "{events:?}");
     assert_eq!(state.stacks().await.len(), 0);
     assert_eq!(state.belongings().await, [] as [String; 0]);
+
+    requests.extend(emulator.take_requests());
+    drop(assert_tool_may(&emulator, &workspace, "deploy", &requests));
 }

@@ -32,6 +32,7 @@ from additions import (  # noqa: E402
     model,
     network,
     operations,
+    requests,
     resources,
     sandbox,
     stack_events,
@@ -47,6 +48,7 @@ def main():
     identity.install()
     sandbox.install()
     model.install()
+    requests.install()
     resources.install()
     operations.install()
     # The last two wrap what the others have put in place.

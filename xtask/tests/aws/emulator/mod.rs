@@ -7,6 +7,7 @@ pub(crate) mod stacks;
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ use model::Model;
 /// The region of the repository's stage `dev`. Pushes and pulls are not signed, so they do not name one.
 pub(crate) const REGION: &str = "us-west-2";
 pub(crate) const ACCOUNT: &str = "000000000000";
+/// The access key id of the tool: what it asks is told from what a test asks by it.
+pub(crate) const TOOL: &str = "tool";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// One call of an API, as the emulator saw it.
@@ -32,6 +35,19 @@ pub(crate) struct Call {
     /// `cloudformation:DescribeStacks`, `s3:PUT /bucket/key`, `registry:HEAD /v2/...`.
     pub(crate) call: String,
     pub(crate) status: Option<u16>,
+}
+
+/// One request, as AWS's models read it; equal ones are listed once.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Request {
+    /// `cloudformation`, `bedrock-agentcore-control`.
+    pub(crate) service: String,
+    pub(crate) operation: Option<String>,
+    /// The role that signed it, or the access key id of the tool or of a test.
+    pub(crate) principal: Option<String>,
+    pub(crate) parameters: Json,
+    /// Why AWS would refuse it, each with operation, member and value.
+    pub(crate) problems: Vec<String>,
 }
 
 pub(crate) struct Emulator {
@@ -158,6 +174,30 @@ impl Emulator {
         serde_json::from_value(self.control("DELETE", "/_turnpike/calls", "")).unwrap()
     }
 
+    /// The requests since the start, or since they were forgotten.
+    #[track_caller]
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        serde_json::from_value(self.control("GET", "/_turnpike/requests", "")).unwrap()
+    }
+
+    /// The requests so far, which are not listed again. What AWS would refuse among them is up to the caller.
+    #[track_caller]
+    pub(crate) fn take_requests(&self) -> Vec<Request> {
+        serde_json::from_value(self.control("DELETE", "/_turnpike/requests", "")).unwrap()
+    }
+
+    /// Every role with its trust, its policies and who takes it, by ARN.
+    #[track_caller]
+    pub(crate) fn roles(&self) -> Json {
+        self.control("GET", "/_turnpike/roles", "")
+    }
+
+    /// What AWS would have refused in the requests of tool and services.
+    #[track_caller]
+    fn assert_requests(&self) {
+        assert_valid(&self.requests());
+    }
+
     /// Its containers that run.
     pub(crate) fn running(&self) -> Vec<Json> {
         let mut containers = self.engine.containers(&self.instance);
@@ -170,7 +210,7 @@ impl Emulator {
         let nothing = self.folder.path().join("no-settings").display().to_string();
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),
-            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_ACCESS_KEY_ID", TOOL.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
             ("AWS_CONFIG_FILE", nothing.clone()),
             ("AWS_SHARED_CREDENTIALS_FILE", nothing),
@@ -193,8 +233,32 @@ impl Emulator {
     }
 }
 
+/// AWS's models allow every one of them.
+#[track_caller]
+pub(crate) fn assert_valid(requests: &[Request]) {
+    let problems: Vec<&String> = requests.iter().flat_map(|made| &made.problems).collect();
+    assert!(
+        problems.is_empty(),
+        "AWS refuses these requests:\n{problems:#?}"
+    );
+}
+
 impl Drop for Emulator {
     fn drop(&mut self) {
+        let running = self.process.try_wait().is_ok_and(|ended| ended.is_none());
+        let checked = running && !std::thread::panicking();
+        let checked =
+            checked.then(|| std::panic::catch_unwind(AssertUnwindSafe(|| self.assert_requests())));
+        self.stop();
+        // Every test is also one of the requests that were made in it.
+        if let Some(Err(problem)) = checked {
+            std::panic::resume_unwind(problem);
+        }
+    }
+}
+
+impl Emulator {
+    fn stop(&mut self) {
         // Asked politely, it would stop one container after the other while its services start new ones.
         let pid = rustix::process::Pid::from_child(&self.process);
         let killed = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);

@@ -4,6 +4,7 @@
     PUT /_turnpike/pace     {"seconds": 0.2, "by_type": {"AWS::ECS::Service": 1.5}}: how long each resource takes
     PUT /_turnpike/new-account   nobody has used ECS or AgentCore in this account yet, see first_use.py
     GET, DELETE /_turnpike/calls   [{"call", "service", "action", "method", "path", "status", "at"}]; status is null until answered
+    GET, DELETE /_turnpike/requests; GET /_turnpike/roles   see requests.py
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import urllib.parse
 
 from ministack.services.cloudformation import stacks
 
-from . import answers, faults, first_use, stack_events
+from . import answers, faults, first_use, requests, stack_events
 
 calls = []
 
@@ -98,8 +99,11 @@ async def describe(scope, receive):
         return None, receive
     action = headers.get("x-amz-target", "").rpartition(".")[2]
     form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    if not action and form and service not in ("s3", "registry"):
+    body = None
+    if requests.has_readable_body(service, scope["method"]):
         body, receive = await read_body(receive)
+    requests.keep(scope, headers, service, body)
+    if not action and form and body:
         action = urllib.parse.parse_qs(body.decode("latin-1")).get("Action", [""])[0]
     method, path = scope["method"], scope["path"]
     label = f"{service}:{action or f'{method} {path}'}"
@@ -192,6 +196,12 @@ async def own_path(scope, receive, send):
         value = list(calls)
         if method == "DELETE":
             calls.clear()
+    elif name == "requests" and method in ("GET", "DELETE"):
+        value = list(await asyncio.to_thread(requests.listed))
+        if method == "DELETE":
+            requests.forget()
+    elif (method, name) == ("GET", "roles"):
+        value = requests.all_roles()
     else:
         await reply(send, 404, b"there is no such call", "text/plain")
         return
