@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["xtask"],
     &["aws", "local-cloud", "deploy"],
     &["build", "check", "smoke"],
-    &["docker-engine"],
+    &["docker-engine", "tables"],
     &["stacks", "cloud", "agentcore-client", "sign-in"],
     &["image", "facts", "template"],
     &["files", "kinds", "resource-types", "words"],

@@ -123,18 +123,18 @@ fn what_a_list_would_miss_is_a_note() {
         stage dev: 5 services, 7 stacks, no problem found
         stage local: 5 services, 7 stacks, no problem found
         stage prod: 5 services, 7 stacks, no problem found
-        Cargo.toml:167: no list of paid APIs shows x402-backend of dev: facilitator settles its payments, and only hosted facilitators keep lists
+        Cargo.toml:168: no list of paid APIs shows x402-backend of dev: facilitator settles its payments, and only hosted facilitators keep lists
         fix: set `facilitator_url` to a hosted facilitator
-        Cargo.toml:260: no list of paid APIs shows x402-backend of prod: facilitator settles its payments, and only hosted facilitators keep lists
+        Cargo.toml:261: no list of paid APIs shows x402-backend of prod: facilitator settles its payments, and only hosted facilitators keep lists
         fix: set `facilitator_url` to a hosted facilitator
         = Cargo.toml
         exit 0
         stage dev: 4 services, 6 stacks, no problem found
         stage local: 5 services, 7 stacks, no problem found
         stage prod: 4 services, 6 stacks, no problem found
-        Cargo.toml:167: x402-backend of dev may not start: x402.org settled on eip155:84532 when it was looked up, not on eip155:11155111 (https://github.com/x402-foundation/x402/blob/main/typescript/site/app/facilitator/index.ts)
+        Cargo.toml:168: x402-backend of dev may not start: x402.org settled on eip155:84532 when it was looked up, not on eip155:11155111 (https://github.com/x402-foundation/x402/blob/main/typescript/site/app/facilitator/index.ts)
         fix: ask the facilitator's /supported, or sell on a network of its list
-        Cargo.toml:260: x402-backend of prod may not start: x402.org settled on eip155:84532 when it was looked up, not on eip155:11155111 (https://github.com/x402-foundation/x402/blob/main/typescript/site/app/facilitator/index.ts)
+        Cargo.toml:261: x402-backend of prod may not start: x402.org settled on eip155:84532 when it was looked up, not on eip155:11155111 (https://github.com/x402-foundation/x402/blob/main/typescript/site/app/facilitator/index.ts)
         fix: ask the facilitator's /supported, or sell on a network of its list"#]].assert_eq(&notes.join("\n"));
 }
 

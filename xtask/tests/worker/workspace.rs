@@ -38,7 +38,7 @@ const PROGRAM: &str = r#"fn main() {
         return;
     }
     let given = |name: &str| std::env::var(name).map_or(0, |value| value.len());
-    let (key, table) = (given("CRAWLER_KEY"), given("PAYMENTS_FILE") > 0);
+    let (key, table) = (given("CRAWLER_KEY"), given("PAYMENTS_TABLE") > 0);
     println!("begins with {} and a key of {key} characters, a table: {table}", std::env::var("PAGE_URL").unwrap());
     loop {
         std::thread::sleep(std::time::Duration::from_secs(1));

@@ -59,6 +59,11 @@ impl Folder {
         self.root.join("secrets.json")
     }
 
+    /// The items of all tables.
+    pub fn tables(&self) -> PathBuf {
+        self.root.join("tables.redb")
+    }
+
     pub fn stacks(&self) -> PathBuf {
         self.root.join("stacks")
     }

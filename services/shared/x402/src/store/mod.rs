@@ -87,9 +87,9 @@ pub trait Store: Send + Sync + 'static {
 /// Which store to use, by which setting is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// `PAYMENTS_TABLE`: a DynamoDB table that all instances share.
+    /// `PAYMENTS_TABLE`: a DynamoDB table that all instances share, on every stage.
     Table(String),
-    /// `PAYMENTS_FILE`: a file that all processes of this machine share.
+    /// `PAYMENTS_FILE`: a file that all processes of this machine share, where a service runs without a cloud.
     File(PathBuf),
     /// Neither: what this process knows ends with it.
     Memory,

@@ -6,24 +6,28 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
-use http::{HeaderValue, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::access::Caller;
 use super::authorization::Authorization;
 use super::error::{AwsError, REQUEST_ID};
 use super::sigv4;
-use super::{Aws, agentcore, bedrock, identifiers, secrets};
+use super::{Aws, agentcore, bedrock, dynamodb, identifiers, secrets};
 
 /// The largest request of all our APIs: AgentCore's payload.
 const BODY_BYTES_MAX: usize = 100 * 1024 * 1024;
 pub(super) const SECRETS_MANAGER: &str = "secretsmanager";
 pub(super) const BEDROCK: &str = "bedrock";
 pub(super) const AGENTCORE: &str = "bedrock-agentcore";
-const SERVICES: [&str; 3] = [BEDROCK, AGENTCORE, SECRETS_MANAGER];
+pub(super) const DYNAMODB: &str = "dynamodb";
+const SERVICES: [&str; 4] = [BEDROCK, AGENTCORE, DYNAMODB, SECRETS_MANAGER];
+/// Their operations are all at one path, named by a header.
+const JSON_SERVICES: [&str; 2] = [DYNAMODB, SECRETS_MANAGER];
 
 pub(super) fn router(aws: Aws) -> Router {
     Router::new()
-        .route("/", post(secrets::call))
+        .route("/", post(json_call))
         .route("/model/{model}/converse", post(bedrock::converse))
         .route(
             "/model/{model}/converse-stream",
@@ -54,7 +58,7 @@ async fn guard(State(aws): State<Aws>, request: Request, next: Next) -> Response
     let service = Authorization::read(request.headers()).map(|authorization| authorization.service);
     let mut response = match admit(&aws, request).await {
         Ok(request) => next.run(request).await,
-        Err(error) if service.as_deref() == Ok(SECRETS_MANAGER) => {
+        Err(error) if service.is_ok_and(|service| JSON_SERVICES.contains(&&*service)) => {
             error.for_json_protocol().into_response()
         }
         Err(error) => error.into_response(),
@@ -65,6 +69,18 @@ async fn guard(State(aws): State<Aws>, request: Request, next: Next) -> Response
         .entry(REQUEST_ID)
         .or_insert(request_id);
     response
+}
+
+async fn json_call(
+    State(aws): State<Aws>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if caller.service == DYNAMODB {
+        return dynamodb::call(&aws, &caller, &headers, &body).await;
+    }
+    secrets::call(&aws, &caller, &headers, &body)
 }
 
 /// Gives back the request with its whole body and its [`Caller`].

@@ -8,6 +8,7 @@ mod agentcore;
 mod authorization;
 mod bedrock;
 mod conditions;
+mod dynamodb;
 mod error;
 mod events;
 mod gateway;
@@ -22,6 +23,7 @@ mod tests;
 mod types;
 mod wildcard;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -47,6 +49,7 @@ struct Inner {
     client: reqwest::Client,
     roles: Mutex<access::Roles>,
     secrets: Mutex<secrets::Secrets>,
+    tables: dynamodb::Served,
     functions: Mutex<lambda::Functions>,
     runtimes: Mutex<agentcore::Runtimes>,
 }
@@ -62,6 +65,7 @@ impl Aws {
                 client: agentcore::client(),
                 roles: Mutex::default(),
                 secrets: Mutex::default(),
+                tables: dynamodb::Served::default(),
                 functions: Mutex::default(),
                 runtimes: Mutex::default(),
             }),
@@ -96,6 +100,16 @@ impl Aws {
     /// Forgets a secret.
     pub fn remove_secret(&self, arn: &str) {
         lock(&self.inner.secrets).remove(arn);
+    }
+
+    /// Serves a table from now on, with the items that it has in `file`, which all tables share.
+    pub fn put_table(&self, file: &Path, table: tables::Definition) -> anyhow::Result<()> {
+        self.inner.tables.put(file, table)
+    }
+
+    /// Forgets a table; with `for_good` its items too.
+    pub fn remove_table(&self, name: &str, for_good: bool) -> anyhow::Result<()> {
+        self.inner.tables.remove(name, for_good)
     }
 
     /// Serves `function` from now on and starts its first instance. Instances of an earlier function of this ARN

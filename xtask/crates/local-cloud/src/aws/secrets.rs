@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::Extension;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -82,13 +79,8 @@ struct Input {
     version_stage: Option<String>,
 }
 
-pub(super) async fn call(
-    State(aws): State<Aws>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    match answer(&aws, &caller, &headers, &body) {
+pub(super) fn call(aws: &Aws, caller: &Caller, headers: &HeaderMap, body: &[u8]) -> Response {
+    match answer(aws, caller, headers, body) {
         Ok(output) => (
             [(CONTENT_TYPE, "application/x-amz-json-1.1")],
             output.to_string(),

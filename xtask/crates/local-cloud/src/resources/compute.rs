@@ -6,7 +6,7 @@ use super::image::{Image, Overrides};
 use super::plan::{EndpointPlan, FunctionPlan, FunctionUrl, Health, ProcessPlan, RuntimePlan};
 use super::properties::{Input, texts};
 use super::role::role_for;
-use super::variables::{tables_are_files, variable_map};
+use super::variables::variable_map;
 use super::{Builder, physical};
 use crate::template::{Physical, Result};
 
@@ -45,8 +45,7 @@ pub(super) fn function(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Ph
         .arn
         .clone();
     let timeout_seconds = input.number("Timeout", 3)?;
-    let mut environment = variable_map(input, "Environment.Variables")?;
-    tables_are_files(&mut environment, &builder.volumes);
+    let environment = variable_map(input, "Environment.Variables")?;
     let process = ProcessPlan {
         name: builder.owner.to_owned(),
         owner: builder.owner.to_owned(),

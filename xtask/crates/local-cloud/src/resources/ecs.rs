@@ -8,7 +8,7 @@ use super::image::{Image, Overrides};
 use super::plan::{Health, ProcessPlan, SecretReference, ServicePlan, TaskPlan};
 use super::properties::{Input, field, texts};
 use super::role::role_for;
-use super::variables::{tables_are_files, variables};
+use super::variables::variables;
 use super::{Builder, physical};
 use crate::template::{Physical, Result};
 use facts::secret_name;
@@ -48,12 +48,11 @@ pub(super) fn task_definition(builder: &mut Builder<'_>, input: Input<'_>) -> Re
         )
     })?;
     let image = Image::find(builder.store, input, "ContainerDefinitions", &image)?;
-    let mut environment = variables(
+    let environment = variables(
         input,
         "ContainerDefinitions",
         container.get("Environment").unwrap_or(&Value::Null),
     )?;
-    tables_are_files(&mut environment, &builder.volumes);
     let overrides = Overrides {
         entry_point: texts(container.get("EntryPoint")),
         command: texts(container.get("Command")),

@@ -117,19 +117,6 @@ pub(super) fn bucket(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Phys
     ))
 }
 
-/// A file of this machine: what refers to the table gets its path. The program that is given it makes it.
-pub(super) fn table(builder: &mut Builder<'_>, input: Input<'_>) -> Result<Physical> {
-    let name = input
-        .text("TableName")
-        .unwrap_or_else(|| builder.name_for(input.id()));
-    let arn = format!(
-        "arn:aws:dynamodb:{}:{}:table/{name}",
-        builder.region, builder.account
-    );
-    let file = builder.volumes.join(name).display().to_string();
-    Ok(physical(&file, [("Arn", json!(arn))]))
-}
-
 /// A thing that is known by a name it may have been given, with an ARN made of it.
 pub(super) fn named(
     builder: &Builder<'_>,

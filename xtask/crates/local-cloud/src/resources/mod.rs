@@ -10,6 +10,7 @@ mod plan;
 mod properties;
 mod role;
 mod secret;
+mod table;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -54,7 +55,7 @@ const MAKERS: [(&str, Make); 22] = [
     ("runtime_endpoint", compute::runtime_endpoint),
     ("secret", secret::make),
     ("service", ecs::service),
-    ("table", inert::table),
+    ("table", table::make),
     ("target_group", elb::target_group),
     ("task_definition", ecs::task_definition),
     ("topic", inert::topic),

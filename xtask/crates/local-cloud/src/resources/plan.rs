@@ -18,6 +18,7 @@ pub(crate) struct Plan {
     pub roles: Vec<RolePlan>,
     pub managed_policies: BTreeMap<String, Value>,
     pub secrets: Vec<SecretPlan>,
+    pub tables: Vec<TablePlan>,
     pub log_groups: Vec<String>,
     pub tasks: BTreeMap<String, TaskPlan>,
     pub services: Vec<ServicePlan>,
@@ -78,6 +79,12 @@ pub(crate) struct SecretPlan {
     pub value: SecretValue,
     /// Changes when the secret has to get a new value.
     pub version: u32,
+    pub retained: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TablePlan {
+    pub definition: tables::Definition,
     pub retained: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Environment variables as templates give them, and the container's paths in them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -55,22 +55,6 @@ fn missing(input: Input<'_>, property: &str, name: &str) -> TemplateError {
     )
 }
 
-/// A table is a file here, and a variable that names one says so: `PAYMENTS_TABLE` becomes `PAYMENTS_FILE`.
-pub(super) fn tables_are_files(environment: &mut BTreeMap<String, String>, volumes: &Path) {
-    let of_table = |(name, value): (&String, &String)| {
-        let file = format!("{}_FILE", name.strip_suffix("_TABLE")?);
-        Path::new(value)
-            .starts_with(volumes)
-            .then(|| (name.clone(), file))
-    };
-    let renamed: Vec<_> = environment.iter().filter_map(of_table).collect();
-    for (table, file) in renamed {
-        if let Some(value) = environment.remove(&table) {
-            environment.insert(file, value);
-        }
-    }
-}
-
 /// Puts the folders of this machine in the place of the container's paths.
 pub(super) fn mount(
     environment: &mut BTreeMap<String, String>,
@@ -101,20 +85,6 @@ pub(super) fn mount(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_table_is_a_file() {
-        let mut environment = BTreeMap::from(
-            [("PAYMENTS_TABLE", "/v/payments"), ("OTHER_TABLE", "name")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
-        tables_are_files(&mut environment, Path::new("/v"));
-        assert_eq!(
-            environment.into_iter().collect::<Vec<_>>(),
-            [("OTHER_TABLE", "name"), ("PAYMENTS_FILE", "/v/payments")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
-    }
 
     #[test]
     fn mount_points_become_folders_of_this_machine() {

@@ -53,7 +53,7 @@ impl Apply<'_> {
         }
     }
 
-    /// Roles and secrets, before anything that uses them.
+    /// Roles, secrets and tables, before anything that uses them.
     pub(super) fn put_identities(&self, plan: &Plan) -> anyhow::Result<()> {
         let (aws, vault) = (&self.cloud.aws, &self.cloud.launcher.vault);
         for role in &plan.roles {
@@ -69,6 +69,10 @@ impl Apply<'_> {
         }
         for secret in &plan.secrets {
             aws.put_secret(&secret.arn, &secret.name, &vault.secret(secret)?);
+        }
+        for table in &plan.tables {
+            let file = self.cloud.launcher.folder.tables();
+            aws.put_table(&file, table.definition.clone())?;
         }
         for arn in plan.existing_secrets() {
             let name = secret_name(arn).unwrap_or(arn);

@@ -174,6 +174,13 @@ async fn forget(cloud: &Cloud, before: &Plan, now: Option<&Plan>, for_good: bool
             told(vault.remove_credentials(&role.arn));
         }
     }
+    for table in before.tables.iter().filter(|old| {
+        let name = &old.definition.name;
+        now.is_none_or(|now| !now.tables.iter().any(|new| new.definition.name == *name))
+    }) {
+        let gone = for_good && !table.retained;
+        told(cloud.aws.remove_table(&table.definition.name, gone));
+    }
     for secret in before
         .secrets
         .iter()

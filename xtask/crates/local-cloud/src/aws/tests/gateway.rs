@@ -173,7 +173,7 @@ async fn who_and_when() {
         ),
         (
             Signer::new(&cloud.credentials, "s3"),
-            "501 NotImplementedException The local cloud has no API of the service 's3'; it has bedrock, bedrock-agentcore, secretsmanager.",
+            "501 NotImplementedException The local cloud has no API of the service 's3'; it has bedrock, bedrock-agentcore, dynamodb, secretsmanager.",
         ),
     ];
     for (signer, expected) in table {

@@ -8,10 +8,12 @@
 mod agentcore;
 mod bedrock;
 mod conversation;
+mod dynamodb;
 mod fake_instance;
 mod function_url;
 mod gateway;
 mod secrets;
+mod store;
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
