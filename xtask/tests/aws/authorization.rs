@@ -70,7 +70,10 @@ const NARROWED_BY_AWS: &[&str] = &[
 
 /// Evaluates the requests of those principals that `roles` has.
 #[track_caller]
-#[expect(clippy::disallowed_methods, reason = "what judges is a program of its own")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what judges is a program of its own"
+)]
 pub(crate) fn evaluate(roles: &Json, requests: &[Request]) -> Verdict {
     let needed = |name: &str| {
         std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: cargo xtask test aws"))

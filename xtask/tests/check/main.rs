@@ -166,9 +166,10 @@ fn advice_can_be_allowed_with_a_reason() {
     let lines: Vec<&str> = listed.chain(notes).collect();
     expect![[r#"
         data-left-behind: a stage without protection deletes everything of it when it is destroyed; followed
+        listens-for-all: an image says on which address its program listens; followed
         log-retention: logs are deleted after a time; allowed: an old reason
         managed-policy: a role has the permissions that its service needs, and no policy of AWS's own; followed
         read-only-files: a container cannot write to its own files; allowed: the cache is on disk
         wide-permissions: a policy names actions and resources one by one; followed
-        Cargo.toml:262: nothing needs the advice `log-retention` to be allowed: remove the line"#]].assert_eq(&lines.join("\n"));
+        Cargo.toml:263: nothing needs the advice `log-retention` to be allowed: remove the line"#]].assert_eq(&lines.join("\n"));
 }

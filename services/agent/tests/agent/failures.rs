@@ -107,7 +107,7 @@ async fn errors_of_the_model_are_in_band() {
         lines += "\n";
     }
     expect![[r#"
-        {"code":"modelAccessDenied","message":"The agent may not call the model test.model. Request access to it in the Bedrock console of this region, and check the stage's `model`. Bedrock says: You don't have access to the model.","type":"error"}
+        {"code":"modelAccessDenied","message":"The agent may not call the model test.model. Check the stage's `model`, the agent's role and the organization's policies; a model of Anthropic wants a form once, in the Bedrock console's model catalog. Bedrock says: You don't have access to the model.","type":"error"}
         {"inputTokens":0,"model":"test.model","outputTokens":0,"steps":1,"stopReason":"error","type":"done"}
 
         {"code":"modelNotFound","message":"There is no model test.model in this region. Check the stage's `model` and `region`. Bedrock says: The provided model identifier is invalid.","type":"error"}

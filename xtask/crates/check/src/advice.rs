@@ -13,10 +13,14 @@ pub struct Rule {
 }
 
 /// Every rule of advice, by name.
-pub const RULES: [Rule; 5] = [
+pub const RULES: [Rule; 6] = [
     Rule {
         name: "data-left-behind",
         about: "a stage without protection deletes everything of it when it is destroyed",
+    },
+    Rule {
+        name: "listens-for-all",
+        about: "an image says on which address its program listens",
     },
     Rule {
         name: "log-retention",

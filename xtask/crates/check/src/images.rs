@@ -85,12 +85,13 @@ fn listening(stack: &Stack<'_>, service: &Service, image: &ImageFacts, report: &
             format!("write PORT={port}, or EXPOSE {own}"),
         );
     }
-    // An image of nothing but our program has no other settings: without HOST it listens for itself alone.
+    // Our services listen for themselves alone without HOST; another program may listen everywhere of itself.
     if image.is_whole && variable("PORT").is_some() && variable("HOST").is_none() {
-        report.add_at(
+        report.advise_at(
+            "listens-for-all",
             place(image, "ENV", "PORT"),
             format!(
-                "{} has a PORT and no HOST: it listens on 127.0.0.1, where nobody outside the container reaches it",
+                "{} has a PORT and no HOST: a program that then listens on 127.0.0.1 is reached by nobody outside the container",
                 stack.given.owner
             ),
             "write HOST=0.0.0.0 beside it",

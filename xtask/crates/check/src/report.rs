@@ -99,6 +99,20 @@ impl<'a> Report<'a> {
         });
     }
 
+    /// The same in another file.
+    pub(crate) fn advise_at(
+        &mut self,
+        rule: &'static str,
+        place: String,
+        text: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        self.add_at(place, text, fix);
+        if let Some(found) = self.elsewhere.last_mut() {
+            found.rule = Some(rule);
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty() && self.elsewhere.is_empty()
     }

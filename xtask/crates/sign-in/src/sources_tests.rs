@@ -59,35 +59,37 @@ async fn look(variables: &[(&str, &str)]) -> String {
     }
 }
 
+/// What is set in each case.
+const CASES: &[&[(&str, &str)]] = &[
+    &[
+        ("AWS_ACCESS_KEY_ID", "AKID"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ],
+    // The environment comes before a profile, even one that does not exist.
+    &[
+        ("AWS_ACCESS_KEY_ID", "AKID"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_PROFILE", "typo"),
+    ],
+    &[("AWS_PROFILE", "keys")],
+    &[("AWS_PROFILE", "web")],
+    &[("AWS_PROFILE", "company")],
+    &[("AWS_PROFILE", "browser")],
+    &[("AWS_PROFILE", "program")],
+    &[("AWS_PROFILE", "deployer")],
+    &[("AWS_PROFILE", "careful")],
+    &[("AWS_PROFILE", "typo")],
+    &[("AWS_PROFILE", "default")],
+    &[("AWS_PROFILE", "lost")],
+    &[("AWS_PROFILE", "one")],
+    &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")],
+    &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/")],
+];
+
 #[tokio::test]
 async fn every_source_is_found_without_asking_for_credentials() {
     let mut found = String::new();
-    let cases: &[&[(&str, &str)]] = &[
-        &[
-            ("AWS_ACCESS_KEY_ID", "AKID"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ],
-        // The environment comes before a profile, even one that does not exist.
-        &[
-            ("AWS_ACCESS_KEY_ID", "AKID"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("AWS_PROFILE", "typo"),
-        ],
-        &[("AWS_PROFILE", "keys")],
-        &[("AWS_PROFILE", "web")],
-        &[("AWS_PROFILE", "company")],
-        &[("AWS_PROFILE", "browser")],
-        &[("AWS_PROFILE", "program")],
-        &[("AWS_PROFILE", "deployer")],
-        &[("AWS_PROFILE", "careful")],
-        &[("AWS_PROFILE", "typo")],
-        &[("AWS_PROFILE", "default")],
-        &[("AWS_PROFILE", "lost")],
-        &[("AWS_PROFILE", "one")],
-        &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")],
-        &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/")],
-    ];
-    for variables in cases {
+    for variables in CASES {
         let words: Vec<String> = variables
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
