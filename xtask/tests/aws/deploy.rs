@@ -239,3 +239,70 @@ async fn without_an_account_nothing_is_done_unasked() {
     }
     assert!(writes(&emulator.calls()).is_empty());
 }
+
+/// What a team adds to a template, beyond what the templates have.
+const ADDED: &str = "Resources:
+  FailedJobs:
+    Type: AWS::SQS::Queue
+  Jobs:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: 60
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt FailedJobs.Arn, maxReceiveCount: 3}
+  Alarms:
+    Type: AWS::SNS::Topic
+    Properties: {DisplayName: alarms}
+  AlarmsByMail:
+    Type: AWS::SNS::Subscription
+    Properties: {TopicArn: !Ref Alarms, Protocol: email, Endpoint: team@example.com}
+  Nightly:
+    Type: AWS::Events::Rule
+    Properties:
+      ScheduleExpression: rate(1 day)
+      Targets: [{Id: jobs, Arn: !GetAtt Jobs.Arn}]
+  Cities:
+    Type: AWS::DynamoDB::Table
+    DeletionPolicy: Delete
+    UpdateReplacePolicy: Delete
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: name, AttributeType: S}]
+      KeySchema: [{AttributeName: name, KeyType: HASH}]
+  NatAddress:
+    Type: AWS::EC2::EIP
+    DependsOn: InternetGatewayAttachment
+    Properties: {Domain: vpc}
+  NatGateway:
+    Type: AWS::EC2::NatGateway
+    Properties: {AllocationId: !GetAtt NatAddress.AllocationId, SubnetId: !Ref PublicSubnetA}
+  PrivateRouteTable:
+    Type: AWS::EC2::RouteTable
+    Properties: {VpcId: !Ref Vpc}
+  PrivateRoute:
+    Type: AWS::EC2::Route
+    Properties: {RouteTableId: !Ref PrivateRouteTable, DestinationCidrBlock: 0.0.0.0/0, NatGatewayId: !Ref NatGateway}
+";
+
+#[tokio::test]
+#[ignore = "needs an emulator of AWS: cargo xtask test aws"]
+async fn what_a_team_adds_is_deployed() {
+    let (emulator, workspace) = (Emulator::start(), Workspace::new());
+    let state = State::of(&emulator).await;
+    workspace.replace("templates/network.yaml.tera", "Resources:\n", ADDED);
+    workspace.succeed(&emulator, &WITHOUT_SMOKE);
+    let stacks = state.stacks().await;
+    let (status, resources) = &stacks[&format!("{PROJECT}-dev-network")];
+    assert_eq!(status, "CREATE_COMPLETE");
+    for id in [
+        "Jobs",
+        "AlarmsByMail",
+        "Nightly",
+        "Cities",
+        "NatGateway",
+        "PrivateRoute",
+    ] {
+        assert!(format!("{resources:?}").contains(id), "{id}: {resources:?}");
+    }
+    workspace.succeed(&emulator, &["destroy", "--stage", "dev", "--yes"]);
+    assert!(state.stacks().await.is_empty());
+}
