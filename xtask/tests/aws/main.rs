@@ -1,7 +1,7 @@
 //! Deploys to an emulator of AWS: the tool as a user runs it, CloudFormation and the other APIs from MiniStack, and the containers
 //! on a real Docker engine.
 //!
-//! All are ignored by `cargo test` alone, because they need both: `cargo xtask test aws`.
+//! All but `proxy` are ignored by `cargo test` alone, because they need both: `cargo xtask test aws`.
 
 #![cfg(feature = "aws")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
@@ -22,6 +22,7 @@ mod operate;
 #[path = "../shared/processor_time.rs"]
 mod processor_time;
 mod protected;
+mod proxy;
 #[path = "../terminal/pty.rs"]
 mod pty;
 mod requests;

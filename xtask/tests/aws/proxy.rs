@@ -1,6 +1,4 @@
 //! Behind a proxy: what asks AWS goes through the one that the environment names, and nothing else does.
-#![cfg(feature = "aws")]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
